@@ -1,0 +1,11 @@
+import { defineConfig } from "vitest/config"
+
+/** One configuration for every test. Forks, because lmdb is a native addon and each file gets a process of its own. */
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    pool: "forks",
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+})
