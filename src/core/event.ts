@@ -1,0 +1,32 @@
+/**
+ * Events: few and clean (A21–A24). Every event that states a committed fact carries its journal sequence; `sync:start`
+ * and `watch` are hints without one. Payloads are pointers (R6): whoever wants more asks `stat`.
+ */
+import type { BlobId } from "./blob-id.ts"
+import type { SerializedError } from "./error.ts"
+
+export interface StoreEvents {
+  put: { checksum: BlobId; key: string; version: number; size: number }
+  delete: { checksum: BlobId; key: string; backends: string[] }
+  "sync:start": { checksum: BlobId | null; key: string; backend: string }
+  "sync:complete": { checksum: BlobId | null; key: string; backend: string }
+  "sync:error": { checksum: BlobId | null; key: string; backend: string; error: SerializedError }
+  watch: { type: "add" | "mod" | "del"; key: string; backend: string }
+  "read:fallback": { checksum: BlobId; key: string | null; backend: string; servedFrom: string }
+  "backend:add": { backend: string; driver: string }
+  "backend:remove": { backend: string }
+  "staging:corrupt": { checksum: BlobId; repairedFrom: string | null }
+  "backend:breaker": { backend: string; state: "open" | "half-open" | "closed" }
+}
+
+export type StoreEventName = keyof StoreEvents
+
+/** One event as it travels: its name, its time, and the journal sequence of the fact behind it (null for a hint). */
+export type StoreEvent = {
+  [Name in StoreEventName]: { type: Name; sequence: number | null; time: number; data: StoreEvents[Name] }
+}[StoreEventName]
+
+export type StoreEventListener<Name extends StoreEventName> = (
+  data: StoreEvents[Name],
+  event: { sequence: number | null; time: number },
+) => void
