@@ -1,0 +1,117 @@
+/**
+ * The contract of every backend driver (A13). A driver is `class XBackend extends StorageBackend`, one file a driver,
+ * listed in `registry.ts`, and joins the suite in `test/contract/backend.suite.ts`.
+ *
+ * Duties:
+ * - Keys arrive checked (`core/key.ts`); a driver never lets one leave its root or prefix all the same.
+ * - `put` is atomic for readers: before, during and after a put, `get` gives the whole old or the whole new bytes. When it
+ *   resolves, the bytes survive a power cut as far as the backend can promise. On failure or abort it leaves what was
+ *   there, and no litter that `list` shows. Putting the same bytes twice is harmless.
+ * - `delete` of an absent key succeeds. `stat` of an absent key is null. `get` of an absent key throws NOT_FOUND.
+ * - `list` is ordered by the UTF-8 bytes of the key, has no duplicates, shows every entry that was there during the whole
+ *   listing, and never holds the listing in memory.
+ * - Foreign errors become `StoredError`s here, where they are understood; `retryable` is decided here.
+ * - Every wait ends with `signal`; aborted calls throw ABORTED.
+ */
+import type { Readable } from "node:stream"
+import type { BlobSource, ByteRange } from "../core/blob-source.ts"
+import type { ChecksumAlgorithm, HasherFactory } from "../core/checksum.ts"
+
+export interface CallOptions {
+  signal?: AbortSignal
+}
+
+export interface BackendPutOptions extends CallOptions {
+  /** content type, for backends that keep one */
+  mimeType?: string
+  /** modification time to give the copy, UTC ms */
+  modified?: number
+  /** POSIX permission bits to give the copy; ignored where there are none */
+  mode?: number
+}
+
+export interface BackendStat {
+  /** bytes */
+  size: number
+  /** UTC ms */
+  modified: number
+  etag?: string
+}
+
+export interface BackendEntry extends BackendStat {
+  key: string
+}
+
+export interface BackendListOptions extends CallOptions {
+  /** Only keys that start with exactly this text. `a` matches `ab` and `a/b`; `a/` does not match `ab`. */
+  prefix?: string
+  /** Only keys after this one, in the order of the listing: the cursor of a resumed listing. */
+  after?: string
+  limit?: number
+}
+
+/** Differences between drivers as data that generic code reads. */
+export interface BackendCapabilities {
+  /** `local` backends lie on this host's file systems */
+  readonly local: boolean
+  readonly watch: boolean
+  readonly range: boolean
+  /** algorithms that `checksum` can answer without the bytes passing through StoreD */
+  readonly checksums: readonly ChecksumAlgorithm[]
+  readonly maxKeyBytes: number
+  /** whether the key `a` and the key `a/b` can both exist */
+  readonly hierarchicalKeysConflict: boolean
+}
+
+export type WatchEventType = "add" | "mod" | "del"
+export type WatchListener = (event: { type: WatchEventType; key: string }) => void
+
+/** A reason why something that lies in the backend cannot be shown as an entry. */
+export interface SkippedEntry {
+  name: string
+  reason: "invalid-name" | "not-a-file" | "symlink" | "unreadable"
+}
+
+/** What a driver is handed besides its configuration. */
+export interface BackendServices {
+  hashers: HasherFactory
+  /** told of what `list` and `watch` pass over; never throws */
+  onSkip?(entry: SkippedEntry): void
+}
+
+export abstract class StorageBackend {
+  /** the driver's name, e.g. `fs` */
+  abstract readonly driver: string
+  abstract readonly capabilities: BackendCapabilities
+
+  /** Makes ready and proves that the backend can be used. May be called again after a failure. @throws StoredError */
+  abstract open(options?: CallOptions): Promise<void>
+  /** Frees what is held; ends watches. May be called twice. */
+  abstract close(): Promise<void>
+
+  /** Writes the whole content. A source shorter or longer than its `size` is SIZE_MISMATCH and changes nothing. */
+  abstract put(key: string, source: BlobSource, options?: BackendPutOptions): Promise<{ key: string }>
+  /** @throws StoredError NOT_FOUND, INVALID_RANGE (start beyond the end) */
+  abstract get(key: string, options?: CallOptions & { range?: ByteRange }): Promise<Readable>
+  abstract stat(key: string, options?: CallOptions): Promise<BackendStat | null>
+  abstract delete(key: string, options?: CallOptions): Promise<void>
+  abstract list(options?: BackendListOptions): AsyncIterable<BackendEntry>
+
+  /**
+   * Optional ability: the checksum of what the backend holds now, by its own means, with the size it belongs to. Absent,
+   * or an algorithm that is not in `capabilities.checksums`: callers read back and hash. Null: no such key.
+   */
+  checksum?(
+    key: string,
+    algorithm: ChecksumAlgorithm,
+    options?: CallOptions,
+  ): Promise<{ size: number; hex: string } | null>
+
+  /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. */
+  watch?(listener: WatchListener, options: { signal: AbortSignal }): Promise<void>
+
+  /** Deletes several keys; drivers with a batch call override it. */
+  async deleteMany(keys: readonly string[], options?: CallOptions): Promise<void> {
+    for (const key of keys) await this.delete(key, options)
+  }
+}

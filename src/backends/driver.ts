@@ -1,0 +1,14 @@
+/** What a driver module exports, so that the registry can check its settings and make it without knowing it. */
+import type * as z from "zod"
+import type { BackendServices, StorageBackend } from "./backend.ts"
+
+export interface Driver {
+  /** the name users write in `driver` */
+  readonly driver: string
+  /** everything a user may set, strict: unknown settings are mistakes */
+  readonly schema: z.ZodType
+  /** names of settings that are never shown or logged */
+  readonly secretFields: readonly string[]
+  /** Makes the backend from settings that passed `schema`. Nothing happens until `open`. */
+  create(config: unknown, services: BackendServices): StorageBackend
+}

@@ -1,0 +1,195 @@
+/**
+ * The `fs` driver: a directory of this host, one file a key. Files are whole or absent at every moment, durable once put, and carry the
+ * modification time and permission bits they are given. Nothing outside the root is read or written: keys cannot climb, and symbolic links
+ * are never followed.
+ *
+ *     { "driver": "fs", "root": "./data", "watch": true }
+ *
+ * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing.
+ */
+import type { Readable } from "node:stream"
+import type { FSWatcher } from "chokidar"
+import * as z from "zod"
+import type { BlobSource, ByteRange } from "../core/blob-source.ts"
+import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from "../core/checksum.ts"
+import { StoredError, throwIfAborted } from "../core/error.ts"
+import { MAX_KEY_BYTES } from "../core/key.ts"
+import {
+  type BackendCapabilities,
+  type BackendEntry,
+  type BackendListOptions,
+  type BackendPutOptions,
+  type BackendServices,
+  type BackendStat,
+  type CallOptions,
+  StorageBackend,
+  type WatchListener,
+} from "./backend.ts"
+import type { Driver } from "./driver.ts"
+import { checksumFile, type Observed } from "./fs/checksum.ts"
+import { deleteFile } from "./fs/delete.ts"
+import { Directories } from "./fs/directories.ts"
+import { fsError } from "./fs/error.ts"
+import { listFiles } from "./fs/list.ts"
+import { probeMask } from "./fs/mask.ts"
+import { type PutParts, putFile } from "./fs/put.ts"
+import { readFile, statFile } from "./fs/read.ts"
+import { Root } from "./fs/root.ts"
+import { Temporaries } from "./fs/temporary.ts"
+import { watchFiles } from "./fs/watch.ts"
+
+const schema = z.strictObject({
+  driver: z.literal("fs"),
+  /** directory that holds the files; relative to the working directory */
+  root: z
+    .string("name the directory that holds the files")
+    .min(1, "name the directory that holds the files")
+    .refine((root) => !root.includes("\0"), "a path has no NUL"),
+  watch: z.boolean().optional(),
+  concurrency: z.int().min(1).max(256).optional(),
+  durable: z.boolean().default(true),
+})
+
+export type FsConfig = z.input<typeof schema>
+
+export const fsDriver: Driver = {
+  driver: "fs",
+  schema,
+  secretFields: [],
+  create: (config, services) => new FsBackend(schema.parse(config), services),
+}
+
+const DELETE_AT_ONCE = 16
+
+interface Opened extends PutParts {
+  root: Root
+}
+
+export class FsBackend extends StorageBackend {
+  readonly driver = "fs"
+  readonly capabilities: BackendCapabilities = {
+    local: true,
+    watch: true,
+    range: true,
+    checksums: CHECKSUM_ALGORITHMS,
+    maxKeyBytes: MAX_KEY_BYTES,
+    hierarchicalKeysConflict: true,
+  }
+  readonly #config: FsConfig
+  readonly #services: BackendServices
+  readonly #watchers = new Set<FSWatcher>()
+  #opened: Opened | null = null
+
+  constructor(config: FsConfig, services: BackendServices) {
+    super()
+    this.#config = config
+    this.#services = services
+  }
+
+  override async open({ signal }: CallOptions = {}): Promise<void> {
+    throwIfAborted(signal)
+    const durable = this.#config.durable ?? true
+    const root = await Root.open(this.#config.root, durable)
+    const directories = new Directories(root)
+    const temporaries = new Temporaries(directories)
+    try {
+      // A root that cannot be written can still be read: puts will say why they fail.
+      const mask = await probeMask(temporaries)
+      if (mask !== null) await temporaries.sweep()
+      this.#opened?.directories.close()
+      this.#opened = { root, directories, temporaries, durable, mask }
+    } catch (error) {
+      directories.close()
+      throw fsError(error, `open the root "${this.#config.root}"`)
+    }
+  }
+
+  override async close(): Promise<void> {
+    this.#opened?.directories.close()
+    this.#opened = null
+    const watchers = [...this.#watchers]
+    this.#watchers.clear()
+    await Promise.all(watchers.map((watcher) => watcher.close()))
+  }
+
+  override put(key: string, source: BlobSource, options: BackendPutOptions = {}): Promise<{ key: string }> {
+    return this.#call("write", key, options.signal, async (parts) => {
+      await putFile(parts, key, source, options)
+      return { key }
+    })
+  }
+
+  override get(key: string, options: CallOptions & { range?: ByteRange } = {}): Promise<Readable> {
+    return this.#call("read", key, options.signal, ({ directories }) => readFile(directories, key, options))
+  }
+
+  override stat(key: string, options: CallOptions = {}): Promise<BackendStat | null> {
+    return this.#call("look at", key, options.signal, ({ directories }) => statFile(directories, key))
+  }
+
+  override delete(key: string, options: CallOptions = {}): Promise<void> {
+    return this.#call("delete", key, options.signal, ({ directories, durable }) =>
+      deleteFile(directories, key, durable),
+    )
+  }
+
+  /** Several at once, so that removals in one directory share their fsync. Every key is tried; the first error is thrown afterwards. */
+  override async deleteMany(keys: readonly string[], options: CallOptions = {}): Promise<void> {
+    for (let start = 0; start < keys.length; start += DELETE_AT_ONCE) {
+      const batch = keys.slice(start, start + DELETE_AT_ONCE)
+      const results = await Promise.allSettled(batch.map((key) => this.delete(key, options)))
+      for (const result of results) if (result.status === "rejected") throw result.reason
+    }
+  }
+
+  override async *list(options: BackendListOptions = {}): AsyncGenerator<BackendEntry> {
+    const { directories } = this.#parts()
+    const onSkip = this.#services.onSkip ?? (() => {})
+    throwIfAborted(options.signal)
+    try {
+      yield* listFiles(directories, onSkip, options)
+    } catch (error) {
+      throw fsError(error, `list "${options.prefix ?? ""}"`)
+    }
+  }
+
+  override checksum(key: string, algorithm: ChecksumAlgorithm, options: CallOptions = {}): Promise<Observed | null> {
+    const { hashers } = this.#services
+    return this.#call("read", key, options.signal, ({ directories }) =>
+      checksumFile(directories, hashers, key, algorithm, options.signal),
+    )
+  }
+
+  override async watch(listener: WatchListener, { signal }: { signal: AbortSignal }): Promise<void> {
+    const { root } = this.#parts()
+    const onSkip = this.#services.onSkip ?? (() => {})
+    const watcher = await watchFiles({ root: root.path, onSkip }, listener, signal)
+    this.#watchers.add(watcher)
+    const end = (): void => {
+      this.#watchers.delete(watcher)
+      void watcher.close()
+    }
+    signal.addEventListener("abort", end, { once: true })
+    if (signal.aborted) end()
+  }
+
+  async #call<T>(
+    verb: string,
+    key: string,
+    signal: AbortSignal | undefined,
+    run: (parts: Opened) => Promise<T>,
+  ): Promise<T> {
+    const parts = this.#parts()
+    throwIfAborted(signal)
+    try {
+      return await run(parts)
+    } catch (error) {
+      throw fsError(error, `${verb} "${key}"`)
+    }
+  }
+
+  #parts(): Opened {
+    if (this.#opened) return this.#opened
+    throw new StoredError("CLOSED", `The backend on "${this.#config.root}" is not open; open it first.`)
+  }
+}

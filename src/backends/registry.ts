@@ -1,0 +1,70 @@
+/**
+ * The visible list of drivers. A new one is a file beside this, a line in `DRIVERS`, and a test that joins the contract suite.
+ * Importing this changes nothing: a backend does its first work in `open`.
+ */
+import * as z from "zod"
+import { type ConfigIssue, invalidConfig, toIssue } from "../core/config.ts"
+import { type JsonObject, parseMetadata } from "../core/json.ts"
+import type { BackendServices, StorageBackend } from "./backend.ts"
+import type { Driver } from "./driver.ts"
+import { fsDriver } from "./fs.ts"
+import { memoryDriver } from "./memory.ts"
+
+const DRIVERS: readonly Driver[] = [fsDriver, memoryDriver]
+
+/** The names a user may write in `driver`. */
+export const DRIVER_NAMES: readonly string[] = DRIVERS.map((each) => each.driver)
+
+const REDACTED = "***"
+/** Settings that say where a secret is, not what it is. */
+const REFERENCE = /^(env|file):/
+
+/**
+ * Every mistake in a backend's settings, each with its path (`backends.<name>.<setting>`); none where they are good.
+ * @param name the backend's name, for the paths
+ */
+export function parseBackendConfig(name: string, config: unknown): ConfigIssue[] {
+  const driver = findDriver(config)
+  if (!driver) return [unknownDriver(name, config)]
+  const result = driver.schema.safeParse(config)
+  if (result.success) return []
+  return result.error.issues.map((issue) => toIssue({ ...issue, path: ["backends", name, ...issue.path] }))
+}
+
+/** Makes a backend, not yet open. @throws StoredError INVALID_CONFIG with every mistake in `details.issues` */
+export function createBackend(name: string, config: unknown, services: BackendServices): StorageBackend {
+  const issues = parseBackendConfig(name, config)
+  const driver = findDriver(config)
+  if (!driver || issues.length > 0) throw invalidConfig(issues)
+  return driver.create(config, services)
+}
+
+/** Settings that may be shown: secrets are replaced, references to secrets (`env:NAME`, `file:PATH`) stay. */
+export function redactBackendConfig(config: unknown): JsonObject {
+  const secrets = findDriver(config)?.secretFields ?? []
+  const shown = parseMetadata(config)
+  for (const field of secrets) {
+    const value = shown[field]
+    if (value !== undefined && !(typeof value === "string" && REFERENCE.test(value))) shown[field] = REDACTED
+  }
+  return shown
+}
+
+function driverName(config: unknown): unknown {
+  return z.looseObject({ driver: z.unknown() }).safeParse(config).data?.driver
+}
+
+function findDriver(config: unknown): Driver | undefined {
+  const wanted = driverName(config)
+  return DRIVERS.find((each) => each.driver === wanted)
+}
+
+function unknownDriver(name: string, config: unknown): ConfigIssue {
+  const wanted = driverName(config)
+  const known = DRIVER_NAMES.join(", ")
+  const message =
+    wanted === undefined
+      ? `a backend names its driver; known drivers: ${known}`
+      : `there is no driver ${JSON.stringify(wanted)}; known drivers: ${known}`
+  return { path: `backends.${name}.driver`, message }
+}

@@ -1,0 +1,35 @@
+/**
+ * The suite of the backend contract. A driver joins it with a test file of a few lines; what it cannot do it says in its capabilities or in
+ * the options of the suite.
+ */
+import { afterEach, beforeEach, describe } from "vitest"
+import { createHashers } from "../../src/checksums/hashers.ts"
+import type { BackendSuite, BackendUnderTest } from "./backend/harness.ts"
+import { keyCases } from "./backend/key-cases.ts"
+import { listCases } from "./backend/list-cases.ts"
+import { putCases } from "./backend/put-cases.ts"
+import { readCases } from "./backend/read-cases.ts"
+
+/** What backends under test are handed. */
+export const hashers = await createHashers()
+
+export function backendSuite(suite: BackendSuite): void {
+  describe(`backend contract: ${suite.name}`, () => {
+    let current: BackendUnderTest | null = null
+    beforeEach(async () => {
+      current = await suite.make()
+    })
+    afterEach(async () => {
+      await current?.dispose()
+      current = null
+    })
+    const made = (): BackendUnderTest => {
+      if (current) return current
+      throw new Error("a backend exists only during a test")
+    }
+    describe("put", () => putCases(suite, made))
+    describe("keys", () => keyCases(made))
+    describe("get, stat, checksum, delete", () => readCases(made, hashers))
+    describe("list", () => listCases(made))
+  })
+}
