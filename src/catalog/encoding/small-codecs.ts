@@ -1,0 +1,41 @@
+/** The rows of the small tables: counts, indexes, single numbers. */
+import type { BackendRecord } from "../record.ts"
+import type { Mark, ParkedRow, QueueRow, TotalsRow } from "../rows/tables.ts"
+import type { Codec } from "./codec.ts"
+
+/** Everything is in the key; a row that is there at all says yes. */
+export const markCodec: Codec<Mark> = { version: 1, encode: () => [], decode: () => true }
+
+export const numberCodec: Codec<number> = {
+  version: 1,
+  encode: (value) => [value],
+  decode: (fields) => fields[0] as number,
+}
+
+export const parkedCodec: Codec<ParkedRow> = {
+  version: 1,
+  encode: (row) => [row.queue, row.parkedAt],
+  decode: (fields) => ({ queue: fields[0] as string, parkedAt: fields[1] as number }),
+}
+
+export const queueCodec: Codec<QueueRow> = {
+  version: 1,
+  encode: (row) => [row.due, row.parked],
+  decode: (fields) => ({ due: fields[0] as number, parked: fields[1] as number }),
+}
+
+export const backendCodec: Codec<BackendRecord> = {
+  version: 1,
+  encode: (row) => [row.driver, row.config, row.created],
+  decode: (fields, name) => {
+    const [driver, config, created] = fields as [string, BackendRecord["config"], number]
+    return { name, driver, config, created }
+  },
+}
+
+/** One row only, so that names cost nothing. */
+export const totalsCodec: Codec<TotalsRow> = {
+  version: 1,
+  encode: (row) => [row],
+  decode: (fields) => fields[0] as TotalsRow,
+}

@@ -1,0 +1,162 @@
+/** The rows of the catalog (DESIGN §5): what is kept, in which words. Encoding and keys are each implementation's own. */
+import type { BlobId } from "../core/blob-id.ts"
+import type { Checksums } from "../core/checksum.ts"
+import type { SerializedError } from "../core/error.ts"
+import type { JsonObject } from "../core/json.ts"
+import type { LocationState, ObjectState } from "../core/metadata.ts"
+
+export interface BlobRecord {
+  id: BlobId
+  /** bytes */
+  size: number
+  checksums: Checksums
+  mimeType: string
+  /** UTC ms */
+  created: number
+  /** UTC ms, bumped whenever anything about the blob or its copies changed */
+  modified: number
+  /** whether the bytes are in local staging */
+  staged: boolean
+  /** UTC ms, for eviction; kept roughly */
+  lastRead: number
+  /** objects that name it */
+  references: number
+  /** locations that want it */
+  wanted: number
+  /** of these, how many are proven */
+  synced: number
+  checksumState: "primary" | "complete"
+}
+
+export interface ObjectRecord {
+  key: string
+  id: BlobId
+  /** grows by one with every commit to this key; starts at 1, and goes on after a delete */
+  version: number
+  size: number
+  mimeType: string
+  custom: JsonObject
+  state: ObjectState
+  created: number
+  modified: number
+  /** what the source file had, given to copies on backends that keep it: modification time in UTC ms, permission bits */
+  attributes?: { modified?: number; mode?: number }
+  /** where copies of it should be */
+  copies: { backend: string; key: string }[]
+}
+
+export interface LocationRecord {
+  backend: string
+  /** key inside the backend */
+  key: string
+  /** the object that this copy serves */
+  objectKey: string
+  /** the blob that should be there, null where nothing should */
+  want: BlobId | null
+  /** what was last seen there, null where nothing or not known */
+  have: BlobId | null
+  /** grows with every change of `want` and every re-drive; outcomes of older generations change nothing */
+  generation: number
+  state: LocationState
+  attempts: number
+  error: SerializedError | null
+  /** how the copy was proven last, UTC ms and means; null before the first proof */
+  verified: { at: number; by: "checksum" | "read-back" | "etag" | "absence" } | null
+  /** size and modification time as seen at that proof: lets watch and scan tell our own writes */
+  seen: { size: number; modified: number } | null
+  created: number
+  modified: number
+}
+
+/** A sync job says only: make this location true (law 3). */
+export interface SyncPayload {
+  kind: "sync"
+  backend: string
+  key: string
+  generation: number
+}
+
+/** Compute these side checksums of a staged blob. */
+export interface ChecksumPayload {
+  kind: "checksum"
+  id: BlobId
+}
+
+export type JobPayload = SyncPayload | ChecksumPayload
+
+export interface OutboxRecord {
+  sequence: number
+  /** `sync-<backend>` or `checksum` */
+  queue: string
+  /** parked rows are never due by themselves; somebody, or the slow re-drive, retries them */
+  status: "due" | "parked"
+  /** UTC ms */
+  dueAt: number
+  payload: JobPayload
+  attempts: number
+  created: number
+  modified: number
+  error: SerializedError | null
+}
+
+export type JournalCommand =
+  | "put"
+  | "delete"
+  | "sync"
+  | "sync-failed"
+  | "checksums"
+  | "stage"
+  | "evict"
+  | "corrupt"
+  | "drift"
+  | "retry"
+  | "backend-add"
+  | "backend-remove"
+
+/** One committed fact. Append-only, gap-free from 1, each record chained to the one before by hash. */
+export interface JournalRecord {
+  sequence: number
+  /** UTC ms */
+  time: number
+  command: JournalCommand
+  /** object key, where one is concerned */
+  key: string | null
+  id: BlobId | null
+  backend: string | null
+  /** who asked; null for the system itself */
+  principal: string | null
+  requestId: string | null
+  idempotencyKey: string | null
+  /** command-specific plain facts; for a put: version, size, isNew; for sync-failed: error; … */
+  detail: JsonObject
+  /** hex hash over the previous record's chain and this record */
+  chain: string
+}
+
+/** Counts kept in the same transactions as the rows they count, so that a truncated table is noticed. */
+export interface CatalogCounters {
+  objects: number
+  blobs: number
+  locations: number
+  outbox: number
+  parked: number
+  journal: number
+  /** sum of blob sizes */
+  bytes: number
+  stagedEntries: number
+  stagedBytes: number
+  /** staged content that may not go yet */
+  pinnedEntries: number
+  pinnedBytes: number
+  /** work done since the data directory was made */
+  syncsCompleted: number
+  syncsFailed: number
+}
+
+export interface BackendRecord {
+  name: string
+  driver: string
+  /** as given, without secrets */
+  config: JsonObject
+  created: number
+}

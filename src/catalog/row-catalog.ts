@@ -1,0 +1,225 @@
+/**
+ * The catalog over any engine that keeps ordered rows. Commits are transitions (one verb a file) that go through the commit queue; reads are
+ * ranges of rows. What is kept where, and how it becomes durable, is the engine's business.
+ */
+import type { BlobId } from "../core/blob-id.ts"
+import type { ChecksumAlgorithm } from "../core/checksum.ts"
+import { type Clock, systemClock } from "../core/clock.ts"
+import { StoredError } from "../core/error.ts"
+import type { JsonObject } from "../core/json.ts"
+import type {
+  Actor,
+  Catalog,
+  CatalogFault,
+  DeleteCommit,
+  DeleteFact,
+  Outcome,
+  OutcomeCommit,
+  Page,
+  PutCommit,
+  PutFact,
+} from "./catalog.ts"
+import { CommitQueue } from "./commit-queue.ts"
+import { publicBlob, publicCounters, publicLocation, publicObject } from "./public-record.ts"
+import * as read from "./reads.ts"
+import type {
+  BackendRecord,
+  BlobRecord,
+  CatalogCounters,
+  JournalRecord,
+  LocationRecord,
+  ObjectRecord,
+  OutboxRecord,
+} from "./record.ts"
+import type { Engine } from "./rows/engine.ts"
+import { locationKey } from "./rows/key.ts"
+import type { Rows } from "./rows/rows.ts"
+import { addBackend, removeBackend } from "./transitions/backend.ts"
+import { checksumOutcome } from "./transitions/checksum-outcome.ts"
+import { remove } from "./transitions/delete.ts"
+import { type DriftFact, drift } from "./transitions/drift.ts"
+import { put } from "./transitions/put.ts"
+import { recordReads } from "./transitions/reads.ts"
+import { type RetryFilter, retryParked } from "./transitions/retry.ts"
+import { corrupt, evict, stage } from "./transitions/staged.ts"
+import { syncOutcome } from "./transitions/sync-outcome.ts"
+import { readTotals } from "./transitions/totals.ts"
+import { verifyRows } from "./verify/verify.ts"
+
+const GROWS = { frees: false }
+const FREES = { frees: true }
+
+export class RowCatalog implements Catalog {
+  readonly #engine: Engine
+  readonly #clock: Clock
+  #queue: CommitQueue | null = null
+
+  constructor(engine: Engine, clock: Clock = systemClock) {
+    this.#engine = engine
+    this.#clock = clock
+  }
+
+  async open(): Promise<void> {
+    await this.#engine.open()
+    this.#queue = new CommitQueue(this.#engine)
+  }
+
+  async close(): Promise<void> {
+    await this.#queue?.end(closed())
+    await this.#engine.close()
+  }
+
+  commitPut(fact: PutFact): Promise<PutCommit> {
+    return this.#commit(GROWS, (rows) => {
+      const { object, blob, locations, isNew, sequence } = put(rows, fact)
+      return { object, blob: publicBlob(blob), locations: locations.map(publicLocation), isNew, sequence }
+    })
+  }
+
+  commitDelete(fact: DeleteFact): Promise<DeleteCommit> {
+    return this.#commit(FREES, (rows) => {
+      const { object, ...rest } = remove(rows, fact)
+      return { object: object && publicObject(object), ...rest }
+    })
+  }
+
+  commitOutcomes(outcomes: Outcome[], time: number): Promise<OutcomeCommit[]> {
+    return this.#commit(FREES, (rows) =>
+      outcomes.map((outcome) =>
+        outcome.kind === "sync" ? syncOutcome(rows, outcome, time) : checksumOutcome(rows, outcome, time),
+      ),
+    )
+  }
+
+  commitStaged(id: BlobId, time: number): Promise<boolean> {
+    return this.#commit(GROWS, (rows) => stage(rows, id, time))
+  }
+
+  commitCorrupt(id: BlobId, detail: JsonObject, time: number): Promise<void> {
+    return this.#commit(FREES, (rows) => corrupt(rows, id, detail, time))
+  }
+
+  commitDrift(fact: DriftFact): Promise<void> {
+    return this.#commit(FREES, (rows) => drift(rows, fact))
+  }
+
+  commitReads(reads: ReadonlyMap<BlobId, number>): Promise<void> {
+    return this.#commit(GROWS, (rows) => recordReads(rows, reads))
+  }
+
+  commitRetry(filter: RetryFilter): Promise<number> {
+    return this.#commit(FREES, (rows) => retryParked(rows, filter))
+  }
+
+  commitBackend(record: BackendRecord, actor: Actor): Promise<void> {
+    return this.#commit(GROWS, (rows) => addBackend(rows, record, actor))
+  }
+
+  commitBackendRemoval(
+    name: string,
+    options: { limit: number; time: number } & Actor,
+  ): Promise<{ removed: number; done: boolean }> {
+    return this.#commit(FREES, (rows) => removeBackend(rows, name, options))
+  }
+
+  commitEvict(id: BlobId): Promise<boolean> {
+    return this.#commit(FREES, (rows) => evict(rows, id, this.#clock.now()))
+  }
+
+  object(key: string): ObjectRecord | null {
+    const row = this.#engine.get("objects", key)
+    return row && publicObject(row)
+  }
+
+  blob(id: BlobId): BlobRecord | null {
+    const row = this.#engine.get("blobs", id)
+    return row && publicBlob(row)
+  }
+
+  location(backend: string, key: string): LocationRecord | null {
+    const row = this.#engine.get("locations", locationKey(backend, key))
+    return row && publicLocation(row)
+  }
+
+  findByChecksum(algorithm: ChecksumAlgorithm, hex: string): BlobId | null {
+    return read.findByChecksum(this.#engine, algorithm, hex)
+  }
+
+  objects(page: Page = {}): Iterable<ObjectRecord> {
+    return read.objects(this.#engine, page)
+  }
+
+  keysOf(id: BlobId, page: { after?: string; limit?: number } = {}): Iterable<string> {
+    return read.keysOf(this.#engine, id, page)
+  }
+
+  locationsOf(id: BlobId, page: { after?: [string, string]; limit?: number } = {}): Iterable<LocationRecord> {
+    return read.locationsOf(this.#engine, id, page)
+  }
+
+  locations(backend: string, page: Page = {}): Iterable<LocationRecord> {
+    return read.locations(this.#engine, backend, page)
+  }
+
+  blobs(page: { after?: BlobId; limit?: number } = {}): Iterable<BlobRecord> {
+    return read.blobs(this.#engine, page)
+  }
+
+  backends(): BackendRecord[] {
+    return read.backends(this.#engine)
+  }
+
+  due(queue: string, options: { now: number; limit: number }): OutboxRecord[] {
+    return read.due(this.#engine, queue, options)
+  }
+
+  nextDue(queue: string): number | null {
+    return read.nextDue(this.#engine, queue)
+  }
+
+  queues(): { queue: string; due: number; parked: number; oldest: number | null }[] {
+    return read.queues(this.#engine)
+  }
+
+  outbox(page: read.OutboxPage = {}): Iterable<OutboxRecord> {
+    return read.outbox(this.#engine, page)
+  }
+
+  journal(page: { after: number; limit?: number }): Iterable<JournalRecord> {
+    return read.journal(this.#engine, page)
+  }
+
+  lastSequence(): number {
+    return readTotals(this.#engine).journal
+  }
+
+  counters(): CatalogCounters {
+    return publicCounters(readTotals(this.#engine))
+  }
+
+  async evictable(options: { limit: number; after?: string }): Promise<read.EvictablePage> {
+    return read.evictable(this.#engine, options)
+  }
+
+  usage(): { bytes: number; entries: number; pinnedBytes: number; pinnedEntries: number } {
+    const totals = readTotals(this.#engine)
+    return {
+      bytes: totals.stagedBytes,
+      entries: totals.stagedEntries,
+      pinnedBytes: totals.pinnedBytes,
+      pinnedEntries: totals.pinnedEntries,
+    }
+  }
+
+  verify(): AsyncIterable<CatalogFault> {
+    return verifyRows(this.#engine)
+  }
+
+  #commit<Result>(options: { frees: boolean }, transition: (rows: Rows) => Result): Promise<Result> {
+    return this.#queue ? this.#queue.commit(transition, options) : Promise.reject(closed())
+  }
+}
+
+function closed(): StoredError {
+  return new StoredError("CLOSED", "The catalog is not open.")
+}

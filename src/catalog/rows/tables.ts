@@ -1,0 +1,84 @@
+/**
+ * The tables of the catalog as its transitions see them: name → what one row holds. Keys are strings, ordered by their UTF-8 bytes
+ * (`key.ts` builds them). Some rows carry more than their public record: the sequence of the job that is out for them, for example, so that
+ * it is found without a search.
+ */
+import type {
+  BackendRecord,
+  BlobRecord,
+  CatalogCounters,
+  JournalRecord,
+  LocationRecord,
+  ObjectRecord,
+  OutboxRecord,
+} from "../record.ts"
+
+export interface BlobRow extends BlobRecord {
+  /** sequence of its `checksum` job in the outbox */
+  checksumJob: number | null
+  /** neither staged nor proven anywhere, and the objects that name it are marked MISSING */
+  missing: boolean
+}
+
+export interface LocationRow extends LocationRecord {
+  /** sequence of its job in the outbox */
+  job: number | null
+}
+
+/** One row: every count, and where the sequences and the journal's chain stand. */
+export interface TotalsRow extends CatalogCounters {
+  /** locations that want a blob, over all blobs */
+  wanted: number
+  tombstones: number
+  generations: number
+  backends: number
+  /** last sequence given to an outbox row */
+  outboxSequence: number
+  /** chain of the last journal record, empty before the first */
+  chain: string
+}
+
+export interface QueueRow {
+  due: number
+  parked: number
+}
+
+export interface ParkedRow {
+  queue: string
+  /** UTC ms */
+  parkedAt: number
+}
+
+/** A row of an index that says all it has to say by its key. */
+export type Mark = true
+
+export interface Tables {
+  blobs: BlobRow
+  objectsByBlob: Mark
+  locationsByBlob: Mark
+  objects: ObjectRecord
+  /** side checksums only; the one that makes the id is the id */
+  checksums: Mark
+  locations: LocationRow
+  outbox: OutboxRecord
+  outboxDue: Mark
+  parked: ParkedRow
+  journal: JournalRecord
+  backends: BackendRecord
+  /** `format`: version of everything on disk */
+  settings: number
+  totals: TotalsRow
+  queues: QueueRow
+  /** size in bytes of staged content that may go, least recently read first */
+  evictable: number
+  /** last version of keys that name nothing any more */
+  tombstones: number
+  /** highest generation of the locations that a backend had and has no more: the next ones go on from there */
+  generations: number
+}
+
+export type TableName = keyof Tables
+
+/** The only row of `totals`, and of the format in `settings`. */
+export const TOTALS_KEY = "totals"
+export const FORMAT_KEY = "format"

@@ -1,0 +1,44 @@
+/** A backend becomes known, or is forgotten with all that was to be there. Its bytes stay where they are. */
+import type { Actor } from "../catalog.ts"
+import type { BackendRecord } from "../record.ts"
+import { locationKey, requireStorableBackend } from "../rows/key.ts"
+import type { Rows } from "../rows/rows.ts"
+import { BlobDrafts } from "./blob-drafts.ts"
+import { append } from "./journal.ts"
+import { forgetLocation } from "./location.ts"
+import { count } from "./totals.ts"
+
+/** @throws StoredError INVALID_KEY */
+export function addBackend(rows: Rows, record: BackendRecord, actor: Actor): void {
+  requireStorableBackend(record.name)
+  if (rows.get("backends", record.name) === null) count(rows, { backends: 1 })
+  rows.put("backends", record.name, record)
+  const detail = { driver: record.driver }
+  append(rows, { command: "backend-add", time: record.created, backend: record.name, actor, detail })
+}
+
+/** Forgets up to `limit` locations; with the last of them the backend itself, and only that is journalled. */
+export function removeBackend(
+  rows: Rows,
+  name: string,
+  options: { limit: number; time: number } & Actor,
+): { removed: number; done: boolean } {
+  const { limit, time } = options
+  const commit = { rows, drafts: new BlobDrafts(rows), time }
+  const locations = [...rows.range("locations", { prefix: locationKey(name, ""), limit })]
+  for (const [, location] of locations) {
+    forgetLocation(commit, location)
+    const object = rows.get("objects", location.objectKey)
+    if (!object) continue
+    const copies = object.copies.filter((copy) => copy.backend !== name || copy.key !== location.key)
+    if (copies.length < object.copies.length) rows.put("objects", object.key, { ...object, copies })
+  }
+  commit.drafts.settle(time)
+  const done = locations.length < limit
+  if (done) {
+    if (rows.get("backends", name) !== null) count(rows, { backends: -1 })
+    rows.remove("backends", name)
+    append(rows, { command: "backend-remove", time, backend: name, actor: options, detail: {} })
+  }
+  return { removed: locations.length, done }
+}

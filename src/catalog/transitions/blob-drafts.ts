@@ -1,0 +1,55 @@
+/**
+ * The blobs that one commit touches, as drafts: its steps add to references, wanted and proven counts in any order, and `settle` writes each
+ * row once, with what follows from it.
+ */
+import type { BlobId } from "../../core/blob-id.ts"
+import { StoredError } from "../../core/error.ts"
+import type { Rows } from "../rows/rows.ts"
+import type { BlobRow } from "../rows/tables.ts"
+import { saveBlob } from "./blob.ts"
+
+export class BlobDrafts {
+  readonly #rows: Rows
+  readonly #drafts = new Map<BlobId, { before: BlobRow | null; after: BlobRow }>()
+
+  constructor(rows: Rows) {
+    this.#rows = rows
+  }
+
+  /** The draft of a blob that an object names or a location wants. @throws StoredError CATALOG_CORRUPT where it has no row */
+  of(id: BlobId): BlobRow {
+    const draft = this.find(id)
+    if (draft) return draft
+    throw new StoredError(
+      "CATALOG_CORRUPT",
+      `The catalog has no row for ${id}, which is named or wanted; run "stored doctor".`,
+      {
+        details: { id },
+      },
+    )
+  }
+
+  /** The draft of a blob, null where it has no row. */
+  find(id: BlobId): BlobRow | null {
+    const known = this.#drafts.get(id)
+    if (known) return known.after
+    const before = this.#rows.get("blobs", id)
+    return before && this.#begin(before, before)
+  }
+
+  create(blob: BlobRow): BlobRow {
+    return this.#begin(null, blob)
+  }
+
+  /** Writes every draft. @param time UTC ms */
+  settle(time: number): void {
+    for (const { before, after } of this.#drafts.values()) saveBlob(this.#rows, before, { ...after, modified: time })
+    this.#drafts.clear()
+  }
+
+  #begin(before: BlobRow | null, from: BlobRow): BlobRow {
+    const after = { ...from }
+    this.#drafts.set(from.id, { before, after })
+    return after
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * A proven copy was found missing or bad. It is proven no more; its job is due again, or, where nothing can feed it now, parked so that people
+ * see it. A place where nothing is wanted any more cannot drift.
+ */
+import { NotFoundError, type SerializedError } from "../../core/error.ts"
+import { locationKey } from "../rows/key.ts"
+import type { Rows } from "../rows/rows.ts"
+import { BlobDrafts } from "./blob-drafts.ts"
+import { append } from "./journal.ts"
+import { drive, saveLocation } from "./location.ts"
+
+export interface DriftFact {
+  backend: string
+  key: string
+  state: "missing" | "corrupt"
+  repair: boolean
+  /** UTC ms */
+  time: number
+}
+
+/** @throws NotFoundError where there is no such location */
+export function drift(rows: Rows, fact: DriftFact): void {
+  const { backend, key, state, repair, time } = fact
+  const before = rows.get("locations", locationKey(backend, key))
+  if (!before)
+    throw new NotFoundError(`There is no location "${key}" on backend "${backend}".`, { details: { backend, key } })
+  if (before.want === null) return
+  const commit = { rows, drafts: new BlobDrafts(rows), time }
+  const lost = { ...before, have: null, seen: null }
+  const after = drive(commit, lost, state, repair ? {} : { parked: true, error: fault(fact) })
+  saveLocation(commit, before, after)
+  commit.drafts.settle(time)
+  const detail = { state, repair, generation: after.generation }
+  append(rows, { command: "drift", time, key: before.objectKey, id: before.want, backend, detail })
+}
+
+function fault({ backend, key, state }: DriftFact): SerializedError {
+  const message =
+    state === "missing"
+      ? `The copy "${key}" is gone from backend "${backend}", and no other copy can replace it now.`
+      : `The copy "${key}" on backend "${backend}" is bad, and no other copy can replace it now.`
+  return { code: state === "missing" ? "NOT_FOUND" : "CORRUPT", message, retryable: false }
+}

@@ -1,0 +1,32 @@
+/** Counts again, from the rows themselves, what the catalog counts as it goes. */
+import type { OutboxRecord } from "../record.ts"
+import type { BlobRow, LocationRow, QueueRow, TotalsRow } from "../rows/tables.ts"
+import { countsOf } from "../transitions/blob.ts"
+import { NO_TOTALS } from "../transitions/totals.ts"
+
+export class Tally {
+  readonly totals: TotalsRow = { ...NO_TOTALS }
+  readonly queues = new Map<string, QueueRow>()
+
+  one(name: "objects" | "tombstones" | "generations" | "backends"): void {
+    this.totals[name] += 1
+  }
+
+  blob(blob: BlobRow): void {
+    const counts = countsOf(blob)
+    for (const name in counts) this.totals[name as keyof typeof counts] += counts[name as keyof typeof counts]
+  }
+
+  location(location: LocationRow): void {
+    this.totals.locations += 1
+    if (location.want !== null) this.totals.wanted += 1
+  }
+
+  job(row: OutboxRecord): void {
+    const queue = this.queues.get(row.queue) ?? { due: 0, parked: 0 }
+    queue[row.status] += 1
+    this.queues.set(row.queue, queue)
+    this.totals.outbox += 1
+    if (row.status === "parked") this.totals.parked += 1
+  }
+}

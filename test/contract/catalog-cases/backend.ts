@@ -1,0 +1,55 @@
+/** Backends come and go. */
+import { describe, expect, it } from "vitest"
+import { idOf, park, put, refusal, settle } from "../catalog.facts.ts"
+import type { Subject } from "../catalog.suite.ts"
+
+export function backendCases(subject: Subject): void {
+  describe("backends", () => {
+    const record = (name: string) => ({ name, driver: "fs", config: { driver: "fs", root: "/x" }, created: 7_000 })
+
+    it("remembers backends over a restart", async () => {
+      await subject.catalog.commitBackend(record("b"), { principal: "me" })
+      await subject.catalog.commitBackend(record("a"), {})
+      await subject.reopen()
+      expect(subject.catalog.backends()).toEqual([record("a"), record("b")])
+      expect([...subject.catalog.journal({ after: 0, limit: 1 })]).toMatchObject([
+        { command: "backend-add", backend: "b", principal: "me", time: 7_000, detail: { driver: "fs" } },
+      ])
+    })
+
+    it("refuses a name that cannot be kept", async () => {
+      expect(await refusal(subject.catalog.commitBackend(record("a\u0000b"), {}))).toBe("INVALID_KEY")
+    })
+
+    it("forgets a backend in steps: its locations, its jobs, its place in objects", async () => {
+      const { catalog } = subject
+      await catalog.commitBackend(record("old"), {})
+      const keys = ["a", "b", "c", "d", "e"]
+      for (const key of keys) await put(catalog, { key, backends: ["old", "new"] })
+      await settle(catalog, "a", "done", { backend: "old" })
+      await settle(catalog, "b", park(), { backend: "old" })
+      await catalog.commitDelete({ key: "c", time: 3_000 })
+      const remove = () => catalog.commitBackendRemoval("old", { limit: 2, time: 9_000, principal: "me" })
+      expect(await remove()).toEqual({ removed: 2, done: false })
+      expect(await remove()).toEqual({ removed: 2, done: false })
+      expect(catalog.backends()).toHaveLength(1)
+      expect(await remove()).toEqual({ removed: 1, done: true })
+      expect(catalog.backends()).toEqual([])
+      expect([...catalog.locations("old")]).toEqual([])
+      expect(catalog.queues().map((queue) => queue.queue)).toEqual(["sync-new"])
+      expect(catalog.object("a")?.copies).toEqual([{ backend: "new", key: "a" }])
+      expect(catalog.blob(idOf("a"))).toMatchObject({ references: 1, wanted: 1, synced: 0 })
+      const removals = [...catalog.journal({ after: 0 })].filter((entry) => entry.command === "backend-remove")
+      expect(removals).toMatchObject([{ backend: "old", principal: "me", time: 9_000 }])
+    })
+
+    it("does not believe workers of a backend's earlier life", async () => {
+      const { catalog } = subject
+      await put(catalog)
+      await put(catalog, { content: "2" })
+      await catalog.commitBackendRemoval("local", { limit: 10, time: 2 })
+      const again = await put(catalog, { content: "3" })
+      expect(again.locations[0]?.generation).toBe(3)
+    })
+  })
+}
