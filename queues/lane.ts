@@ -1,0 +1,224 @@
+/**
+ * One queue being worked off inside this process: takes due rows in order, runs up to `concurrency` of them at a time, turns what
+ * becomes of each into an outcome, and commits it. A row that is under way is never started twice; a row whose outcome is not
+ * committed stays in the outbox and is found again after a restart.
+ */
+import type { Catalog, Outcome, OutcomeCommit } from "../src/catalog/catalog.ts"
+import type { JobPayload, OutboxRecord } from "../src/catalog/record.ts"
+import type { Clock } from "../src/core/clock.ts"
+import { StoredError, TransientAdapterError, toStoredError } from "../src/core/error.ts"
+import type { Breaker } from "./breaker.ts"
+import { type RetryPolicy, retryDelay } from "./retry-policy.ts"
+
+export type LaneCatalog = Pick<Catalog, "due" | "commitOutcomes">
+
+export interface LaneServices {
+  catalog: LaneCatalog
+  clock: Clock
+  policy: RetryPolicy
+  random(): number
+  /** Runs the job of a row; stops soon after `signal` fires. */
+  run(row: OutboxRecord, signal: AbortSignal): Promise<Outcome>
+  /** ms that the row's job may take before its slot is taken back */
+  deadline(row: OutboxRecord): number
+  /** Told of each outcome after it is committed, and of its error where there is one. */
+  settled(row: OutboxRecord, outcome: Outcome, commit: OutcomeCommit, error: StoredError | null): void
+  /** A fault that the lane cannot turn into an outcome (the commit itself failed). */
+  fault(error: StoredError): void
+  /** Called whenever the lane may have run dry. */
+  drained(): void
+}
+
+const READ_AHEAD = 256
+/** ms without a new job after the catalog failed */
+const HOLD_OFF = 1_000
+/** setTimeout counts in 32 bits; a later row is simply looked at again then */
+const LONGEST_SLEEP = 3_600_000
+
+export class Lane {
+  readonly queue: string
+  readonly breaker: Breaker
+  concurrency: number
+  readonly #services: LaneServices
+  readonly #running = new Map<string, { row: OutboxRecord; control: AbortController; done: Promise<void> }>()
+  #ahead: OutboxRecord[] = []
+  #closing = false
+  #timer: NodeJS.Timeout | null = null
+  #pumpQueued = false
+  /** UTC ms */
+  #heldUntil = 0
+
+  constructor(queue: string, concurrency: number, breaker: Breaker, services: LaneServices) {
+    this.queue = queue
+    this.concurrency = concurrency
+    this.breaker = breaker
+    this.#services = services
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  /** Whether a job for that location is under way. */
+  isRunning(backend: string, key: string): boolean {
+    return this.#running.has(`${backend}\u0000${key}`)
+  }
+
+  /** Looks for due rows soon. Cheap; may be called for every row that is added. */
+  nudge(): void {
+    if (this.#pumpQueued || this.#closing) return
+    this.#pumpQueued = true
+    setImmediate(() => {
+      this.#pumpQueued = false
+      try {
+        this.#pump()
+      } catch (thrown) {
+        this.#holdOff(thrown)
+      }
+    })
+  }
+
+  /** The catalog cannot be read or written: what failed stays as it is, and is looked at again after a while, not at once. */
+  #holdOff(thrown: unknown): void {
+    if (this.#closing) return
+    this.#heldUntil = this.#services.clock.now() + HOLD_OFF
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.nudge(), HOLD_OFF)
+    this.#services.fault(toStoredError(thrown))
+  }
+
+  /** Takes no more rows, aborts what still runs after `deadline` ms, and waits for it. */
+  async stop(deadline: number): Promise<void> {
+    this.#closing = true
+    this.#ahead = []
+    if (this.#timer) clearTimeout(this.#timer)
+    const running = [...this.#running.values()]
+    const stopped = new StoredError("CLOSED", "The store is closing.", { retryable: true })
+    const timer = setTimeout(() => running.forEach((job) => void job.control.abort(stopped)), deadline)
+    await Promise.all(running.map((job) => job.done))
+    clearTimeout(timer)
+  }
+
+  #pump(): void {
+    if (this.#closing || this.#services.clock.now() < this.#heldUntil) return
+    while (this.#running.size < this.concurrency) {
+      const now = this.#services.clock.now()
+      if (this.breaker.admit(1, now) === 0) break
+      const row = this.#take(now)
+      if (!row) break
+      this.#start(row)
+    }
+    this.#sleep()
+    if (this.#running.size === 0) this.#services.drained()
+  }
+
+  #take(now: number): OutboxRecord | null {
+    for (let refilled = false; ; refilled = true) {
+      for (let row = this.#ahead.shift(); row; row = this.#ahead.shift()) {
+        if (!this.#isRunning(row)) return row
+      }
+      if (refilled) return null
+      // Running rows stand at the head of the index until they are settled; left in, they would run again right after a failure.
+      const rows = this.#services.catalog.due(this.queue, { now, limit: READ_AHEAD + this.#running.size })
+      this.#ahead = rows.filter((row) => !this.#isRunning(row))
+    }
+  }
+
+  #isRunning(row: OutboxRecord): boolean {
+    return this.#running.has(subjectOf(row.payload))
+  }
+
+  #start(row: OutboxRecord): void {
+    this.breaker.started()
+    const subject = subjectOf(row.payload)
+    const control = new AbortController()
+    const done = this.#work(row, control).finally(() => {
+      this.#running.delete(subject)
+      this.nudge()
+    })
+    this.#running.set(subject, { row, control, done })
+  }
+
+  async #work(row: OutboxRecord, control: AbortController): Promise<void> {
+    let error: StoredError | null = null
+    let outcome: Outcome
+    try {
+      outcome = await this.#attempt(row, control)
+      this.breaker.succeeded()
+    } catch (thrown) {
+      error = toStoredError(thrown)
+      if (this.#closing && control.signal.aborted) return this.breaker.abandoned()
+      outcome = this.#failure(row, error)
+    }
+    try {
+      const [commit] = await this.#services.catalog.commitOutcomes([outcome], this.#services.clock.now())
+      this.#services.settled(row, outcome, commit!, error)
+    } catch (thrown) {
+      this.#holdOff(thrown)
+    }
+  }
+
+  /** One try within its deadline. A job that does not heed its signal loses its slot all the same. */
+  async #attempt(row: OutboxRecord, control: AbortController): Promise<Outcome> {
+    const { signal } = control
+    const limit = this.#services.deadline(row)
+    const late = () => control.abort(new TransientAdapterError(`No end after ${limit} ms.`, { code: "TIMEOUT" }))
+    const timer = setTimeout(late, limit)
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true })
+    })
+    try {
+      return await Promise.race([this.#services.run(row, signal), aborted])
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** A try that failed, as an outcome: again later, or parked. */
+  #failure(row: OutboxRecord, error: StoredError): Outcome {
+    const { clock, policy, random } = this.#services
+    const now = clock.now()
+    // A source that cannot be read says nothing about the backend.
+    const ofBackend =
+      error.retryable && error.code !== "SOURCE_FAILED" && this.breaker.faulted(now, subjectOf(row.payload))
+    if (!error.retryable) this.breaker.succeeded()
+    const failures = row.attempts + (ofBackend ? 0 : 1)
+    const delay = error.retryable ? retryDelay(policy, Math.max(1, failures), random()) : null
+    const result =
+      delay === null && !ofBackend
+        ? { type: "park" as const, error: error.toJSON() }
+        : {
+            type: "retry" as const,
+            dueAt: now + (delay ?? policy.maxDelay),
+            error: error.toJSON(),
+            countAttempt: !ofBackend,
+          }
+    const { payload } = row
+    return payload.kind === "sync"
+      ? { kind: "sync", backend: payload.backend, key: payload.key, generation: payload.generation, result }
+      : { kind: "checksum", id: payload.id, result }
+  }
+
+  /** Sleeps until the next row that is not running is due, or the breaker lets a probe through. */
+  #sleep(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    if (this.#running.size >= this.concurrency) return
+    const probing = this.breaker.state === "half-open" && this.#running.size > 0
+    const next = probing ? undefined : this.#nextRow()
+    if (!next) return
+    const wakeAt = Math.max(next.dueAt, this.breaker.retryAt ?? 0)
+    const delay = wakeAt - this.#services.clock.now()
+    this.#timer = setTimeout(() => this.nudge(), Math.min(Math.max(delay, 1), LONGEST_SLEEP))
+  }
+
+  #nextRow(): OutboxRecord | undefined {
+    const limit = this.#running.size + 1
+    const rows = this.#services.catalog.due(this.queue, { now: Number.MAX_SAFE_INTEGER, limit })
+    return rows.find((row) => !this.#isRunning(row))
+  }
+}
+
+function subjectOf(payload: JobPayload): string {
+  return payload.kind === "sync" ? `${payload.backend}\u0000${payload.key}` : payload.id
+}
