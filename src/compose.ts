@@ -1,0 +1,257 @@
+/**
+ * The only place that puts the parts together. `createStore` opens the embedded shape: one process, catalog on LMDB, staging beside it, a
+ * runner on the outbox. Whatever fails on the way closes what was opened before it.
+ */
+import { join } from "node:path"
+import { type BreakerOptions, DEFAULT_BREAKER } from "../queues/breaker.ts"
+import { EmbeddedRunner } from "../queues/embedded.ts"
+import type { JobHandlers } from "../queues/job.ts"
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../queues/retry-policy.ts"
+import { checksum } from "../workers/checksum.ts"
+import { hashThread } from "../workers/hash-thread-url.ts"
+import { sync } from "../workers/sync.ts"
+import { createBackend, parseBackendConfig, redactBackendConfig } from "./backends/registry.ts"
+import { Bus } from "./bus.ts"
+import { LmdbCatalog } from "./catalog/lmdb/catalog.ts"
+import { createHashers } from "./checksums/hashers.ts"
+import { ChecksumPool } from "./checksums/pool.ts"
+import type { HasherFactory } from "./core/checksum.ts"
+import { type Clock, systemClock } from "./core/clock.ts"
+import { invalidConfig, parseConfig, type StoreConfig, type StoreConfigInput } from "./core/config.ts"
+import { isStoredError, type StoredError } from "./core/error.ts"
+import { type DoctorOptions, treat } from "./doctor/doctor.ts"
+import type { DoctorReport } from "./doctor/finding.ts"
+import { ContentStaging } from "./staging/content-staging.ts"
+import { enlist } from "./store/add-backend.ts"
+import { BackendSet, type RegisteredBackend } from "./store/backend-set.ts"
+import { content } from "./store/content.ts"
+import { createFacade } from "./store/facade.ts"
+import { jobEvents } from "./store/job-events.ts"
+import { Lifecycle } from "./store/lifecycle.ts"
+import { type Log, silentLog } from "./store/log.ts"
+import { maintain } from "./store/maintenance.ts"
+import { ReadTimes } from "./store/read-times.ts"
+import type { StoreServices } from "./store/services.ts"
+import type { Store } from "./store/store.ts"
+import { suspect } from "./store/suspect.ts"
+
+export interface CreateStoreOptions {
+  /** pino, or anything with its `debug info warn error`; absent: silence */
+  log?: Log
+  /** for tests and for tuning; absent: five tries, 1 s to 5 min apart */
+  retry?: Partial<RetryPolicy>
+  breaker?: Partial<BreakerOptions>
+  clock?: Clock
+  /** false leaves the outbox alone: nothing is carried anywhere */
+  work?: boolean
+  /** where others reach this process, shown to whoever finds the data directory in use */
+  address?: string
+  /** told when the store can no longer be trusted and the process should stop and start again */
+  onFault?(error: StoredError): void
+}
+
+/** The store together with its open parts, for those who look inside: doctor and tests. */
+export interface OpenedStore {
+  store: Store
+  services: StoreServices
+  pool: ChecksumPool
+}
+
+/**
+ * Opens a store. The configuration is the seed's JSON; absent settings have defaults, without backends `put` asks for one.
+ * @throws StoredError INVALID_CONFIG (all mistakes at once in `details.issues`), DATA_DIRECTORY_IN_USE, DATA_DIRECTORY_NEWER, DATA_DIRECTORY_UNUSABLE
+ */
+export async function createStore(config: StoreConfigInput = {}, options: CreateStoreOptions = {}): Promise<Store> {
+  return (await openStore(config, options)).store
+}
+
+/**
+ * Checks a data directory that no server has open (`stored doctor`). With `repair`, mends what has a good copy and looks again.
+ * @throws StoredError as `createStore`
+ */
+export async function runDoctor(
+  config: StoreConfigInput,
+  options: DoctorOptions & Pick<CreateStoreOptions, "log"> = {},
+): Promise<DoctorReport> {
+  const opened = await openStore(config, { work: options.repair ?? false, ...(options.log && { log: options.log }) })
+  try {
+    return await treat(opened, options)
+  } finally {
+    await opened.store.close()
+  }
+}
+
+const DEFAULT_CONCURRENCY = 8
+const CHECKSUM_CONCURRENCY = 4
+
+export async function openStore(input: StoreConfigInput, options: CreateStoreOptions = {}): Promise<OpenedStore> {
+  const config = parseConfig(input, parseBackendConfig)
+  const closers: (() => unknown)[] = []
+  try {
+    return await assemble(config, options, closers)
+  } catch (error) {
+    for (const close of closers.reverse()) await close()
+    throw error
+  }
+}
+
+async function assemble(
+  config: StoreConfig,
+  options: CreateStoreOptions,
+  closers: (() => unknown)[],
+): Promise<OpenedStore> {
+  const { log = silentLog, clock = systemClock, work = true } = options
+  const policy = { ...DEFAULT_RETRY_POLICY, ...options.retry }
+  const lifecycle = new Lifecycle((error) => {
+    log.error({ error: error.toJSON() }, "the store can no longer be trusted; stop the process and start it again")
+    options.onFault?.(error)
+  })
+  const hashers = await createHashers()
+  const pool = new ChecksumPool({ thread: hashThread })
+  closers.push(() => pool.close())
+  const catalog = new LmdbCatalog({
+    directory: join(config.data, "catalog"),
+    clock,
+    ...(options.address && { address: options.address }),
+  })
+  closers.push(() => catalog.close())
+  await catalog.open()
+  const staging = new ContentStaging({
+    directory: config.cache.path ?? config.cache.location ?? join(config.data, "staging"),
+    maxSize: config.cache.maxSize ?? null,
+    minFree: config.cache.minFree,
+    evict: config.cache.evictionPolicy === "lru",
+    hashers,
+    ledger: catalog,
+    clock,
+    stageFile: (task, taskOptions) => pool.run("stageFile", task, taskOptions),
+  })
+  closers.push(() => staging.close())
+  await staging.open()
+  const recovered = await staging.recover((id) => catalog.blob(id)?.staged ?? false)
+  if (recovered.restored > 0 || recovered.swept > 0)
+    log.info({ ...recovered }, "staging was completed after an unclean end")
+
+  const backends = new BackendSet(config.defaultBackends)
+  closers.push(() => backends.close())
+  const bus = new Bus((error) => log.error({ error }, "a listener threw"))
+  const readTimes = new ReadTimes(catalog)
+  const base = { config, catalog, staging, backends, bus, hashers, readTimes, lifecycle, clock, log }
+  const services: StoreServices = Object.assign(base, {
+    runner: new EmbeddedRunner({
+      catalog,
+      clock,
+      policy,
+      breaker: { ...DEFAULT_BREAKER, ...options.breaker },
+      sideChecksums: config.checksums.slice(1),
+      events: jobEvents(base),
+      handlers: jobHandlers(() => services, pool),
+    }),
+  })
+  const makeBackend = (name: string, backendConfig: unknown): RegisteredBackend =>
+    register(name, backendConfig, hashers, log)
+  await startBackends(services, makeBackend, work)
+  if (work) services.runner.start(CHECKSUM_CONCURRENCY)
+  const endMaintenance = work ? maintain(services, policy) : async () => {}
+  lifecycle.ready()
+
+  const close = async (deadline: number): Promise<void> => {
+    const end = performance.now() + deadline
+    const left = (): number => Math.max(0, end - performance.now())
+    lifecycle.close()
+    await lifecycle.quiet(left())
+    await endMaintenance()
+    await services.runner.stop(left())
+    // Kept roughly anyway: a disk that is full must not keep the rest from being closed.
+    await readTimes.flush().catch((error: unknown) => log.warn({ error }, "the last read times could not be kept"))
+    await closeEach([() => backends.close(), () => staging.close(), () => pool.close(), () => catalog.close()])
+  }
+  return { store: createFacade({ services, makeBackend, close }), services, pool }
+}
+
+/** Every part is closed, whatever one of them throws; the first fault is told. */
+async function closeEach(parts: (() => Promise<unknown>)[]): Promise<void> {
+  const faults: unknown[] = []
+  for (const close of parts) {
+    try {
+      await close()
+    } catch (error) {
+      faults.push(error)
+    }
+  }
+  if (faults.length > 0) throw faults[0]
+}
+
+function register(name: string, config: unknown, hashers: HasherFactory, log: Log): RegisteredBackend {
+  const issues = parseBackendConfig(name, config)
+  if (issues.length > 0) throw invalidConfig(issues)
+  const settings = config as { driver: string; concurrency?: number }
+  const backend = createBackend(name, config, {
+    hashers,
+    onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
+  })
+  const concurrency = settings.concurrency ?? DEFAULT_CONCURRENCY
+  return {
+    name,
+    driver: settings.driver,
+    config: redactBackendConfig(config),
+    backend,
+    concurrency,
+    watching: new AbortController(),
+  }
+}
+
+/** The configured backends, and those that were added at run time before. One that cannot be opened now is tried again when it is needed. */
+async function startBackends(
+  services: StoreServices,
+  make: (name: string, config: unknown) => RegisteredBackend,
+  work: boolean,
+): Promise<void> {
+  const { config, catalog, backends, log } = services
+  const wanted = new Map<string, unknown>(catalog.backends().map((record) => [record.name, record.config]))
+  for (const [name, backend] of Object.entries(config.backends)) wanted.set(name, backend)
+  for (const [name, backend] of wanted) backends.add(make(name, backend))
+  await Promise.all(
+    backends.names().map(async (name) => {
+      try {
+        await backends.opened(name)
+      } catch (error) {
+        if (!isStoredError(error)) throw error
+        log.warn({ backend: name, error: error.toJSON() }, "a backend cannot be opened now; it will be tried again")
+      }
+      if (work) enlist(services, backends.get(name))
+    }),
+  )
+}
+
+function jobHandlers(services: () => StoreServices, pool: ChecksumPool): JobHandlers {
+  return {
+    sync: (job, signal) => {
+      const parts = services()
+      return sync(
+        job,
+        {
+          backend: (name) => parts.backends.opened(name),
+          content: (id, size, ended) => content(parts, id, size, ended, job),
+          suspect: (id) => suspect(parts, id).then(() => {}),
+          hashers: parts.hashers,
+          clock: parts.clock,
+        },
+        signal,
+      )
+    },
+    checksum: (job, signal) => {
+      const parts = services()
+      return checksum(
+        job,
+        {
+          content: (id, size, ended) => content(parts, id, size, ended),
+          suspect: (id) => suspect(parts, id).then(() => {}),
+          hashFile: (path, algorithms, ended) => pool.hashFile(path, algorithms, { signal: ended }),
+          hashers: parts.hashers,
+        },
+        signal,
+      )
+    },
+  }
+}

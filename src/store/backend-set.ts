@@ -1,0 +1,106 @@
+/** The backends that are registered now. One that cannot be opened stays registered and is opened again when it is next needed. */
+import type { BackendCapabilities, StorageBackend } from "../backends/backend.ts"
+import { type StoredError as Fault, StoredError, toStoredError } from "../core/error.ts"
+import type { JsonObject } from "../core/json.ts"
+
+export interface RegisteredBackend {
+  name: string
+  driver: string
+  /** as configured, secrets removed */
+  config: JsonObject
+  backend: StorageBackend
+  concurrency: number
+  /** ends its watch */
+  watching: AbortController
+}
+
+interface Entry extends RegisteredBackend {
+  opening: Promise<StorageBackend> | null
+  fault: Fault | null
+}
+
+export class BackendSet {
+  readonly #entries = new Map<string, Entry>()
+  readonly #defaults: string[] | undefined
+  readonly #leaving = new Set<string>()
+
+  /** @param defaults names of the default backends; absent: all that are registered */
+  constructor(defaults: string[] | undefined) {
+    this.#defaults = defaults
+  }
+
+  add(registered: RegisteredBackend): void {
+    this.#entries.set(registered.name, { ...registered, opening: null, fault: null })
+  }
+
+  async remove(name: string): Promise<void> {
+    const entry = this.#entries.get(name)
+    this.#entries.delete(name)
+    entry?.watching.abort()
+    await entry?.backend.close()
+  }
+
+  /** Marks a backend that is being removed: its copies do not count as other copies, and its name is not free. */
+  leave(name: string): void {
+    this.#leaving.add(name)
+  }
+
+  /** It is gone, or stays after all. */
+  settleLeaving(name: string): void {
+    this.#leaving.delete(name)
+  }
+
+  isLeaving(name: string): boolean {
+    return this.#leaving.has(name)
+  }
+
+  names(): string[] {
+    return [...this.#entries.keys()]
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name)
+  }
+
+  /** Where a put goes that names no backends. */
+  defaults(): string[] {
+    return this.#defaults?.filter((name) => this.has(name)) ?? this.names()
+  }
+
+  /** @throws StoredError UNKNOWN_BACKEND */
+  get(name: string): RegisteredBackend & { fault: Fault | null } {
+    const entry = this.#entries.get(name)
+    if (entry) return entry
+    const known = this.names().join(", ") || "none"
+    throw new StoredError("UNKNOWN_BACKEND", `There is no backend "${name}"; known: ${known}.`, {
+      details: { backend: name },
+    })
+  }
+
+  /** The backend, opened. @throws StoredError of `open`, UNKNOWN_BACKEND */
+  opened(name: string): Promise<StorageBackend> {
+    const entry = this.get(name) as Entry
+    entry.opening ??= this.#open(entry)
+    return entry.opening
+  }
+
+  async #open(entry: Entry): Promise<StorageBackend> {
+    try {
+      await entry.backend.open()
+      entry.fault = null
+      return entry.backend
+    } catch (error) {
+      entry.opening = null
+      entry.fault = toStoredError(error)
+      throw entry.fault
+    }
+  }
+
+  capabilities(name: string): BackendCapabilities {
+    return this.get(name).backend.capabilities
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.names().map((name) => this.remove(name)))
+  }
+}

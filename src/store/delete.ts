@@ -1,0 +1,189 @@
+/**
+ * `delete` (DESIGN §4): one transaction takes the object, or named copies of it, away; the bytes go by retried jobs. A backend that is down
+ * yields `pending`, not an error (R2).
+ */
+import { syncQueue } from "../../queues/job.ts"
+import type { DeleteCommit } from "../catalog/catalog.ts"
+import type { LocationRecord, ObjectRecord } from "../catalog/record.ts"
+import type { BlobId } from "../core/blob-id.ts"
+import { isStoredError, StoredError, throwIfAborted } from "../core/error.ts"
+import { everyRow } from "./every-row.ts"
+import { checkBackends, checkVersion } from "./put-options.ts"
+import { reclaim } from "./reclaim.ts"
+import { isSynced, requireTarget, type Target } from "./reference.ts"
+import type { StoreServices } from "./services.ts"
+import type { DeleteOptions, DeleteResult } from "./store.ts"
+
+const DEFAULT_WAIT = 1_000
+
+interface Removed {
+  key: string
+  backend: string
+}
+
+/** @throws StoredError NOT_FOUND, CONFLICT, LAST_COPY, UNKNOWN_BACKEND, INVALID_KEY */
+export async function remove(
+  services: StoreServices,
+  idOrKey: string,
+  options: DeleteOptions = {},
+): Promise<DeleteResult> {
+  services.lifecycle.requireOpen()
+  if (options.backends) checkBackends(services, options.backends)
+  checkVersion(options.ifVersion)
+  const target = requireTarget(services.catalog, idOrKey)
+  const removed: Removed[] = []
+  for (const object of objectsOf(services, target)) {
+    throwIfAborted(options.signal)
+    removed.push(
+      ...(await removeObject(services, object, target.object ? options : { ...options, onlyBlob: target.blob.id })),
+    )
+  }
+  if (removed.length === 0 && !target.object && services.catalog.blob(target.blob.id)) reclaim(services, target.blob.id)
+  await settled(services, removed, options.wait ?? DEFAULT_WAIT, options.signal)
+  return result(services, target, removed)
+}
+
+/** The object, or every object that names the blob. */
+function* objectsOf({ catalog }: StoreServices, { object, blob }: Target): Generator<ObjectRecord> {
+  if (object) return yield object
+  for (const key of everyRow(
+    (page) => catalog.keysOf(blob.id, page),
+    (row: string) => row,
+  )) {
+    const named = catalog.object(key)
+    // Another blob may have come under the key since the page was read.
+    if (named?.id === blob.id) yield named
+  }
+}
+
+/**
+ * Removes what was looked at and nothing newer: the commit holds only for the version that the checks were made on. Where it has moved on, an
+ * object named by key is looked at again; one that was found by its blob is somebody's newer put and stays.
+ */
+async function removeObject(services: StoreServices, object: ObjectRecord, options: RemoveOptions): Promise<Removed[]> {
+  try {
+    const backends =
+      options.backends && (await requireOtherCopy(services, object, options.backends, options.force ?? false))
+    const exact = backends !== undefined || options.onlyBlob !== undefined
+    const ifVersion = options.ifVersion ?? (exact ? object.version : undefined)
+    const commit = await services.catalog.commitDelete({
+      key: object.key,
+      ...(backends && { backends }),
+      ...(ifVersion !== undefined && { ifVersion }),
+      ...(options.principal !== undefined && { principal: options.principal }),
+      ...(options.requestId !== undefined && { requestId: options.requestId }),
+      time: services.clock.now(),
+    })
+    announce(services, commit)
+    return commit.backends.map((backend) => ({ key: object.key, backend }))
+  } catch (error) {
+    if (!isStoredError(error) || error.code !== "CONFLICT" || options.ifVersion !== undefined) throw error
+    const current = services.catalog.object(object.key)
+    if (!current || (options.onlyBlob !== undefined && current.id !== options.onlyBlob)) return []
+    return removeObject(services, current, options)
+  }
+}
+
+interface RemoveOptions extends DeleteOptions {
+  /** only objects that name this blob */
+  onlyBlob?: BlobId
+}
+
+function announce(services: StoreServices, commit: DeleteCommit): void {
+  const { object, sequence, backends } = commit
+  if (!object || sequence === null) return
+  services.bus.publish("delete", sequence, services.clock.now(), { checksum: object.id, key: object.key, backends })
+  for (const backend of backends) services.runner.nudge(syncQueue(backend))
+  reclaim(services, object.id)
+}
+
+/**
+ * R11: before named copies go, another one must be seen alive. Returns the backends to clear, undefined for the whole object.
+ * @throws StoredError LAST_COPY
+ */
+async function requireOtherCopy(
+  services: StoreServices,
+  object: ObjectRecord,
+  backends: string[],
+  force: boolean,
+): Promise<string[] | undefined> {
+  const rest = object.copies.filter((copy) => !backends.includes(copy.backend))
+  if (force) return rest.length > 0 ? backends : undefined
+  const staged = services.catalog.blob(object.id)?.staged ?? false
+  for (const copy of rest) {
+    const location = services.catalog.location(copy.backend, copy.key)
+    if (!location || services.backends.isLeaving(copy.backend)) continue
+    if (staged || (await isAlive(services, location, object.size))) return backends
+  }
+  throw new StoredError(
+    "LAST_COPY",
+    `No other copy of "${object.key}" would be left; delete the object without naming backends, or force it.`,
+    {
+      details: { key: object.key, backends },
+    },
+  )
+}
+
+/** A proven copy that its backend shows right now. */
+export async function isAlive(services: StoreServices, location: LocationRecord, size: number): Promise<boolean> {
+  if (!isSynced(location)) return false
+  try {
+    const backend = await services.backends.opened(location.backend)
+    const seen = await backend.stat(location.key, { signal: services.lifecycle.signal })
+    return seen?.size === size
+  } catch (error) {
+    services.log.warn(
+      { error, backend: location.backend, key: location.key },
+      "a copy could not be looked at; it does not count",
+    )
+    return false
+  }
+}
+
+function isGone(services: StoreServices, { backend, key }: Removed): boolean {
+  const location = services.catalog.location(backend, key)
+  return !location || location.want !== null
+}
+
+/** Waits until every removed copy is gone or given up, at most `wait` ms. */
+async function settled(
+  services: StoreServices,
+  removed: Removed[],
+  wait: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const open = (): boolean => removed.some((copy) => !isGone(services, copy) && !isFailed(services, copy))
+  if (wait <= 0 || !open()) return
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer)
+      stop()
+      signal?.removeEventListener("abort", done)
+      services.lifecycle.signal.removeEventListener("abort", done)
+      resolve()
+    }
+    const timer = setTimeout(done, wait)
+    const stop = services.bus.onAny((event) => {
+      if (event.type.startsWith("sync:") && !open()) done()
+    })
+    signal?.addEventListener("abort", done, { once: true })
+    services.lifecycle.signal.addEventListener("abort", done, { once: true })
+  })
+}
+
+function isFailed(services: StoreServices, { backend, key }: Removed): boolean {
+  return services.catalog.location(backend, key)?.state === "failed"
+}
+
+function result(services: StoreServices, target: Target, removed: Removed[]): DeleteResult {
+  const pending = new Set<string>()
+  const failed = new Set<string>()
+  const all = new Set<string>()
+  for (const copy of removed) {
+    all.add(copy.backend)
+    if (isGone(services, copy)) continue
+    ;(isFailed(services, copy) ? failed : pending).add(copy.backend)
+  }
+  const deleted = [...all].filter((backend) => !pending.has(backend) && !failed.has(backend))
+  return { id: target.blob.id, deleted, removed: deleted, pending: [...pending], failed: [...failed] }
+}

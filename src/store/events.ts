@@ -1,0 +1,75 @@
+/** `events` (R6): every committed event after a journal sequence, past ones first, then live. The journal is the source; the bus only wakes. */
+import type { JournalRecord } from "../catalog/record.ts"
+import type { SerializedError } from "../core/error.ts"
+import type { StoreEvent } from "../core/event.ts"
+import type { StoreServices } from "./services.ts"
+
+const PAGE = 500
+
+export async function* events(
+  services: StoreServices,
+  options: { after?: number; signal?: AbortSignal } = {},
+): AsyncGenerator<StoreEvent> {
+  let after = options.after ?? services.catalog.lastSequence()
+  for (;;) {
+    if (options.signal?.aborted || services.lifecycle.signal.aborted) return
+    const page = [...services.catalog.journal({ after, limit: PAGE })]
+    for (const record of page) {
+      after = record.sequence
+      const event = toEvent(record)
+      if (event) yield event
+    }
+    if (page.length === 0) await nextCommit(services, after, options.signal)
+  }
+}
+
+/** Resolves when the journal may have grown beyond `after`, or a signal fires. */
+function nextCommit(services: StoreServices, after: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const ends = [signal, services.lifecycle.signal]
+    const done = (): void => {
+      stop()
+      for (const end of ends) end?.removeEventListener("abort", done)
+      resolve()
+    }
+    const stop = services.bus.onAny((event) => {
+      if (event.sequence !== null && event.sequence > after) done()
+    })
+    for (const end of ends) end?.addEventListener("abort", done, { once: true })
+    if (services.catalog.lastSequence() > after || ends.some((end) => end?.aborted)) done()
+  })
+}
+
+/** The event of a journal record, or null for bookkeeping that is nobody's event. */
+function toEvent(record: JournalRecord): StoreEvent | null {
+  const { sequence, time, detail } = record
+  const base = { sequence, time }
+  const key = record.key ?? ""
+  const backend = record.backend ?? ""
+  switch (record.command) {
+    case "put":
+      return {
+        ...base,
+        type: "put",
+        data: { checksum: record.id!, key, version: Number(detail.version), size: Number(detail.size) },
+      }
+    case "delete":
+      return { ...base, type: "delete", data: { checksum: record.id!, key, backends: detail.backends as string[] } }
+    case "sync":
+      return { ...base, type: "sync:complete", data: { checksum: record.id, key, backend } }
+    case "sync-failed":
+      return {
+        ...base,
+        type: "sync:error",
+        data: { checksum: record.id, key, backend, error: detail.error as unknown as SerializedError },
+      }
+    case "backend-add":
+      return { ...base, type: "backend:add", data: { backend, driver: String(detail.driver) } }
+    case "backend-remove":
+      return { ...base, type: "backend:remove", data: { backend } }
+    case "corrupt":
+      return { ...base, type: "staging:corrupt", data: { checksum: record.id!, repairedFrom: null } }
+    default:
+      return null
+  }
+}

@@ -1,0 +1,138 @@
+/** The `Store` over the open parts: one verb a file, bound together here. Every error that leaves is a `StoredError`. */
+import type { Readable } from "node:stream"
+import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
+import { StoredError, toStoredError } from "../core/error.ts"
+import type { EvictTarget } from "../staging/staging.ts"
+import { addBackend, type BackendMaker } from "./add-backend.ts"
+import { remove } from "./delete.ts"
+import { events } from "./events.ts"
+import { list } from "./list.ts"
+import { get, open } from "./open.ts"
+import { put } from "./put.ts"
+import { removeBackend } from "./remove-backend.ts"
+import type { StoreServices } from "./services.ts"
+import { stat } from "./stat.ts"
+import { backendInfo, status } from "./status.ts"
+import type { GetOptions, Store } from "./store.ts"
+import { synced } from "./synced.ts"
+
+export interface FacadeParts {
+  services: StoreServices
+  makeBackend: BackendMaker
+  close(deadline: number): Promise<void>
+}
+
+const CLOSE_DEADLINE = 10_000
+const RETRY_PAGE = 1_000
+
+export function createFacade({ services, makeBackend, close }: FacadeParts): Store {
+  const { catalog, staging, bus, lifecycle } = services
+  let closing: Promise<void> | null = null
+
+  /** Gives every failure its type; an unknown commit outcome ends the store (P3). */
+  const typed = (error: unknown): StoredError => {
+    const fault = toStoredError(error)
+    if (fault.code === "COMMIT_UNKNOWN") lifecycle.fail(fault)
+    return fault
+  }
+  const guard = async <Result>(work: () => Promise<Result> | Result): Promise<Result> => {
+    const leave = lifecycle.enter()
+    try {
+      lifecycle.requireOpen()
+      return await work()
+    } catch (error) {
+      throw typed(error)
+    } finally {
+      leave()
+    }
+  }
+  const guardEach = async function* <Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
+    try {
+      yield* items
+    } catch (error) {
+      throw typed(error)
+    }
+  }
+
+  return {
+    put: (input, options) => guard(() => put(services, input, options)),
+    get: ((idOrKey: string, options?: GetOptions) => guard(() => get(services, idOrKey, options))) as GetVerb,
+    open: (idOrKey, options) => guard(() => open(services, idOrKey, options)),
+    delete: (idOrKey, options) => guard(() => remove(services, idOrKey, options)),
+    list: (options) => guardEach(list(services, options)),
+    stat: (idOrKey) => guard(() => stat(services, idOrKey)),
+    has: (idOrKey) => guard(() => stat(services, idOrKey) !== null),
+    synced: (idOrKey, options) => guard(() => synced(services, idOrKey, options)),
+    addBackend: (name, config) => guard(() => addBackend(services, makeBackend, name, config)),
+    removeBackend: (name, options) => guard(() => removeBackend(services, name, options)),
+    listBackends: () => services.backends.names(),
+    getBackend: (name) => backendInfo(services, name),
+    cache: {
+      stats: () => staging.stats(),
+      evict: (what) => guard(() => staging.evict(evictTarget(what))),
+      clear: () => guard(() => staging.evict("all")),
+    },
+    on: (name, listener) => bus.on(name, listener),
+    off: (name, listener) => bus.off(name, listener),
+    // Where to begin is settled by the call, not by the first read.
+    events: (options) =>
+      guardEach(events(services, { ...options, after: checkAfter(options?.after) ?? catalog.lastSequence() })),
+    journal: (options): Iterable<JournalRecord> => catalog.journal({ after: 0, ...options }),
+    failed: (options): Iterable<OutboxRecord> => catalog.outbox({ status: "parked", ...parkedPage(options) }),
+    retry: (options) => guard(() => retry(services, options)),
+    status: () => status(services),
+    idle: (options) => guard(() => services.runner.idle(anyOf(options?.signal, lifecycle.signal))),
+    close: (options) => {
+      closing ??= close(options?.deadline ?? CLOSE_DEADLINE)
+      return closing
+    },
+  }
+}
+
+interface GetVerb {
+  (idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
+  (idOrKey: string, options?: GetOptions & { stream?: false }): Promise<Buffer>
+}
+
+function parkedPage(options: { backend?: string; limit?: number } = {}): { queue?: string; limit?: number } {
+  return {
+    ...(options.backend !== undefined && { queue: `sync-${options.backend}` }),
+    ...(options.limit !== undefined && { limit: options.limit }),
+  }
+}
+
+const SHORTHANDS = ["oldest", "oversized", "all"] as const
+
+/** A plain text is a pattern, except the words for the oldest, what is oversized, and all. @throws StoredError INVALID_INPUT */
+function evictTarget(what: EvictTarget | string): EvictTarget {
+  const word = SHORTHANDS.find((name) => name === what)
+  if (word) return word
+  if (typeof what === "string") return { pattern: what }
+  const isPattern = typeof what === "object" && what !== null && "pattern" in what && typeof what.pattern === "string"
+  const isBytes = typeof what === "object" && what !== null && "bytes" in what && Number.isSafeInteger(what.bytes)
+  if (isPattern || isBytes) return what
+  throw new StoredError(
+    "INVALID_INPUT",
+    'Say what to evict: a pattern such as "sha256:ab*", "oldest", "oversized", or { bytes }.',
+  )
+}
+
+/** @throws StoredError INVALID_INPUT */
+function checkAfter(after: number | undefined): number | undefined {
+  if (after === undefined || (Number.isSafeInteger(after) && after >= 0)) return after
+  throw new StoredError("INVALID_INPUT", `after is ${after}; give a journal sequence, 0 for all of them.`)
+}
+
+function anyOf(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal {
+  return signal ? AbortSignal.any([signal, other]) : other
+}
+
+async function retry(services: StoreServices, options: { backend?: string; key?: string } = {}): Promise<number> {
+  if (options.backend !== undefined) services.backends.get(options.backend)
+  let total = 0
+  for (let revived = RETRY_PAGE; revived === RETRY_PAGE; total += revived) {
+    revived = await services.catalog.commitRetry({ ...options, limit: RETRY_PAGE, time: services.clock.now() })
+  }
+  services.runner.nudgeAll()
+  return total
+}

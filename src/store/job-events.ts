@@ -1,0 +1,40 @@
+/** Turns what becomes of jobs into events, after the outcome is committed (A23). `sync:error` comes only when the tries are used up. */
+import type { RunnerEvents } from "../../queues/embedded.ts"
+import type { BlobId } from "../core/blob-id.ts"
+import type { StoreServices } from "./services.ts"
+
+type Parts = Pick<StoreServices, "bus" | "catalog" | "clock" | "lifecycle" | "log">
+
+export function jobEvents(services: Parts): RunnerEvents {
+  const { bus, catalog, clock, log } = services
+  return {
+    started: (job) =>
+      bus.publish("sync:start", null, clock.now(), {
+        checksum: job.want?.id ?? null,
+        key: job.key,
+        backend: job.backend,
+      }),
+    settled: (row, outcome, commit, error) => {
+      if (error)
+        log.warn(
+          { queue: row.queue, payload: row.payload, error: error.toJSON(), outcome: outcome.result.type },
+          "a job failed",
+        )
+      if (outcome.kind !== "sync" || commit.status !== "applied") return
+      const { backend, key, result } = outcome
+      if (result.type === "retry") return
+      const checksum: BlobId | null =
+        (result.type === "done" ? result.have : catalog.location(backend, key)?.want) ?? null
+      if (result.type === "done") bus.publish("sync:complete", commit.sequence, clock.now(), { checksum, key, backend })
+      else bus.publish("sync:error", commit.sequence, clock.now(), { checksum, key, backend, error: result.error })
+    },
+    breaker: (backend, state) => {
+      log.warn({ backend, state }, "the circuit breaker of a backend moved")
+      bus.publish("backend:breaker", null, clock.now(), { backend, state })
+    },
+    fault: (error) => {
+      log.error({ error: error.toJSON() }, "an outcome could not be committed")
+      if (error.code === "COMMIT_UNKNOWN") services.lifecycle.fail(error)
+    },
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * `put` (DESIGN §4): check everything that can be checked, stage the bytes durably, commit the facts and their jobs in one
+ * transaction, answer. No backend and no queue is waited for, unless the caller asked for copies.
+ */
+import { CHECKSUM_QUEUE, syncQueue } from "../../queues/job.ts"
+import type { PutCommit, PutFact } from "../catalog/catalog.ts"
+import { type BlobId, splitBlobId } from "../core/blob-id.ts"
+import type { IdAlgorithm } from "../core/checksum.ts"
+import { ConflictError, isStoredError, StoredError, throwIfAborted, toStoredError } from "../core/error.ts"
+import type { PutResult } from "../core/metadata.ts"
+import type { Received } from "../staging/staging.ts"
+import { countedSource } from "./counted-source.ts"
+import { type OpenedInput, openInput } from "./input.ts"
+import { describe } from "./metadata.ts"
+import { mimeTypeFor } from "./mime-type.ts"
+import { type CheckedPut, checkPut } from "./put-options.ts"
+import { reclaim } from "./reclaim.ts"
+import type { StoreServices } from "./services.ts"
+import type { PutInput, PutOptions } from "./store.ts"
+import { versionSynced } from "./synced.ts"
+
+export async function put(services: StoreServices, input: PutInput, options: PutOptions = {}): Promise<PutResult> {
+  services.lifecycle.requireOpen()
+  const checked = checkPut(services, options)
+  throwIfAborted(options.signal)
+  refuseEarly(services, checked)
+  const opened = await openInput(input, {
+    ...(options.size !== undefined && { size: options.size }),
+    signal: options.signal,
+  })
+  if (options.onProgress) opened.source = countedSource(opened.source, options.onProgress)
+  const commit = await stageAndCommit(services, opened, checked, options.signal)
+  announce(services, commit)
+  if (checked.copies > 0) {
+    await versionSynced(services, commit.object, { copies: checked.copies, signal: options.signal })
+  }
+  return result(services, commit)
+}
+
+/** Saves the bytes of a put that is bound to be refused; the transaction decides again. */
+function refuseEarly(services: StoreServices, checked: CheckedPut): void {
+  if (checked.key === null) return
+  const current = services.catalog.object(checked.key)
+  if (checked.ifAbsent && current)
+    throw new ConflictError(`The key "${checked.key}" exists already.`, { details: { version: current.version } })
+}
+
+async function stageAndCommit(
+  services: StoreServices,
+  opened: OpenedInput,
+  checked: CheckedPut,
+  signal: AbortSignal | undefined,
+): Promise<PutCommit & { replaced: BlobId | null }> {
+  const { config, staging } = services
+  const algorithm = config.checksums[0] as IdAlgorithm
+  let head: Uint8Array | undefined
+  try {
+    const received = await staging.receive(opened.source, {
+      algorithm,
+      expect: checked.expect,
+      durable: checked.durable,
+      signal,
+      ...(config.maxBlobSize !== undefined && { maxBytes: config.maxBlobSize }),
+      onHead: (bytes) => {
+        head = bytes
+      },
+    })
+    try {
+      await opened.verify()
+      const mimeType = mimeTypeFor({
+        explicit: checked.mimeType,
+        declared: opened.mimeType,
+        key: checked.key ?? undefined,
+        name: opened.name,
+        head,
+      })
+      return await commitReceived(services, received, { ...checked, mimeType, ...attributes(opened) })
+    } catch (error) {
+      received.hold.release()
+      await dropUncounted(services, received.id, error)
+      throw error
+    } finally {
+      received.hold.release()
+    }
+  } finally {
+    await opened.close()
+  }
+}
+
+/** Bytes of a refused put that no row counts must not stay. Where the commit's outcome is unknown, the row may be there after all. */
+async function dropUncounted(services: StoreServices, id: BlobId, error: unknown): Promise<void> {
+  if (isStoredError(error) && error.code === "COMMIT_UNKNOWN") return
+  try {
+    if (!services.catalog.blob(id)) await services.staging.remove(id)
+  } catch (fault) {
+    services.log.warn({ id, error: toStoredError(fault).toJSON() }, "the bytes of a refused put could not be removed")
+  }
+}
+
+async function commitReceived(
+  services: StoreServices,
+  received: Received,
+  checked: CheckedPut & Pick<PutFact, "mimeType" | "attributes">,
+): Promise<PutCommit & { replaced: BlobId | null }> {
+  const { config, catalog, clock } = services
+  // A backend may have been removed while the bytes came in. From here to the commit nothing awaits, so a removal's own commit comes after.
+  for (const name of checked.backends) services.backends.get(name)
+  const key = checked.key ?? generateKey(config.keyPrefix, received.id)
+  const replaced = catalog.object(key)?.id ?? null
+  const commit = await catalog.commitPut({
+    id: received.id,
+    size: received.size,
+    checksums: received.checksums,
+    mimeType: checked.mimeType,
+    key,
+    custom: checked.custom,
+    ...(checked.attributes && { attributes: checked.attributes }),
+    copies: checked.backends.map((backend) => ({ backend, key })),
+    sideChecksums: config.checksums.slice(1),
+    ...(checked.ifVersion !== undefined && { ifVersion: checked.ifVersion }),
+    ...(checked.ifAbsent && { ifAbsent: true }),
+    ...checked.actor,
+    time: clock.now(),
+  })
+  return { ...commit, replaced: replaced === received.id ? null : replaced }
+}
+
+function attributes(opened: OpenedInput): Pick<PutFact, "attributes"> {
+  if (opened.modified === null && opened.mode === null) return {}
+  return {
+    attributes: {
+      ...(opened.modified !== null && { modified: opened.modified }),
+      ...(opened.mode !== null && { mode: opened.mode }),
+    },
+  }
+}
+
+/** R14: `{prefix}/{algorithm}/{h2}/{h2}/{hash}`. */
+function generateKey(prefix: string, id: BlobId): string {
+  const { algorithm, hex } = splitBlobId(id)
+  return `${prefix}/${algorithm}/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex}`
+}
+
+function announce(services: StoreServices, commit: PutCommit & { replaced: BlobId | null }): void {
+  const { object, blob, sequence } = commit
+  const data = { checksum: object.id, key: object.key, version: object.version, size: object.size }
+  services.bus.publish("put", sequence, object.modified, data)
+  for (const { backend } of commit.locations) services.runner.nudge(syncQueue(backend))
+  if (blob.checksumState === "primary") services.runner.nudge(CHECKSUM_QUEUE)
+  if (commit.replaced) reclaim(services, commit.replaced)
+}
+
+function result(services: StoreServices, commit: PutCommit): PutResult {
+  // As committed, unless the caller waited for copies: then the rows have moved on.
+  const blob = services.catalog.blob(commit.blob.id) ?? commit.blob
+  const locations = commit.locations.filter((location) => location.want !== null)
+  const now = locations.map((location) => {
+    const current = services.catalog.location(location.backend, location.key)
+    return current?.want === location.want ? current : location
+  })
+  const metadata = describe(services, { blob, object: commit.object }, now)
+  if (metadata.key === null) throw new StoredError("INTERNAL", "A committed object has no key.")
+  return { ...metadata, key: metadata.key, isNew: commit.isNew }
+}

@@ -1,0 +1,213 @@
+/**
+ * The face of StoreD: what a library user holds, what the HTTP API serves, and what a remote client will offer too.
+ * Every verb throws a `StoredError` with a code; nothing else.
+ */
+import type { Readable } from "node:stream"
+import type { BackendCapabilities } from "../backends/backend.ts"
+import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
+import type { BlobId } from "../core/blob-id.ts"
+import type { ByteRange } from "../core/blob-source.ts"
+import type { Checksums } from "../core/checksum.ts"
+import type { StoreEvent, StoreEventListener, StoreEventName } from "../core/event.ts"
+import type { JsonObject } from "../core/json.ts"
+import type { Metadata, PutResult } from "../core/metadata.ts"
+import type { EvictTarget, StagingStats } from "../staging/staging.ts"
+
+/**
+ * What `put` takes: bytes (`Buffer`, `Uint8Array`, `ArrayBuffer`), a `Blob` or `File`, a Node `Readable`, a web `ReadableStream`, any async
+ * iterable of bytes, a path, or a `file:` URL. A string is always a path; to put text use `Buffer.from(text)`.
+ */
+export type PutInput =
+  | string
+  | URL
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | Readable
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array>
+
+/**
+ * When `put` answers. `staged` (default): the bytes and the record survive a power cut of this host. `os`: they survive a crash of the process.
+ * `copies:N` and `all`: moreover N, or all, of the backends are proven to hold them.
+ */
+export type Durability = "os" | "staged" | "all" | `copies:${number}`
+
+export interface PutOptions {
+  /** the object's name; absent: `blobs/<algorithm>/<h2>/<h2>/<hash>` */
+  key?: string
+  /** where copies should be; absent: `defaultBackends` */
+  backends?: string[]
+  /** custom JSON, at most 64 KiB */
+  metadata?: JsonObject
+  mimeType?: string
+  /** bytes that the source must have; another length is SIZE_MISMATCH */
+  size?: number
+  /** checksums that the content must have, hex by algorithm; another one is CHECKSUM_MISMATCH */
+  checksums?: Checksums
+  durability?: Durability
+  /** refuse with CONFLICT unless the object has this version (0: it does not exist) */
+  ifVersion?: number
+  /** refuse with CONFLICT where the key exists */
+  ifAbsent?: boolean
+  /** told the bytes of the source that were read so far; a large file is then read as a stream, which is slower than by path */
+  onProgress?(bytes: number): void
+  signal?: AbortSignal
+  principal?: string
+  requestId?: string
+}
+
+export interface GetOptions {
+  /** a `Readable` instead of a `Buffer` */
+  stream?: boolean
+  /** where staging does not have the bytes: only these copies, in this order; `backend: "x"` is `backends: ["x"]` (R1) */
+  backend?: string
+  backends?: string[]
+  /** where the asked or first copy fails: `true` tries the other copies, a list tries those */
+  fallback?: boolean | string[]
+  /** bytes `start` to `end` (exclusive); `end` may be absent or beyond the size */
+  range?: { start: number; end?: number }
+  /** false skips hashing of whole reads from staging; default true */
+  verify?: boolean
+  signal?: AbortSignal
+}
+
+/** An open read: what is served and from where. */
+export interface OpenedBlob {
+  metadata: Metadata
+  /** the bytes that the stream gives */
+  range: ByteRange
+  /** `staging` or the name of a backend */
+  servedFrom: string
+  stream: Readable
+}
+
+export interface DeleteOptions {
+  /** only these copies; the object stays. Refused with LAST_COPY where no other copy would be left. Absent: the object and all copies. */
+  backends?: string[]
+  ifVersion?: number
+  /** with `backends`: where no other copy would be left, delete the object */
+  force?: boolean
+  /** ms to wait for the copies to be proven gone before answering with what is still pending; default 1,000 */
+  wait?: number
+  signal?: AbortSignal
+  principal?: string
+  requestId?: string
+}
+
+export interface DeleteResult {
+  id: BlobId | null
+  /** backends whose copy is proven gone already */
+  deleted: string[]
+  /** the same as `deleted`, by the seed's other name (R2) */
+  removed: string[]
+  /** backends whose copy goes in the background */
+  pending: string[]
+  failed: string[]
+}
+
+export interface ListOptions {
+  /** only objects that should have a copy there */
+  backend?: string
+  prefix?: string
+  limit?: number
+  /** only keys after this one: the cursor of an earlier listing */
+  after?: string
+  signal?: AbortSignal
+}
+
+export interface ListedObject {
+  key: string
+  checksum: BlobId
+  size: number
+  mimeType: string
+  version: number
+  created: number
+  modified: number
+}
+
+export interface BackendInfo {
+  name: string
+  driver: string
+  /** as configured, secrets removed */
+  config: JsonObject
+  capabilities: BackendCapabilities
+  isDefault: boolean
+  state: "open" | "unavailable"
+  breaker: "closed" | "open" | "half-open"
+  /** jobs that are due or running, and parked ones */
+  pending: number
+  failed: number
+}
+
+export interface StoreStatus {
+  state: "starting" | "ready" | "closing"
+  objects: number
+  blobs: number
+  /** bytes of distinct content */
+  bytes: number
+  staging: StagingStats
+  backends: BackendInfo[]
+  queues: { queue: string; due: number; parked: number; running: number; oldest: number | null }[]
+  syncsCompleted: number
+  syncsFailed: number
+  lastSequence: number
+}
+
+export interface SyncedOptions {
+  /** only these; absent: all that should have a copy */
+  backends?: string[]
+  /** enough when so many are proven; absent: all of them */
+  copies?: number
+  signal?: AbortSignal
+}
+
+export interface CacheControl {
+  stats(): StagingStats
+  /** Drops staged content: ids that match a pattern (`*`, `?`), the `oldest` entry, or what is `oversized`. Never drops pinned content (A15). */
+  evict(what: EvictTarget | string): Promise<{ evicted: number; bytes: number }>
+  /** Drops all that is not pinned (A16). */
+  clear(): Promise<{ evicted: number; bytes: number }>
+}
+
+export interface Store {
+  put(input: PutInput, options?: PutOptions): Promise<PutResult>
+  /** @throws NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE */
+  get(idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
+  get(idOrKey: string, options?: GetOptions & { stream?: false }): Promise<Buffer>
+  /** Like `get` as a stream, with what is served. */
+  open(idOrKey: string, options?: Omit<GetOptions, "stream">): Promise<OpenedBlob>
+  delete(idOrKey: string, options?: DeleteOptions): Promise<DeleteResult>
+  list(options?: ListOptions): AsyncIterable<ListedObject>
+  stat(idOrKey: string): Promise<Metadata | null>
+  has(idOrKey: string): Promise<boolean>
+  /** Resolves with the metadata once the copies are proven. @throws NOT_FOUND, the error of a copy that is parked, ABORTED */
+  synced(idOrKey: string, options?: SyncedOptions): Promise<Metadata>
+
+  /** Registers a backend; the next put can use it. Kept over restarts. @throws BACKEND_EXISTS, INVALID_CONFIG, … */
+  addBackend(name: string, config: JsonObject): Promise<BackendInfo>
+  /** Forgets a backend; its bytes stay where they are. Refused with LAST_COPY where it holds the only copy of something, unless `force`. */
+  removeBackend(name: string, options?: { force?: boolean; signal?: AbortSignal }): Promise<void>
+  listBackends(): string[]
+  /** @throws UNKNOWN_BACKEND */
+  getBackend(name: string): BackendInfo
+
+  readonly cache: CacheControl
+
+  /** Calls the listener for each event of this process, after its fact is durable. Returns a function that ends it. */
+  on<Name extends StoreEventName>(name: Name, listener: StoreEventListener<Name>): () => void
+  off<Name extends StoreEventName>(name: Name, listener: StoreEventListener<Name>): void
+  /** Every committed event after a journal sequence, first the past ones, then live, until `signal` fires or the store closes. */
+  events(options?: { after?: number; signal?: AbortSignal }): AsyncIterable<StoreEvent>
+  journal(options?: { after?: number; limit?: number }): Iterable<JournalRecord>
+
+  /** Jobs that were given up after their last attempt. */
+  failed(options?: { backend?: string; limit?: number }): Iterable<OutboxRecord>
+  /** Puts parked jobs back to work. How many. */
+  retry(options?: { backend?: string; key?: string }): Promise<number>
+  status(): StoreStatus
+  /** Resolves when no job is due or running; parked ones and ones waiting for a later try do not count. */
+  idle(options?: { signal?: AbortSignal }): Promise<void>
+  /** Stops taking work, waits for what runs (at most `deadline` ms, default 10,000), frees everything. May be called twice. */
+  close(options?: { deadline?: number }): Promise<void>
+}
