@@ -1,0 +1,15 @@
+/** Which methods a path has, as one visible list: tells a wrong method (405) from an unknown path (404). */
+const PATHS: readonly (readonly [path: RegExp, methods: readonly string[]])[] = [
+  [/^\/v1\/objects$/, ["GET", "POST"]],
+  [/^\/v1\/objects\/./, ["GET", "HEAD", "PUT", "DELETE"]],
+  [/^\/v1\/blobs\/./, ["GET", "HEAD", "DELETE"]],
+  [/^\/v1\/metadata\/./, ["GET"]],
+  [/^\/v1\/status$/, ["GET"]],
+  [/^\/health$/, ["GET"]],
+  [/^\/ready$/, ["GET"]],
+]
+
+/** Null where there is no such path. */
+export function allowedMethods(path: string): readonly string[] | null {
+  return PATHS.find(([pattern]) => pattern.test(path))?.[1] ?? null
+}

@@ -1,0 +1,116 @@
+/**
+ * The HTTP API: `buildApp` makes a Fastify instance over a store, which tests can use without a port. It wires limits, error
+ * answers and routes; what each route does stands in `routes/`.
+ *
+ * Every answer that is not a blob or JSON record is problem JSON, also for unknown paths, wrong methods and bad HTTP.
+ */
+import { randomBytes } from "node:crypto"
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from "fastify"
+import { pino } from "pino"
+import type { Store } from "../store/store.ts"
+import { allowedMethods } from "./allowed-methods.ts"
+import { answerClientError, rememberAnswer } from "./client-error.ts"
+import { answerError, send } from "./error-answer.ts"
+import { holdContinue } from "./expect-continue.ts"
+import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts"
+import { linger } from "./linger.ts"
+import { httpProblem, type Problem } from "./problem.ts"
+import { ROUTES } from "./routes/routes.ts"
+import type { ApiServices } from "./services.ts"
+
+export interface AppOptions {
+  /** the store, or a function that throws CLOSED until there is one */
+  store: Store | (() => Store)
+  /** absent: silence */
+  log?: FastifyBaseLogger
+  limits?: Partial<ApiLimits>
+}
+
+export function buildApp(options: AppOptions): FastifyInstance {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits }
+  const log = options.log ?? pino({ level: "silent" })
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    exposeHeadRoutes: false,
+    genReqId: requestIds(),
+    requestTimeout: 0,
+    keepAliveTimeout: limits.keepAliveTimeout,
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    http: {
+      headersTimeout: limits.headersTimeout,
+      connectionsCheckingInterval: limits.checkInterval,
+      maxHeaderSize: limits.maxHeaderSize,
+      // Looked at below, so that its absence is told in our words.
+      requireHostHeader: false,
+    },
+    routerOptions: { maxParamLength: limits.maxHeaderSize },
+    clientErrorHandler: answerClientError,
+    frameworkErrors: answerError,
+  })
+  // Node passes over surplus fields silently, and a condition among them with it: take all, refuse too many.
+  app.server.maxHeadersCount = 0
+  holdContinue(app.server)
+
+  // Every body is bytes, whatever it says it is: nothing is parsed, nothing is buffered.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null))
+
+  app.addHook("onRequest", async (request, reply) => {
+    rememberAnswer(request.raw.socket, reply.raw)
+    reply.header("x-request-id", request.id)
+    const fault = headFault(request, limits)
+    if (fault) {
+      send(reply, fault)
+      return reply
+    }
+  })
+  app.addHook("onResponse", async (request) => linger(request.raw, limits.lingerTime))
+  app.setErrorHandler(answerError)
+  app.setNotFoundHandler(answerUnknown)
+  const { store } = options
+  const services: ApiServices = {
+    get store() {
+      return typeof store === "function" ? store() : store
+    },
+    log,
+    limits,
+  }
+  for (const route of ROUTES) route(app, services)
+  return app
+}
+
+function headFault({ raw }: FastifyRequest, limits: ApiLimits): Problem | null {
+  if (raw.rawHeaders.length / 2 > limits.maxHeaderCount) {
+    return httpProblem(431, `The request has more than ${limits.maxHeaderCount} header fields; send fewer.`)
+  }
+  if (raw.httpVersion === "1.1" && raw.headers.host === undefined) {
+    return httpProblem(400, "The request has no Host header; send one.")
+  }
+  return null
+}
+
+function answerUnknown(request: FastifyRequest, reply: FastifyReply): void {
+  const allowed = allowedMethods(request.url.replace(/\?.*$/s, ""))
+  if (!allowed) {
+    send(reply, httpProblem(404, "There is nothing at this path; objects live under /v1/objects/."))
+    return
+  }
+  reply.header("allow", allowed.join(", "))
+  send(reply, httpProblem(405, `This path takes ${allowed.join(", ")}, not ${request.method}.`))
+}
+
+/** Unique over restarts, so that the log and the journal can be asked for one. */
+function requestIds(): () => string {
+  const boot = randomBytes(6).toString("base64url")
+  let count = 0
+  return () => `${boot}-${(++count).toString(36)}`
+}

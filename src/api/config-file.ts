@@ -1,0 +1,45 @@
+/**
+ * The configuration of a service: a JSON or YAML file, or without one a single `fs` backend beside the data. What it says is checked
+ * by whoever opens the store.
+ */
+import { readFile } from "node:fs/promises"
+import { extname, join } from "node:path"
+import { parseDocument } from "yaml"
+import { invalidConfig, type StoreConfigInput } from "../core/config.ts"
+import type { Environment } from "./environment.ts"
+
+const DEFAULT_DATA = ".stored"
+
+/** Reads the configuration; relative paths in it are relative to the working directory. @throws StoredError INVALID_CONFIG */
+export async function loadConfig(environment: Pick<Environment, "config" | "data">): Promise<StoreConfigInput> {
+  if (environment.config === null) return defaultConfig(environment.data ?? DEFAULT_DATA)
+  const config = await readConfig(environment.config)
+  if (environment.data === null || !isObject(config)) return config as StoreConfigInput
+  return { ...config, data: environment.data } as StoreConfigInput
+}
+
+function defaultConfig(data: string): StoreConfigInput {
+  return { data, backends: { local: { driver: "fs", root: join(data, "objects") } }, defaultBackends: ["local"] }
+}
+
+async function readConfig(path: string): Promise<unknown> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw invalidConfig([{ path: "", message: `the file ${path} cannot be read (${error.code ?? error.message})` }])
+  })
+  try {
+    return extname(path).toLowerCase() === ".json" ? JSON.parse(text) : parseYaml(text)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error)
+    throw invalidConfig([{ path: "", message: `${path} is neither JSON nor YAML: ${reason}` }])
+  }
+}
+
+function parseYaml(text: string): unknown {
+  const document = parseDocument(text)
+  if (document.errors[0]) throw document.errors[0]
+  return document.toJS()
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,50 @@
+/**
+ * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`. Checked once, every mistake at
+ * once; nothing else reads the environment.
+ */
+import * as z from "zod"
+import { invalidConfig, toIssue } from "../core/config.ts"
+
+const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const
+
+const PORT = "expected a port from 0 to 65535; 0 takes any free one"
+
+/** An empty variable is an absent one, as shells and compose files write it. */
+const schema = z.object({
+  STORED_HOST: z.string().default("127.0.0.1"),
+  STORED_PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, PORT)
+    .transform(Number)
+    .refine((port) => port <= 65_535, PORT)
+    .default(7070),
+  STORED_DATA: z.string().optional(),
+  STORED_CONFIG: z.string().optional(),
+  STORED_LOG: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).optional(),
+})
+
+export interface Environment {
+  host: string
+  port: number
+  /** where catalog and staging lie; null: as configured, else `.stored` */
+  data: string | null
+  /** path of the configuration, null for none */
+  config: string | null
+  /** level of the log, null where none is named */
+  log: (typeof LOG_LEVELS)[number] | null
+}
+
+/** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
+export function parseEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
+  const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""))
+  const result = schema.safeParse(given)
+  if (!result.success) throw invalidConfig(result.error.issues.map(toIssue))
+  const { STORED_HOST, STORED_PORT, STORED_DATA, STORED_CONFIG, STORED_LOG } = result.data
+  return {
+    host: STORED_HOST,
+    port: STORED_PORT,
+    data: STORED_DATA ?? null,
+    config: STORED_CONFIG ?? null,
+    log: STORED_LOG ?? null,
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * What a client may do to the server: sizes in bytes, times in ms. Every wait on a client has a deadline, so that slow or
+ * silent ones (slowloris) hold nothing for long; how long an upload takes as a whole is not limited.
+ */
+export interface ApiLimits {
+  /** largest body of a put in bytes, null for no limit; more is 413 */
+  maxBlobSize: number | null
+  /** time for the whole request head, ms */
+  headersTimeout: number
+  /** how often the server looks for heads that are late, ms */
+  checkInterval: number
+  /** longest silence of a client that owes us bytes, or does not read ours, ms */
+  idleTimeout: number
+  /** how long a connection without a request stays open, ms */
+  keepAliveTimeout: number
+  /** how long an answered client may still send the rest of a refused body before it is cut, ms */
+  lingerTime: number
+  /** all headers together in bytes; more is 431 */
+  maxHeaderSize: number
+  /** number of header fields; more is 431 */
+  maxHeaderCount: number
+}
+
+export const DEFAULT_LIMITS: ApiLimits = {
+  maxBlobSize: null,
+  headersTimeout: 10_000,
+  checkInterval: 2_000,
+  idleTimeout: 30_000,
+  keepAliveTimeout: 30_000,
+  lingerTime: 5_000,
+  maxHeaderSize: 16 * 1024,
+  maxHeaderCount: 200,
+}

@@ -1,0 +1,56 @@
+/**
+ * One upload: headers checked first, then the body to `store.put`, then the record with its place. Shared by PUT (key from the path)
+ * and POST (key from the checksum).
+ */
+import type { FastifyReply, FastifyRequest } from "fastify"
+import type { PutResult } from "../core/metadata.ts"
+import type { PutOptions } from "../store/store.ts"
+import { clientSignal } from "./client-signal.ts"
+import { entityTag, writeCondition } from "./condition.ts"
+import { encodePathName } from "./path-name.ts"
+import { putHeaders } from "./put-headers.ts"
+import type { ApiServices } from "./services.ts"
+import { declaredSize, uploadBody } from "./upload-body.ts"
+
+/** Bodies up to this size are collected first: the store takes bytes in memory with fewer steps than a stream. */
+const COLLECTED = 64 * 1024
+
+/** @param key null where the store makes one */
+export async function receive(
+  services: ApiServices,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  key: string | null,
+): Promise<FastifyReply> {
+  const { store, limits } = services
+  const size = declaredSize(request.raw, limits)
+  const options: PutOptions = {
+    ...putHeaders(request.headers),
+    ...(key !== null && { key }),
+    ...(size !== undefined && { size }),
+    ...(await writeCondition(request.headers, store, key)),
+    signal: clientSignal(reply.raw),
+    requestId: request.id,
+  }
+  const body = uploadBody(request.raw, limits)
+  try {
+    const input = size !== undefined && size <= COLLECTED ? await collect(body) : body
+    return answer(reply, await store.put(input, options))
+  } finally {
+    body.destroy()
+  }
+}
+
+async function collect(body: AsyncIterable<Buffer>): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of body) chunks.push(chunk)
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}
+
+function answer(reply: FastifyReply, result: PutResult): FastifyReply {
+  return reply
+    .code(result.isNew ? 201 : 200)
+    .header("location", `/v1/objects/${encodePathName(result.key)}`)
+    .header("etag", entityTag(result))
+    .send(result)
+}

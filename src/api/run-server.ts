@@ -1,0 +1,72 @@
+/**
+ * The service as a process: environment in, human words on stdout, JSON log on stderr, signals and last resorts. SIGINT and SIGTERM end it
+ * in order, a second one at once; an unknown commit outcome ends it with 70, so that whoever watches it starts it again.
+ */
+import { resolve } from "node:path"
+import { type Logger, pino } from "pino"
+import { isStoredError, type StoredError } from "../core/error.ts"
+import { loadConfig } from "./config-file.ts"
+import type { Environment } from "./environment.ts"
+import { type OpenStore, type RunningServer, startServer } from "./start-server.ts"
+
+const CLOSE_DEADLINE = 10_000
+/** EX_SOFTWARE: restart me. */
+const EXIT_FAULT = 70
+
+/** Resolves once it serves; the process ends by a signal. @throws StoredError where it cannot start */
+export async function runServer(environment: Environment, openStore: OpenStore): Promise<void> {
+  const log = pino({ level: environment.log ?? "warn" }, pino.destination({ fd: 2, sync: true }))
+  lastResorts(log)
+  const config = await loadConfig(environment)
+  const { host, port } = environment
+  const onFault = (error: StoredError): void => exitOnFault(log, error)
+  const server = await startServer({ config, host, port, log, openStore, onFault })
+  endOnSignal(server, log)
+  process.stdout.write(welcome(server, resolve(config.data ?? ".stored")))
+}
+
+function welcome({ url, store }: RunningServer, data: string): string {
+  const backends = store.status().backends.map((backend) => {
+    const marks = [backend.driver, backend.isDefault ? "default" : "", backend.state === "open" ? "" : "unavailable"]
+    return `${backend.name} (${marks.filter((mark) => mark !== "").join(", ")})`
+  })
+  return [
+    `StoreD listens on ${url}`,
+    `  data      ${data}`,
+    `  backends  ${backends.join(", ") || "none: name some in STORED_CONFIG"}`,
+    `  try       echo hello | curl -T - ${url}/v1/objects/hello.txt`,
+    "",
+  ].join("\n")
+}
+
+function endOnSignal(server: RunningServer, log: Logger): void {
+  let ending = false
+  const end = (signal: NodeJS.Signals): void => {
+    if (ending) process.exit(128 + (signal === "SIGINT" ? 2 : 15))
+    ending = true
+    server.close(CLOSE_DEADLINE).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, "closing failed")
+        process.exit(1)
+      },
+    )
+  }
+  process.on("SIGINT", end).on("SIGTERM", end)
+}
+
+/** What nobody caught leaves the process in a state that nobody knows: say so and stop. */
+function lastResorts(log: Logger): void {
+  const end = (error: unknown): void => {
+    const unknown = isStoredError(error) && error.code === "COMMIT_UNKNOWN"
+    log.fatal({ err: error }, "an error that nobody caught")
+    process.exit(unknown ? EXIT_FAULT : 1)
+  }
+  process.on("unhandledRejection", end).on("uncaughtException", end)
+}
+
+function exitOnFault(log: Logger, error: StoredError): void {
+  log.fatal({ err: error, code: error.code }, "stopping; a restart recovers")
+  // The answer to whoever caused this leaves first.
+  setImmediate(() => process.exit(EXIT_FAULT))
+}

@@ -1,0 +1,96 @@
+/**
+ * One download, whole or a range, for objects and for blobs by id. The stream goes out by Fastify, which cuts the connection when it fails late:
+ * a reader never gets a clean end on bad bytes. What is served is always described by the headers beside it, even if
+ * the object is replaced in between.
+ */
+import type { FastifyReply, FastifyRequest } from "fastify"
+import * as z from "zod"
+import { ConflictError, NotFoundError } from "../core/error.ts"
+import type { Metadata } from "../core/metadata.ts"
+import type { GetOptions, OpenedBlob } from "../store/store.ts"
+import { blobHeaders } from "./blob-headers.ts"
+import { parseRange } from "./byte-range.ts"
+import { clientSignal } from "./client-signal.ts"
+import { isNotModified, rangeApplies } from "./condition.ts"
+import { parseNames } from "./put-headers.ts"
+import { flag, parseQuery } from "./query.ts"
+import type { ApiServices } from "./services.ts"
+import { cutSlowReader } from "./slow-reader.ts"
+
+const querySchema = z.strictObject({
+  /** where staging does not have the bytes: only these copies, with commas between them */
+  backend: z.string().optional(),
+  /** where such a copy fails: try the others */
+  fallback: flag.optional(),
+})
+const ATTEMPTS = 3
+
+export interface ServeOptions {
+  /** the name can never mean other bytes */
+  immutable: boolean
+}
+
+/** Answers GET. @throws StoredError NOT_FOUND, INVALID_RANGE, COPY_UNAVAILABLE, … */
+export async function serveBlob(
+  services: ApiServices,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: string,
+  options: ServeOptions,
+): Promise<FastifyReply> {
+  const { backend, fallback } = parseQuery(querySchema, request.query)
+  const getOptions: GetOptions = {
+    ...(backend !== undefined && { backends: parseNames(backend) }),
+    ...(fallback !== undefined && { fallback }),
+    signal: clientSignal(reply.raw),
+  }
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const metadata = await requireMetadata(services, name)
+    if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)
+    const range = rangeApplies(request.headers, metadata) ? parseRange(request.headers.range, metadata.size) : null
+    const opened = await services.store.open(name, { ...getOptions, ...(range && { range }) })
+    if (opened.metadata.id === metadata.id) return sendOpened(services, reply, opened, range !== null, options)
+    opened.stream.destroy()
+  }
+  throw new ConflictError(`"${name}" kept changing while it was opened; try again.`, { retryable: true })
+}
+
+/** Answers HEAD: the headers of the whole, without opening anything. */
+export async function describeBlob(
+  services: ApiServices,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  name: string,
+  options: ServeOptions,
+): Promise<FastifyReply> {
+  parseQuery(querySchema, request.query)
+  const metadata = await requireMetadata(services, name)
+  if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)
+  return reply.headers(blobHeaders(metadata, options)).header("content-length", String(metadata.size)).send()
+}
+
+export async function requireMetadata(services: Pick<ApiServices, "store">, name: string): Promise<Metadata> {
+  const metadata = await services.store.stat(name)
+  if (metadata) return metadata
+  throw new NotFoundError(`There is no "${name}" here.`)
+}
+
+function notModified(reply: FastifyReply, metadata: Metadata, options: ServeOptions): FastifyReply {
+  const { etag, "cache-control": cacheControl, "last-modified": modified } = blobHeaders(metadata, options)
+  return reply.code(304).headers({ etag, "cache-control": cacheControl, "last-modified": modified }).send()
+}
+
+function sendOpened(
+  services: ApiServices,
+  reply: FastifyReply,
+  opened: OpenedBlob,
+  partial: boolean,
+  options: ServeOptions,
+): FastifyReply {
+  const { metadata, range, servedFrom, stream } = opened
+  reply.headers(blobHeaders(metadata, options))
+  reply.header("content-length", String(range.end - range.start)).header("x-stored-served-from", servedFrom)
+  if (partial) reply.code(206).header("content-range", `bytes ${range.start}-${range.end - 1}/${metadata.size}`)
+  cutSlowReader(reply.raw, services.limits.idleTimeout)
+  return reply.send(stream)
+}

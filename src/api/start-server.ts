@@ -1,0 +1,92 @@
+/**
+ * Starts the service: takes the port, opens the store, serves. While the store recovers, `/health` answers and everything else says 503, so
+ * that `/ready` is true only once puts are taken. Whatever fails on the way lets go of what was taken before.
+ */
+import type { AddressInfo } from "node:net"
+import type { FastifyInstance } from "fastify"
+import type { Logger } from "pino"
+import { parseByteSize, type StoreConfigInput } from "../core/config.ts"
+import { StoredError } from "../core/error.ts"
+import type { Log } from "../store/log.ts"
+import type { Store } from "../store/store.ts"
+import { buildApp } from "./app.ts"
+import type { ApiLimits } from "./limits.ts"
+
+/** How a store is opened; handed in, because only the composition knows. */
+export type OpenStore = (
+  config: StoreConfigInput,
+  options: { log: Log; address: string; onFault(error: StoredError): void },
+) => Promise<Store>
+
+export interface StartOptions {
+  config: StoreConfigInput
+  host: string
+  /** 0 takes any free port */
+  port: number
+  log: Logger
+  openStore: OpenStore
+  /** told when the store can no longer be trusted and the process must stop */
+  onFault(error: StoredError): void
+  limits?: Partial<ApiLimits>
+}
+
+export interface RunningServer {
+  url: string
+  store: Store
+  /** Stops accepting, lets running requests end for at most `deadline` ms, then cuts them and closes the store. */
+  close(deadline: number): Promise<void>
+}
+
+/** @throws StoredError INVALID_CONFIG, INVALID_INPUT (the address cannot be used), DATA_DIRECTORY_IN_USE, … */
+export async function startServer(options: StartOptions): Promise<RunningServer> {
+  const { config, log } = options
+  let opened: Store | null = null
+  const app = buildApp({
+    store: () => opened ?? starting(),
+    log,
+    limits: {
+      maxBlobSize: config.maxBlobSize === undefined ? null : parseByteSize(config.maxBlobSize),
+      ...options.limits,
+    },
+  })
+  const url = await listen(app, options)
+  try {
+    const store = await options.openStore(config, { log, address: url, onFault: options.onFault })
+    opened = store
+    return { url, store, close: (deadline) => close(app, store, deadline) }
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+async function listen(app: FastifyInstance, { host, port }: StartOptions): Promise<string> {
+  try {
+    await app.listen({ host, port })
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause)
+    const reason = code === "EADDRINUSE" ? "another process has it" : code
+    throw new StoredError(
+      "INVALID_INPUT",
+      `Cannot listen on ${host}:${port} (${reason}); choose another STORED_HOST or STORED_PORT.`,
+      { cause },
+    )
+  }
+  const { address, family, port: real } = app.server.address() as AddressInfo
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${real}`
+}
+
+async function close(app: FastifyInstance, store: Store, deadline: number): Promise<void> {
+  const end = Date.now() + deadline
+  // A connection that ends its request now would stay open for the next one.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), 50)
+  const cut = setTimeout(() => app.server.closeAllConnections(), deadline)
+  await app.close()
+  clearInterval(sweep)
+  clearTimeout(cut)
+  await store.close({ deadline: Math.max(1_000, end - Date.now()) })
+}
+
+function starting(): never {
+  throw new StoredError("CLOSED", "The store is starting; ask again in a moment.", { retryable: true })
+}

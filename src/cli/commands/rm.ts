@@ -1,0 +1,51 @@
+/** `stored rm <idOrKey…>`: objects are gone at once, their copies as soon as the backends let them. One that fails does not stop the others. */
+import type { Command } from "commander"
+import type { DeleteResult } from "../../store/store.ts"
+import { type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
+import { exitCode } from "../exit-code.ts"
+import { faultLines } from "../fault.ts"
+import { safe } from "../format.ts"
+import { readNames } from "../option-values.ts"
+
+interface RemoveCommandOptions extends GlobalOptions {
+  backends?: string
+  force?: boolean
+}
+
+export function rmCommand(program: Command, line: CommandLine): void {
+  program
+    .command("rm")
+    .description("delete objects by key, or every object with that content by id")
+    .argument("<idOrKey...>")
+    .option("-b, --backends <names>", "only these copies; the object stays")
+    .option("--force", "with --backends: where no other copy would be left, delete the object")
+    .action((names: string[], _options: unknown, command: Command) => run(line, names, command.optsWithGlobals()))
+}
+
+async function run(line: CommandLine, names: string[], options: RemoveCommandOptions): Promise<void> {
+  const deleteOptions = {
+    ...(options.backends !== undefined && { backends: readNames(options.backends) }),
+    ...(options.force && { force: true }),
+    signal: line.signal,
+  }
+  await withAccess(line, options, async (access) => {
+    for (const name of names) {
+      try {
+        const result = await access.delete(name, deleteOptions)
+        print(line, options, { name, ...result }, () => describe(name, result))
+      } catch (error) {
+        if (line.signal.aborted) throw error
+        line.stderr.write(faultLines(error, options))
+        line.setExitCode(exitCode(error))
+      }
+    }
+  })
+}
+
+function describe(name: string, { pending, failed }: DeleteResult): string {
+  const rest = [
+    pending.length > 0 ? `copies still to go: ${pending.join(", ")}` : "",
+    failed.length > 0 ? `copies that could not be removed: ${failed.join(", ")}` : "",
+  ].filter((part) => part !== "")
+  return [`removed ${safe(name)}`, ...rest].join("; ")
+}

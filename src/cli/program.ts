@@ -1,0 +1,69 @@
+/** The command line as a commander program: options that all commands share, and every command as a visible list. */
+import { Command, CommanderError } from "commander"
+import { StoredError } from "../core/error.ts"
+import type { CommandLine } from "./command-line.ts"
+import { doctorCommand } from "./commands/doctor.ts"
+import { getCommand } from "./commands/get.ts"
+import { lsCommand } from "./commands/ls.ts"
+import { putCommand } from "./commands/put.ts"
+import { rmCommand } from "./commands/rm.ts"
+import { serveCommand } from "./commands/serve.ts"
+import { statCommand } from "./commands/stat.ts"
+import { statusCommand } from "./commands/status.ts"
+import { EXIT_CODES, exitCode } from "./exit-code.ts"
+import { faultLines } from "./fault.ts"
+
+const COMMANDS = [putCommand, getCommand, lsCommand, statCommand, rmCommand, statusCommand, doctorCommand, serveCommand]
+
+export function buildProgram(line: CommandLine, version: string): Command {
+  const program = new Command("stored")
+    .description("Keeps blobs safe on local disk, carries copies to every backend, and proves where they are.")
+    .version(version)
+    .option("--data <directory>", "where catalog and staging lie (STORED_DATA, .stored)")
+    .option("--config <file>", "JSON or YAML configuration (STORED_CONFIG)")
+    .option("--json", "JSON lines on standard output, JSON errors on standard error")
+    .addHelpText("after", helpTail())
+  for (const add of COMMANDS) add(program, line)
+  for (const command of [program, ...program.commands]) {
+    command
+      .exitOverride()
+      .showSuggestionAfterError(false)
+      .configureOutput({
+        writeOut: (text) => line.stdout.write(text),
+        // Usage errors become one line of our own; help that was not asked for is not part of it.
+        writeErr: () => {},
+        outputError: () => {},
+      })
+  }
+  return program
+}
+
+/** Runs one command line. Whatever goes wrong ends as one line on stderr and an exit code, never as a stack. */
+export async function runProgram(program: Command, line: CommandLine, words: readonly string[]): Promise<void> {
+  try {
+    await program.parseAsync([...words], { from: "user" })
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return
+    const fault = error instanceof CommanderError ? usageFault(error) : error
+    line.stderr.write(faultLines(fault, { json: words.includes("--json") }))
+    line.setExitCode(exitCode(fault))
+  }
+}
+
+function usageFault(error: CommanderError): StoredError {
+  const reason = error.message === "(outputHelp)" ? "name a command" : error.message.replace(/^error: /, "")
+  return new StoredError("INVALID_INPUT", `${reason}; see stored --help.`, { cause: error })
+}
+
+function helpTail(): string {
+  const codes = EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(4)}${meaning}`)
+  return [
+    "",
+    "Environment:",
+    "  STORED_URL     talk to this server instead of opening the data directory",
+    "  STORED_DATA, STORED_CONFIG, STORED_HOST, STORED_PORT, STORED_LOG  as for the service",
+    "",
+    "Exit codes:",
+    ...codes,
+  ].join("\n")
+}

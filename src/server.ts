@@ -1,0 +1,13 @@
+/** The entry of `npm start`: only wires. What it does stands in `api/run-server.ts`; where it cannot start, one line a mistake says why. */
+import { parseEnvironment } from "./api/environment.ts"
+import { runServer } from "./api/run-server.ts"
+import { exitCode } from "./cli/exit-code.ts"
+import { faultLines } from "./cli/fault.ts"
+import { createStore } from "./compose.ts"
+
+try {
+  await runServer(parseEnvironment(process.env), createStore)
+} catch (error) {
+  process.stderr.write(faultLines(error))
+  process.exit(exitCode(error))
+}
