@@ -1,0 +1,19 @@
+/** A directory for one test, gone when it ends, and a catalog in it. */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { onTestFinished } from "vitest"
+import { LmdbCatalog, type LmdbCatalogOptions } from "../../src/catalog/lmdb/catalog.ts"
+
+export async function emptyDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "stored-catalog-"))
+  onTestFinished(() => rm(directory, { recursive: true, force: true }))
+  return directory
+}
+
+export async function openCatalog(directory: string, options: Partial<LmdbCatalogOptions> = {}): Promise<LmdbCatalog> {
+  const catalog = new LmdbCatalog({ directory, reserveBytes: 4096, ...options })
+  onTestFinished(() => catalog.close())
+  await catalog.open()
+  return catalog
+}

@@ -1,0 +1,38 @@
+/**
+ * `npm run fault -- --kills 300 --seed 7`: the kill loop in full length. Prints what happened and ends with 1 on any failure; the data of a
+ * failed run is kept, and its place printed. `--points all` (or a number) tries the crash points of one put too; it needs strace.
+ */
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { parseArgs } from "node:util"
+import { runKillLoop } from "./kill-loop.ts"
+import { tryCrashPoints } from "./store-crash-points.ts"
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: "string", default: "300" },
+    points: { type: "string", default: "0" },
+    seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
+  },
+})
+const directory = await mkdtemp(join(tmpdir(), "stored-kill-"))
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+say(`seed ${values.seed}`)
+const report = await runKillLoop({ kills: Number(values.kills), seed: Number(values.seed), directory, say })
+for (const failure of report.failures) say(`FAILED: ${failure}`)
+say(
+  `${report.kills} kills and ${report.startKills} during start, ${report.operations} calls, ${report.acknowledged} acknowledged changes, ` +
+    `${report.failures.length} failures, ${report.seconds} s, seed ${report.seed}`,
+)
+if (report.failures.length === 0) await rm(directory, { recursive: true, force: true })
+else say(`The data is kept in ${directory}.`)
+process.exitCode = report.failures.length === 0 ? 0 : 1
+
+if (values.points !== "0") {
+  const most = values.points === "all" ? Number.POSITIVE_INFINITY : Number(values.points)
+  const { points, killed, acknowledged, failures } = await tryCrashPoints({ most, say })
+  for (const failure of failures) say(`FAILED: ${failure}`)
+  say(`${points} crash points of a put, ${killed} killed, ${acknowledged} acknowledged, ${failures.length} failures`)
+  if (failures.length > 0) process.exitCode = 1
+}

@@ -1,0 +1,187 @@
+/** Starting and ending the service: readiness while the store opens, the address, what is let go when it fails, orderly ends. */
+import { once } from "node:events"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pino } from "pino"
+import { describe, expect, it, onTestFinished } from "vitest"
+import { loadConfig } from "../../src/api/config-file.ts"
+import { parseEnvironment } from "../../src/api/environment.ts"
+import { type StartOptions, startServer } from "../../src/api/start-server.ts"
+import { StoredError } from "../../src/core/error.ts"
+import type { Store } from "../../src/store/store.ts"
+import { openSocket, readAnswer, statusOf } from "./api-server.ts"
+import { mapStore } from "./map-store.ts"
+
+function options(openStore: StartOptions["openStore"]): StartOptions {
+  return { config: {}, host: "127.0.0.1", port: 0, log: pino({ level: "silent" }), openStore, onFault: () => {} }
+}
+
+function closable(store: Store): { store: Store; closes: number[] } {
+  const closes: number[] = []
+  return { closes, store: { ...store, close: async (how) => void closes.push(how?.deadline ?? -1) } }
+}
+
+describe("starting", () => {
+  it("is alive but not ready while the store opens, and hands over its real address", async () => {
+    const { store } = closable(mapStore())
+    const opening = Promise.withResolvers<Store>()
+    const { promise: address, resolve } = Promise.withResolvers<string>()
+    const starting = startServer(
+      options((_config, how) => {
+        resolve(how.address)
+        return opening.promise
+      }),
+    )
+    const url = await address
+    expect((await fetch(`${url}/health`)).status).toBe(200)
+    for (const [path, method] of [
+      ["/ready", "GET"],
+      ["/v1/objects/a", "GET"],
+      ["/v1/objects/a", "PUT"],
+      ["/v1/objects", "GET"],
+    ] as const) {
+      const answer = await fetch(url + path, { method, ...(method === "PUT" && { body: "x" }) })
+      expect([answer.status, ((await answer.json()) as { code: string }).code], path).toEqual([503, "CLOSED"])
+    }
+    opening.resolve(store)
+    const server = await starting
+    expect(server.url).toBe(url)
+    expect((await fetch(`${url}/ready`)).status).toBe(200)
+    expect((await fetch(`${url}/v1/objects/a`, { method: "PUT", body: "x" })).status).toBe(201)
+    await server.close(1_000)
+  })
+
+  it("lets go of its port where the store cannot be opened", async () => {
+    let address = ""
+    const failing = startServer(
+      options(async (_config, how) => {
+        address = how.address
+        throw new StoredError("DATA_DIRECTORY_IN_USE", "Another server has it.")
+      }),
+    )
+    await expect(failing).rejects.toMatchObject({ code: "DATA_DIRECTORY_IN_USE" })
+    await expect(fetch(`${address}/health`)).rejects.toThrow()
+  })
+
+  it("says which port is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1")
+    await once(other, "listening")
+    onTestFinished(() => void other.close())
+    const { port } = other.address() as { port: number }
+    const starting = startServer({ ...options(async () => mapStore()), port })
+    await expect(starting).rejects.toMatchObject({
+      code: "INVALID_INPUT",
+      message: new RegExp(`:${port} .*STORED_PORT`),
+    })
+  })
+})
+
+describe("ending", () => {
+  it("lets a request that runs come to its end, then closes the store", async () => {
+    const began = Promise.withResolvers<void>()
+    const go = Promise.withResolvers<void>()
+    const base = mapStore()
+    const { store, closes } = closable({
+      ...base,
+      put: async (...words) => {
+        began.resolve()
+        await go.promise
+        return base.put(...words)
+      },
+    })
+    const server = await startServer(options(async () => store))
+    const put = fetch(`${server.url}/v1/objects/a`, { method: "PUT", body: "x" })
+    await began.promise
+    const closed = server.close(60_000)
+    await expect(fetch(`${server.url}/health`)).rejects.toThrow()
+    expect(closes).toEqual([])
+    go.resolve()
+    expect((await put).status).toBe(201)
+    await closed
+    expect(closes).toHaveLength(1)
+  })
+
+  it("cuts what does not end in time", async () => {
+    const { store, closes } = closable(mapStore())
+    const server = await startServer(options(async () => store))
+    const socket = openSocket(Number(new URL(server.url).port))
+    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello")
+    const answer = readAnswer(socket)
+    await once(socket, "ready")
+    await fetch(`${server.url}/health`)
+    await server.close(50)
+    expect(statusOf(await answer)).not.toBe(201)
+    expect(closes).toHaveLength(1)
+  })
+})
+
+describe("the environment", () => {
+  it("has defaults, and an empty variable is an absent one", () => {
+    const defaults = { host: "127.0.0.1", port: 7070, data: null, config: null, log: null }
+    expect(parseEnvironment({})).toEqual(defaults)
+    expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)
+    const given = { STORED_HOST: "::1", STORED_PORT: "0", STORED_DATA: "d", STORED_CONFIG: "c", STORED_LOG: "debug" }
+    expect(parseEnvironment(given)).toEqual({ host: "::1", port: 0, data: "d", config: "c", log: "debug" })
+  })
+
+  it("tells every mistake at once", () => {
+    const given = { STORED_PORT: "70000", STORED_LOG: "loud" }
+    let caught: unknown
+    try {
+      parseEnvironment(given)
+    } catch (error) {
+      caught = error
+    }
+    expect(caught).toMatchObject({
+      code: "INVALID_CONFIG",
+      details: { issues: [{ path: "STORED_PORT" }, { path: "STORED_LOG" }] },
+    })
+  })
+})
+
+describe("the configuration", () => {
+  async function file(name: string, text: string): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), "stored-config-"))
+    onTestFinished(() => rm(folder, { recursive: true, force: true }))
+    await writeFile(join(folder, name), text)
+    return join(folder, name)
+  }
+
+  it("is one fs backend beside the data where no file is named", async () => {
+    expect(await loadConfig({ config: null, data: "d" })).toEqual({
+      data: "d",
+      backends: { local: { driver: "fs", root: join("d", "objects") } },
+      defaultBackends: ["local"],
+    })
+    expect((await loadConfig({ config: null, data: null })).data).toBe(".stored")
+  })
+
+  it("is the same in JSON and YAML, and STORED_DATA goes before its data", async () => {
+    const json = await file("c.json", '{"data":"x","backends":{"a":{"driver":"memory"}},"defaultBackends":["a"]}')
+    const yaml = await file("c.yml", "data: x\nbackends:\n  a: { driver: memory }\ndefaultBackends: [a]\n")
+    const parsed = await loadConfig({ config: json, data: null })
+    expect(parsed).toEqual({ data: "x", backends: { a: { driver: "memory" } }, defaultBackends: ["a"] })
+    expect(await loadConfig({ config: yaml, data: null })).toEqual(parsed)
+    expect((await loadConfig({ config: yaml, data: "y" })).data).toBe("y")
+  })
+
+  it.each([
+    ["broken JSON", "c.json", "{"],
+    ["broken YAML", "c.yaml", "a: [1\nb: }"],
+  ])("%s is a mistake with the file's name", async (_, name, text) => {
+    const path = await file(name, text)
+    await expect(loadConfig({ config: path, data: null })).rejects.toMatchObject({
+      code: "INVALID_CONFIG",
+      message: new RegExp(name),
+    })
+  })
+
+  it("a file that is not there is a mistake with its name", async () => {
+    await expect(loadConfig({ config: "/nowhere/c.json", data: null })).rejects.toMatchObject({
+      code: "INVALID_CONFIG",
+      message: /\/nowhere\/c\.json cannot be read \(ENOENT\)/,
+    })
+  })
+})
