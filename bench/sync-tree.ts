@@ -1,0 +1,97 @@
+/**
+ * A tree of 20,000 files: put by path, 32 at a time, and carried to an fs backend on the same disk until the store is idle, beside
+ * `rclone copy --checksum` of it. rclone makes one copy and syncs nothing; ours makes two, syncs them, and reads back what it wrote. As with
+ * the other puts, nothing is deleted between rounds.
+ */
+import { mkdtemp } from "node:fs/promises"
+import { join } from "node:path"
+import { isInstalled, run, shell } from "./command.ts"
+import { type Contender, inFlight, interleave, type Measured, ratio, type Sample, timed } from "./measure.ts"
+import type { Bench, Claim, Section, Subject } from "./subject.ts"
+import { BACKEND, openBenchStore } from "./subject-store.ts"
+import { requireSameTree, type Tree, writeTree } from "./tree.ts"
+
+export const syncTree: Subject = {
+  name: "sync-tree",
+  about: "20,000 files put and synced to an fs backend, beside rclone copy --checksum",
+  measure: async (bench: Bench): Promise<Section[]> => {
+    const hasRclone = await provideRclone(bench)
+    bench.say("tree: writing it")
+    const tree = await writeTree(join(bench.directory, "tree"), bench.quick ? 2000 : 20_000)
+    const { directory } = bench
+    const contenders = [...(hasRclone ? [rclone(tree, directory)] : []), ours(tree, directory)]
+    const title = `tree of ${tree.files.length} files, ${(tree.bytes / 1e6).toFixed(0)} MB`
+    const measured = await interleave(contenders, { ...bench, progress: (line) => bench.say(`${title}: ${line}`) })
+    const notes = hasRclone ? [] : ["**rclone is not installed: its row and the goal against it are missing.**"]
+    return [{ title, measured, claims: hasRclone ? claims(measured) : [], notes }]
+  },
+}
+
+const RCLONE = "rclone copy --checksum (syncs nothing)"
+const SYNCED = "StoreD put and synced"
+const PUT = "StoreD put alone, the sync beside it"
+
+function claims(measured: Measured[]): Claim[] {
+  return [
+    { text: `time of ${SYNCED} / ${RCLONE}`, value: ratio(measured, RCLONE, SYNCED), unit: "×", goal: { atMost: 3 } },
+    { text: `time of ${PUT} / ${RCLONE}`, value: ratio(measured, RCLONE, PUT), unit: "×" },
+  ]
+}
+
+function rclone(tree: Tree, directory: string): Contender {
+  return {
+    name: RCLONE,
+    unit: "files/s",
+    run: async () => {
+      const target = await mkdtemp(join(directory, "rclone-"))
+      const seconds = await timed(() => run("rclone", ["copy", "--checksum", tree.root, target]))
+      await requireSameTree(tree, target)
+      return { rate: tree.files.length / seconds }
+    },
+  }
+}
+
+function ours(tree: Tree, directory: string): Contender {
+  const once = async (): Promise<Sample> => {
+    const target = await mkdtemp(join(directory, "ours-"))
+    const opened = await openBenchStore(target, { work: true })
+    const { store, services } = opened
+    const count = tree.files.length
+    try {
+      let putting = 0
+      const seconds = await timed(async () => {
+        putting = await timed(() =>
+          inFlight(32, count, (index) => {
+            const { name } = tree.files[index]!
+            return store.put(join(tree.root, name), { key: name })
+          }),
+        )
+        await store.idle()
+      })
+      const { objects, outbox, syncsCompleted } = services.catalog.counters()
+      if (objects !== count || outbox !== 0 || syncsCompleted !== count) {
+        throw new Error(`Of ${count} files ${objects} are put, ${syncsCompleted} synced, ${outbox} still to do.`)
+      }
+      await requireSameTree(tree, join(target, BACKEND))
+      return { rate: count / seconds, also: { [PUT]: count / putting } }
+    } finally {
+      await store.close()
+    }
+  }
+  return { name: SYNCED, unit: "files/s", run: once }
+}
+
+async function provideRclone(bench: Bench): Promise<boolean> {
+  if (await isInstalled("rclone")) return true
+  if (process.getuid?.() === 0 && (await isInstalled("apt-get"))) {
+    bench.say("rclone is missing: installing it by apt-get install rclone")
+    const failure = await shell("apt-get update -q && apt-get install -q -y rclone").then(
+      () => null,
+      (error: unknown) => error,
+    )
+    if (failure === null) return true
+    bench.say(`that failed: ${failure instanceof Error ? failure.message : failure}`)
+  }
+  bench.say("RCLONE IS MISSING: install it to compare with it; its row is left out")
+  return false
+}
