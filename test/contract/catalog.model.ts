@@ -29,8 +29,10 @@ export class CatalogModel {
     const version = (this.#lastVersions.get(key) ?? 0) + 1
     this.#lastVersions.set(key, version)
     this.objects.set(key, { id, version, backends })
+    // What is under way for a copy of bytes that were not staged may have looked for them in vain: it no longer counts.
+    const fresh = !this.staged.has(id)
     this.staged.add(id)
-    for (const backend of backends) this.#want(backend, key, id)
+    for (const backend of backends) this.#want(backend, key, id, fresh)
     for (const backend of before?.backends ?? []) if (!backends.includes(backend)) this.#retire(backend, key)
   }
 
@@ -104,7 +106,7 @@ export class CatalogModel {
     return wanting.length > 0 ? wanting.every((place) => place.proven) : this.references(id) === 0
   }
 
-  #want(backend: string, key: string, want: BlobId): void {
+  #want(backend: string, key: string, want: BlobId, fresh: boolean): void {
     const place = this.place(backend, key)
     if (!place) {
       const generation = (this.#lastGenerations.get(backend) ?? 0) + 1
@@ -124,7 +126,7 @@ export class CatalogModel {
       place.want = want
       this.#drive(place, 0)
     } else if (!place.proven) {
-      if (place.parked || place.drifted) this.#drive(place, 0)
+      if (place.parked || place.drifted || fresh) this.#drive(place, 0)
       place.attempts = 0
     }
   }

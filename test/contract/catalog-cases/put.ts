@@ -1,6 +1,6 @@
 /** commitPut: what a key names, what is wanted where, and what is refused. */
 import { describe, expect, it } from "vitest"
-import { idOf, put, putFact, refusal, settle } from "../catalog.facts.ts"
+import { done, idOf, park, put, putFact, refusal, settle } from "../catalog.facts.ts"
 import type { Subject } from "../catalog.suite.ts"
 
 export function putCases(subject: Subject): void {
@@ -174,6 +174,19 @@ export function putCases(subject: Subject): void {
       expect(catalog.location("local", "a")).toMatchObject({ generation: 1, attempts: 0, error: null })
       expect(catalog.nextDue("sync-local")).toBe(3_000)
       expect((await settle(catalog, "a", "done", { generation: 1 })).status).toBe("applied")
+    })
+
+    it("gives an unproven copy a new generation where its bytes were not staged: a job may have missed them", async () => {
+      const { catalog } = subject
+      const fence = { backend: "local", key: "a" }
+      await put(catalog, { key: "a", content: "hello", backends: ["local"] })
+      await catalog.commitOutcomes([{ kind: "sync", ...fence, generation: 1, result: done(idOf("hello")) }], 2_000)
+      expect(await catalog.commitEvict(idOf("hello"))).toBe(true)
+      // A stale job's word makes the copy doubtful again while no bytes are staged.
+      await catalog.commitOutcomes([{ kind: "sync", ...fence, generation: 1, result: park() }], 3_000)
+      expect(catalog.location("local", "a")).toMatchObject({ state: "pending", generation: 2 })
+      await put(catalog, { key: "a", content: "hello", backends: ["local"] })
+      expect(catalog.location("local", "a")).toMatchObject({ state: "pending", generation: 3 })
     })
 
     it("wants nothing any more at places that are not named again", async () => {
