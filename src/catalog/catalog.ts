@@ -60,6 +60,8 @@ export interface PutCommit {
   locations: LocationRecord[]
   isNew: boolean
   sequence: number
+  /** what the key named right before this commit, null where it named nothing */
+  replaced: BlobId | null
 }
 
 export interface DeleteFact extends Actor {

@@ -71,8 +71,8 @@ export class RowCatalog implements Catalog {
 
   commitPut(fact: PutFact): Promise<PutCommit> {
     return this.#commit(GROWS, (rows) => {
-      const { object, blob, locations, isNew, sequence } = put(rows, fact)
-      return { object, blob: publicBlob(blob), locations: locations.map(publicLocation), isNew, sequence }
+      const { object, blob, locations, ...rest } = put(rows, fact)
+      return { object, blob: publicBlob(blob), locations: locations.map(publicLocation), ...rest }
     })
   }
 

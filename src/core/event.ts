@@ -6,7 +6,8 @@ import type { BlobId } from "./blob-id.ts"
 import type { SerializedError } from "./error.ts"
 
 export interface StoreEvents {
-  put: { checksum: BlobId; key: string; version: number; size: number }
+  /** `replaced`: what the key named right before, null where it named nothing */
+  put: { checksum: BlobId; key: string; version: number; size: number; replaced: BlobId | null }
   delete: { checksum: BlobId; key: string; backends: string[] }
   "sync:start": { checksum: BlobId | null; key: string; backend: string }
   "sync:complete": { checksum: BlobId | null; key: string; backend: string }

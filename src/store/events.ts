@@ -1,5 +1,6 @@
 /** `events` (R6): every committed event after a journal sequence, past ones first, then live. The journal is the source; the bus only wakes. */
 import type { JournalRecord } from "../catalog/record.ts"
+import type { BlobId } from "../core/blob-id.ts"
 import type { SerializedError } from "../core/error.ts"
 import type { StoreEvent } from "../core/event.ts"
 import type { StoreServices } from "./services.ts"
@@ -51,7 +52,14 @@ function toEvent(record: JournalRecord): StoreEvent | null {
       return {
         ...base,
         type: "put",
-        data: { checksum: record.id!, key, version: Number(detail.version), size: Number(detail.size) },
+        data: {
+          checksum: record.id!,
+          key,
+          version: Number(detail.version),
+          size: Number(detail.size),
+          // Records of older versions do not say.
+          replaced: (detail.replaced as BlobId | null | undefined) ?? null,
+        },
       }
     case "delete":
       return { ...base, type: "delete", data: { checksum: record.id!, key, backends: detail.backends as string[] } }

@@ -50,7 +50,7 @@ async function stageAndCommit(
   opened: OpenedInput,
   checked: CheckedPut,
   signal: AbortSignal | undefined,
-): Promise<PutCommit & { replaced: BlobId | null }> {
+): Promise<PutCommit> {
   const { config, staging } = services
   const algorithm = config.checksums[0] as IdAlgorithm
   let head: Uint8Array | undefined
@@ -101,13 +101,12 @@ async function commitReceived(
   services: StoreServices,
   received: Received,
   checked: CheckedPut & Pick<PutFact, "mimeType" | "attributes">,
-): Promise<PutCommit & { replaced: BlobId | null }> {
+): Promise<PutCommit> {
   const { config, catalog, clock } = services
   // A backend may have been removed while the bytes came in. From here to the commit nothing awaits, so a removal's own commit comes after.
   for (const name of checked.backends) services.backends.get(name)
   const key = checked.key ?? generateKey(config.keyPrefix, received.id)
-  const replaced = catalog.object(key)?.id ?? null
-  const commit = await catalog.commitPut({
+  return catalog.commitPut({
     id: received.id,
     size: received.size,
     checksums: received.checksums,
@@ -122,7 +121,6 @@ async function commitReceived(
     ...checked.actor,
     time: clock.now(),
   })
-  return { ...commit, replaced: replaced === received.id ? null : replaced }
 }
 
 function attributes(opened: OpenedInput): Pick<PutFact, "attributes"> {
@@ -141,13 +139,13 @@ function generateKey(prefix: string, id: BlobId): string {
   return `${prefix}/${algorithm}/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex}`
 }
 
-function announce(services: StoreServices, commit: PutCommit & { replaced: BlobId | null }): void {
-  const { object, blob, sequence } = commit
-  const data = { checksum: object.id, key: object.key, version: object.version, size: object.size }
+function announce(services: StoreServices, commit: PutCommit): void {
+  const { object, blob, replaced, sequence } = commit
+  const data = { checksum: object.id, key: object.key, version: object.version, size: object.size, replaced }
   services.bus.publish("put", sequence, object.modified, data)
   for (const { backend } of commit.locations) services.runner.nudge(syncQueue(backend))
   if (blob.checksumState === "primary") services.runner.nudge(CHECKSUM_QUEUE)
-  if (commit.replaced) reclaim(services, commit.replaced)
+  if (replaced !== null && replaced !== object.id) reclaim(services, replaced)
 }
 
 function result(services: StoreServices, commit: PutCommit): PutResult {

@@ -1,11 +1,14 @@
 /** Row 33: many writers of one key. There is one total order without gaps, a loser changes nothing, and what is read is the last version. */
 import { expect, test } from "vitest"
 import { DEFAULT_RETRY_POLICY } from "../../queues/retry-policy.ts"
+import type { StoreEvents } from "../../src/core/event.ts"
 import { upkeep } from "../../src/store/maintenance.ts"
 import { memoryBackend, openTestStore } from "../flow/open-store.ts"
 import { codeOf, expectHealthy } from "./store-harness.ts"
 
 const WRITERS = 64
+
+type PutEvent = StoreEvents["put"]
 
 function contentOf(writer: number): Buffer {
   return Buffer.from(`content of writer ${writer}, `.repeat(writer + 1))
@@ -35,6 +38,27 @@ test("64 puts at once without a condition: versions 1 to 64, and the last one is
   // Overtaken bytes are gone within one sweep (I9).
   await upkeep(services, DEFAULT_RETRY_POLICY)
   expect([...services.catalog.blobs()].map((blob) => blob.id)).toEqual([last.id])
+})
+
+test("64 puts at once: live and replayed, each event names what the one before it put", async () => {
+  const opened = await openTestStore()
+  const { store, services } = opened
+  const live: PutEvent[] = []
+  store.on("put", (data) => void live.push(data))
+  await Promise.all(Array.from({ length: WRITERS }, (_, writer) => store.put(contentOf(writer), { key: "k" })))
+  const replayed: PutEvent[] = []
+  for await (const event of store.events({ after: 0 })) {
+    if (event.type === "put" && replayed.push(event.data) === WRITERS) break
+  }
+  expect(live).toEqual(replayed)
+  expect(replayed.map(({ replaced }) => replaced)).toEqual([
+    null,
+    ...replayed.slice(0, -1).map(({ checksum }) => checksum),
+  ])
+  const last = replayed.at(-1)!.checksum
+  await expectHealthy(opened)
+  await upkeep(services, DEFAULT_RETRY_POLICY)
+  expect([...services.catalog.blobs()].map((blob) => blob.id)).toEqual([last])
 })
 
 test("64 puts at once that all expect the same version: one wins, 63 conflict and leave nothing", async () => {

@@ -2,6 +2,7 @@
  * `put`: the key names the blob from now on. The blob is staged; its copies are wanted at the given places, those of the object's former
  * places that are not among them are wanted no more, and each of these has its one job.
  */
+import type { BlobId } from "../../core/blob-id.ts"
 import { StoredError } from "../../core/error.ts"
 import type { PutFact } from "../catalog.ts"
 import type { ObjectRecord } from "../record.ts"
@@ -21,6 +22,8 @@ export interface PutResult {
   /** those that are wanted now, then those that are wanted no more */
   locations: LocationRow[]
   isNew: boolean
+  /** what the key named before, null where it named nothing */
+  replaced: BlobId | null
   sequence: number
 }
 
@@ -41,9 +44,10 @@ export function put(rows: Rows, fact: PutFact): PutResult {
   drafts.settle(time)
   const isNew = before === null
   const backends = object.copies.map((copy) => copy.backend)
-  const detail = { version: object.version, size: blob.size, isNew, backends }
+  const replaced = before?.id ?? null
+  const detail = { version: object.version, size: blob.size, isNew, replaced, backends }
   const sequence = append(rows, { command: "put", time, key, id, actor: fact, detail })
-  return { object, blob: rows.get("blobs", id)!, locations: [...wanted, ...retired], isNew, sequence }
+  return { object, blob: rows.get("blobs", id)!, locations: [...wanted, ...retired], isNew, replaced, sequence }
 }
 
 function requireStorable(fact: PutFact): void {
