@@ -2,13 +2,15 @@
  * Copies a local file into a staging file and hashes it on the way, reading it once. Fit for a worker thread: everything it needs is in its arguments, and
  * the task is plain data.
  *
- * Reading the next chunk, hashing this one and writing it happen at the same time, over two buffers of 1 MiB. A copy that must be durable is
- * flushed as it grows, so that the last flush has little left to do.
+ * Reading the next chunk, hashing this one and writing the last happen at the same time, over two or three buffers of 2 MiB. A large copy that must be
+ * durable is written past the page cache.
  */
 import { constants } from "node:fs"
+import { AlignedBuffers } from "../core/aligned-buffers.ts"
 import type { ChecksumAlgorithm, Checksums, Hasher, HasherFactory } from "../core/checksum.ts"
+import { DIRECT_BYTES, DirectFile } from "../core/direct-file.ts"
 import { StoredError, throwIfAborted } from "../core/error.ts"
-import { close, fdatasync, fstat, fsync, open, readFully, writeAll } from "./system-calls.ts"
+import { close, fstat, fsync, open, readFully, writeAll } from "./system-calls.ts"
 import { storageError } from "./system-error.ts"
 
 export interface StageFileTask {
@@ -28,8 +30,11 @@ export interface StagedFile {
   checksums: Checksums
 }
 
-const CHUNK = 2 ** 20
-const FLUSH_EVERY = 64 * 2 ** 20
+const CHUNK = 2 * 2 ** 20
+/** one is filled, one is hashed, one is written */
+const DIRECT_RING = 3
+
+const buffers = new AlignedBuffers(CHUNK, DIRECT_RING)
 
 /** @throws StoredError SOURCE_FAILED (retryable: it changed, or cannot be read), INVALID_INPUT, DISK_FULL, ABORTED, … */
 export async function stageFile(
@@ -81,75 +86,90 @@ async function copy(
     algorithm,
     hashers.create(algorithm),
   ])
-  const flusher = new Flusher(target)
-  let [current, spare] = [Buffer.allocUnsafeSlow(CHUNK), Buffer.allocUnsafeSlow(CHUNK)]
-  const fill = (buffer: Buffer, position: number): Promise<number> =>
-    readFully(source, buffer, 0, CHUNK, position).catch((error: unknown) => {
+  const writer =
+    task.durable && task.size >= DIRECT_BYTES ? await directWriter(task, target) : cachedWriter(task, target)
+  const { ring } = writer
+  const writing: Promise<void>[] = ring.map(() => Promise.resolve())
+  let filling = Promise.resolve(0)
+  // A buffer is filled once its last write is done.
+  const fill = async (index: number, position: number): Promise<number> => {
+    await writing[index % ring.length]
+    const buffer = ring[index % ring.length]!
+    return readFully(source, buffer, 0, buffer.length, position).catch((error: unknown) => {
       throw sourceError(error, task.source)
     })
+  }
   let position = 0
   try {
-    for (let length = await fill(current, 0); length > 0; [current, spare] = [spare, current]) {
+    let length = await fill(0, 0)
+    for (let index = 0; length > 0; index += 1) {
       throwIfAborted(signal)
       if (position + length > task.size) throw changed(task.source)
-      const chunk = current.subarray(0, length)
-      // Settled, not raced: a buffer must not be let go while a pool thread still reads or fills it.
-      const both = Promise.allSettled([fill(spare, position + length), writeAll(target, chunk, position)])
+      const buffer = ring[index % ring.length]!
+      const write = writer.write(buffer, length, position)
+      writing[index % ring.length] = write
+      filling = fill(index + 1, position + length)
+      // Met below; until then neither must count as unhandled.
+      write.catch(() => {})
+      filling.catch(() => {})
+      const chunk = buffer.subarray(0, length)
       for (const [, hasher] of running) hasher.update(chunk)
-      const [filled, written] = await both
-      if (written.status === "rejected") throw storageError(written.reason, "write content")
-      if (filled.status === "rejected") throw filled.reason
       position += length
-      length = filled.value
-      if (task.durable) flusher.wrote(chunk.length)
+      length = await filling
     }
+    await Promise.all(writing)
     if (position !== task.size) throw changed(task.source)
-    if (task.durable) await flusher.finish()
+    await writer.finish()
+    if (task.durable) await flush(target)
   } finally {
-    await flusher.end()
+    // A buffer must not be let go while a pool thread still reads or fills it.
+    await Promise.allSettled([...writing, filling])
+    await writer.end()
   }
   return { size: position, checksums: Object.fromEntries(running.map(([name, hasher]) => [name, hasher.digest()])) }
 }
 
-/** Flushes a growing file in the background, one flush at a time. */
-export class Flusher {
-  readonly #fd: number
-  #unflushed = 0
-  #running: Promise<unknown> | null = null
-  #failure: unknown = null
+interface ChunkWriter {
+  /** to be used in turn */
+  ring: Buffer[]
+  write(buffer: Buffer, length: number, position: number): Promise<void>
+  finish(): Promise<void>
+  end(): Promise<void>
+}
 
-  constructor(fd: number) {
-    this.#fd = fd
+async function directWriter(task: StageFileTask, target: number): Promise<ChunkWriter> {
+  const file = await DirectFile.open(target, task.target).catch(writeFailed)
+  const ring = Array.from({ length: DIRECT_RING }, () => buffers.take())
+  return {
+    ring,
+    write: (buffer, length, position) => file.write(buffer, length, position).catch(writeFailed),
+    finish: () => file.finish().catch(writeFailed),
+    end: async () => {
+      for (const buffer of ring) buffers.give(buffer)
+      await file.close()
+    },
   }
+}
 
-  wrote(bytes: number): void {
-    this.#unflushed += bytes
-    if (this.#running || this.#unflushed < FLUSH_EVERY) return
-    this.#unflushed = 0
-    this.#running = fdatasync(this.#fd)
-      .catch((error: unknown) => {
-        this.#failure ??= error
-      })
-      .finally(() => {
-        this.#running = null
-      })
+function cachedWriter({ size }: StageFileTask, target: number): ChunkWriter {
+  // A byte more than the file should have shows that it grew.
+  const length = Math.min(CHUNK, size + 1)
+  return {
+    ring: [Buffer.allocUnsafeSlow(length), Buffer.allocUnsafeSlow(length)],
+    write: (buffer, length, position) => writeAll(target, buffer.subarray(0, length), position).catch(writeFailed),
+    finish: async () => {},
+    end: async () => {},
   }
+}
 
-  /** All of it is durable when it resolves. @throws StoredError also for a flush that failed on the way: a later one would not tell */
-  async finish(): Promise<void> {
-    await this.#running
-    try {
-      if (this.#failure) throw this.#failure
-      await fsync(this.#fd)
-    } catch (error) {
-      throw storageError(error, "flush content to its disk")
-    }
-  }
+async function flush(target: number): Promise<void> {
+  await fsync(target).catch((error: unknown) => {
+    throw storageError(error, "flush content to its disk")
+  })
+}
 
-  /** Waits for what runs, so that the file can be closed. */
-  async end(): Promise<void> {
-    await this.#running
-  }
+function writeFailed(error: unknown): never {
+  throw storageError(error, "write content")
 }
 
 function changed(source: string): StoredError {
