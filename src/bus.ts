@@ -1,6 +1,6 @@
 /**
- * Events inside one process: typed, synchronous, after the fact is durable. A listener that throws never reaches the part that published;
- * its error goes to `onListenerError`.
+ * Events inside one process: typed, synchronous, after the fact is durable. A listener that throws, or that is async and rejects, never reaches
+ * the part that published; its error goes to `onListenerError`.
  */
 import type { StoreEvent, StoreEventListener, StoreEventName, StoreEvents } from "./core/event.ts"
 
@@ -45,11 +45,17 @@ export class Bus {
     for (const listener of this.#all) this.#call(() => listener(event))
   }
 
-  #call(listener: () => void): void {
+  #call(listener: () => unknown): void {
     try {
-      listener()
+      const answer = listener()
+      // Nobody waits for an async listener, so nobody else would see it reject, and the process would end by it.
+      if (isThenable(answer)) answer.then(undefined, this.#onListenerError)
     } catch (error) {
       this.#onListenerError(error)
     }
   }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function"
 }

@@ -2,7 +2,7 @@
  * Row 26: staged bytes go bad on the disk. They are never served as good and never proven on a backend; a copy serves instead where there is
  * one; putting the bytes again heals; the doctor tells, and mends what has a good copy.
  */
-import { mkdir, readFile, truncate, unlink, writeFile } from "node:fs/promises"
+import { mkdir, open, readdir, readFile, truncate, unlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import { type OpenedStore, runDoctor } from "../../src/compose.ts"
@@ -25,6 +25,12 @@ async function flipBit(path: string, random: SeededRandom): Promise<void> {
   const at = random.below(bytes.length)
   bytes[at] = bytes[at]! ^ (1 << random.below(8))
   await writeFile(path, bytes)
+}
+
+async function overwrite(path: string, at: number, byte: number): Promise<void> {
+  const file = await open(path, "r+")
+  await file.write(Buffer.from([byte]), 0, 1, at)
+  await file.close()
 }
 
 async function stagedPath({ services }: OpenedStore, id: string): Promise<string> {
@@ -110,6 +116,31 @@ describe.each(DAMAGES)("%s", (_name, damage) => {
     expect((await again.store.open("k")).servedFrom).toBe("staging")
     expect(await again.store.get("k")).toEqual(content)
   })
+})
+
+describe.each(["as a stream", "opened"])("bytes that go bad while they are read, %s", (form) => {
+  test("break that stream and are put aside at once; copies serve from then on", async () => {
+    const opened = await openTestStore()
+    const { store, services } = opened
+    // Larger than what is checked before the first byte is given.
+    const content = bytesOf(7, 3 * 2 ** 20)
+    const { id } = await store.put(content, { key: "k", durability: "all" })
+    const path = await stagedPath(opened, id)
+    const told = Promise.withResolvers<void>()
+    store.on("staging:corrupt", ({ checksum }) => {
+      if (checksum === id) told.resolve()
+    })
+    const stream = form === "opened" ? (await store.open("k")).stream : await store.get("k", { stream: true })
+    await overwrite(path, content.length - 1, content.at(-1)! ^ 1)
+    await expect(readAll(stream)).rejects.toMatchObject({ code: "CORRUPT" })
+    await told.promise
+    expect((await store.stat("k"))?.staged).toBe(false)
+    expect(await readdir(join(path, "../../../../../quarantine"))).toHaveLength(1)
+    expect((await store.open("k")).servedFrom).toBe("a")
+    expect((await store.get("k")).equals(content)).toBe(true)
+    expect(services.staging.stats().entries).toBe(0)
+    await expectHealthy(opened)
+  }, 20_000)
 })
 
 describe("a put of the same bytes meets somebody who has just found the staged ones bad", () => {

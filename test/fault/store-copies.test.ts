@@ -2,9 +2,10 @@
  * Copies: a remote read is kept in staging and served from there when its backend is gone (A25); no copy stands in for another unless it was
  * asked to (R7); the last good copy is never dropped (R11); a put can wait for proofs (R9).
  */
+import { unlink } from "node:fs/promises"
 import { describe, expect, test } from "vitest"
 import type { OpenedStore } from "../../src/compose.ts"
-import { TransientAdapterError } from "../../src/core/error.ts"
+import { StoredError, TransientAdapterError } from "../../src/core/error.ts"
 import { memoryBackend, openTestStore } from "../flow/open-store.ts"
 import { bytesOf, codeOf, createGate, expectHealthy, holdAt, readAll } from "./store-harness.ts"
 
@@ -191,4 +192,30 @@ describe("durability (R9)", () => {
     expect(await codeOf(opened.store.put(bytesOf(1, 100), { key: "k", durability: "all" }))).toBe("BACKEND_UNAVAILABLE")
     expect(await opened.store.get("k")).toEqual(bytesOf(1, 100))
   })
+})
+
+test("a blob that stands under more keys than are listed is read from the good copy of a late one", async () => {
+  const opened = await openTestStore({ backends: { a: { driver: "memory" } } })
+  const { store, services } = opened
+  const keys = Array.from({ length: 130 }, (_, index) => `k-${String(index).padStart(3, "0")}`)
+  const good = keys.slice(110)
+  memoryBackend(opened, "a").intercept = (operation, key) => {
+    if (operation === "put" && !good.includes(key)) throw new StoredError("BACKEND_FULL", "There is no room for it.")
+  }
+  const content = bytesOf(9, 2_000)
+  const { id } = await store.put(content, { key: keys[0]! })
+  await Promise.all(keys.map((key) => store.put(content, { key })))
+  await store.idle()
+  expect([...store.failed()]).toHaveLength(110)
+  expect([...services.catalog.locationsOf(id, { limit: 100 })].some(({ state }) => state === "synced")).toBe(false)
+  // The staged bytes are lost: only copies can serve, and only those of the last keys are good.
+  for await (const { path } of services.staging.list()) await unlink(path)
+  const read = await store.open(id)
+  expect(read.servedFrom).toBe("a")
+  expect((await readAll(read.stream)).equals(content)).toBe(true)
+  // The others are mended from it too.
+  memoryBackend(opened, "a").intercept = undefined
+  expect(await store.retry()).toBe(110)
+  await store.synced(keys[0]!)
+  await expectHealthy(opened)
 })
