@@ -17,13 +17,14 @@ import { createHashers } from "./checksums/hashers.ts"
 import { ChecksumPool } from "./checksums/pool.ts"
 import type { HasherFactory } from "./core/checksum.ts"
 import { type Clock, systemClock } from "./core/clock.ts"
-import { invalidConfig, parseConfig, type StoreConfig, type StoreConfigInput } from "./core/config.ts"
+import { invalidConfig, parseConfig, type StoreConfigInput } from "./core/config.ts"
 import { isStoredError, type StoredError } from "./core/error.ts"
 import { type DoctorOptions, treat } from "./doctor/doctor.ts"
 import type { DoctorReport } from "./doctor/finding.ts"
 import { ContentStaging } from "./staging/content-staging.ts"
 import { enlist } from "./store/add-backend.ts"
 import { BackendSet, type RegisteredBackend } from "./store/backend-set.ts"
+import { type Configured, configure } from "./store/configuration.ts"
 import { content } from "./store/content.ts"
 import { createFacade } from "./store/facade.ts"
 import { jobEvents } from "./store/job-events.ts"
@@ -42,8 +43,10 @@ export interface CreateStoreOptions {
   retry?: Partial<RetryPolicy>
   breaker?: Partial<BreakerOptions>
   clock?: Clock
-  /** false leaves the outbox alone: nothing is carried anywhere */
+  /** false leaves the outbox alone, carries nothing anywhere, and keeps no configuration */
   work?: boolean
+  /** a new data directory gets a backend `local` in its own folder `objects` where no backends are configured, as the service and the commands do */
+  localByDefault?: boolean
   /** where others reach this process, shown to whoever finds the data directory in use */
   address?: string
   /** told when the store can no longer be trusted and the process should stop and start again */
@@ -58,7 +61,8 @@ export interface OpenedStore {
 }
 
 /**
- * Opens a store. The configuration is the seed's JSON; absent settings have defaults, without backends `put` asks for one.
+ * Opens a store. The configuration is the seed's JSON; absent settings have defaults. One that names backends is kept in the data directory;
+ * one that names none takes what was kept there. Where nothing was, `put` asks for a backend.
  * @throws StoredError INVALID_CONFIG (all mistakes at once in `details.issues`), DATA_DIRECTORY_IN_USE, DATA_DIRECTORY_NEWER, DATA_DIRECTORY_UNUSABLE
  */
 export async function createStore(config: StoreConfigInput = {}, options: CreateStoreOptions = {}): Promise<Store> {
@@ -85,10 +89,11 @@ const DEFAULT_CONCURRENCY = 8
 const CHECKSUM_CONCURRENCY = 4
 
 export async function openStore(input: StoreConfigInput, options: CreateStoreOptions = {}): Promise<OpenedStore> {
-  const config = parseConfig(input, parseBackendConfig)
+  // Every mistake is told before anything is opened.
+  const { data } = parseConfig(input, parseBackendConfig)
   const closers: (() => unknown)[] = []
   try {
-    return await assemble(config, options, closers)
+    return await assemble(join(data, "catalog"), input, options, closers)
   } catch (error) {
     for (const close of closers.reverse()) await close()
     throw error
@@ -96,7 +101,8 @@ export async function openStore(input: StoreConfigInput, options: CreateStoreOpt
 }
 
 async function assemble(
-  config: StoreConfig,
+  directory: string,
+  input: StoreConfigInput,
   options: CreateStoreOptions,
   closers: (() => unknown)[],
 ): Promise<OpenedStore> {
@@ -110,12 +116,15 @@ async function assemble(
   const pool = new ChecksumPool({ thread: hashThread })
   closers.push(() => pool.close())
   const catalog = new LmdbCatalog({
-    directory: join(config.data, "catalog"),
+    directory,
     clock,
     ...(options.address && { address: options.address }),
   })
   closers.push(() => catalog.close())
   await catalog.open()
+  const { localByDefault = false } = options
+  const configured = await configure({ catalog, clock, log }, input, { localByDefault, keep: work })
+  const { config } = configured
   const staging = new ContentStaging({
     directory: config.cache.path ?? config.cache.location ?? join(config.data, "staging"),
     maxSize: config.cache.maxSize ?? null,
@@ -132,7 +141,7 @@ async function assemble(
   if (recovered.restored > 0 || recovered.swept > 0)
     log.info({ ...recovered }, "staging was completed after an unclean end")
 
-  const backends = new BackendSet(config.defaultBackends)
+  const backends = new BackendSet(config.defaultBackends, configured.left)
   closers.push(() => backends.close())
   const bus = new Bus((error) => log.error({ error }, "a listener threw"))
   const readTimes = new ReadTimes(catalog)
@@ -150,7 +159,7 @@ async function assemble(
   })
   const makeBackend = (name: string, backendConfig: unknown): RegisteredBackend =>
     register(name, backendConfig, hashers, log)
-  await startBackends(services, makeBackend, work)
+  await startBackends(services, configured, makeBackend, work)
   if (work) services.runner.start(CHECKSUM_CONCURRENCY)
   const endMaintenance = work ? maintain(services, policy) : async () => {}
   lifecycle.ready()
@@ -201,16 +210,15 @@ function register(name: string, config: unknown, hashers: HasherFactory, log: Lo
   }
 }
 
-/** The configured backends, and those that were added at run time before. One that cannot be opened now is tried again when it is needed. */
+/** Every backend that is in use. One that cannot be opened now is tried again when it is needed. */
 async function startBackends(
   services: StoreServices,
+  configured: Configured,
   make: (name: string, config: unknown) => RegisteredBackend,
   work: boolean,
 ): Promise<void> {
-  const { config, catalog, backends, log } = services
-  const wanted = new Map<string, unknown>(catalog.backends().map((record) => [record.name, record.config]))
-  for (const [name, backend] of Object.entries(config.backends)) wanted.set(name, backend)
-  for (const [name, backend] of wanted) backends.add(make(name, backend))
+  const { backends, log } = services
+  for (const [name, backend] of configured.backends) backends.add(make(name, backend))
   await Promise.all(
     backends.names().map(async (name) => {
       try {

@@ -1,9 +1,9 @@
 /**
- * The configuration of a service: a JSON or YAML file, or without one a single `fs` backend beside the data. What it says is checked
- * by whoever opens the store.
+ * The configuration of a service: a JSON or YAML file, or without one what the data directory knows. What it says is checked by whoever
+ * opens the store.
  */
 import { readFile } from "node:fs/promises"
-import { extname, join } from "node:path"
+import { extname } from "node:path"
 import { parseDocument } from "yaml"
 import { invalidConfig, type StoreConfigInput } from "../core/config.ts"
 import type { Environment } from "./environment.ts"
@@ -12,14 +12,10 @@ const DEFAULT_DATA = ".stored"
 
 /** Reads the configuration; relative paths in it are relative to the working directory. @throws StoredError INVALID_CONFIG */
 export async function loadConfig(environment: Pick<Environment, "config" | "data">): Promise<StoreConfigInput> {
-  if (environment.config === null) return defaultConfig(environment.data ?? DEFAULT_DATA)
+  if (environment.config === null) return { data: environment.data ?? DEFAULT_DATA }
   const config = await readConfig(environment.config)
   if (environment.data === null || !isObject(config)) return config as StoreConfigInput
   return { ...config, data: environment.data } as StoreConfigInput
-}
-
-function defaultConfig(data: string): StoreConfigInput {
-  return { data, backends: { local: { driver: "fs", root: join(data, "objects") } }, defaultBackends: ["local"] }
 }
 
 async function readConfig(path: string): Promise<unknown> {

@@ -15,7 +15,7 @@ import type { ApiLimits } from "./limits.ts"
 /** How a store is opened; handed in, because only the composition knows. */
 export type OpenStore = (
   config: StoreConfigInput,
-  options: { log: Log; address: string; onFault(error: StoredError): void },
+  options: { log: Log; address: string; localByDefault: boolean; onFault(error: StoredError): void },
 ) => Promise<Store>
 
 export interface StartOptions {
@@ -51,7 +51,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   })
   const url = await listen(app, options)
   try {
-    const store = await options.openStore(config, { log, address: url, onFault: options.onFault })
+    const { onFault } = options
+    const store = await options.openStore(config, { log, address: url, localByDefault: true, onFault })
     opened = store
     return { url, store, close: (deadline) => close(app, store, deadline) }
   } catch (error) {

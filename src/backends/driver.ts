@@ -9,6 +9,8 @@ export interface Driver {
   readonly schema: z.ZodType
   /** names of settings that are never shown or logged */
   readonly secretFields: readonly string[]
+  /** names of settings that are paths, relative to the working directory where they are relative */
+  readonly pathFields: readonly string[]
   /** Makes the backend from settings that passed `schema`. Nothing happens until `open`. */
   create(config: unknown, services: BackendServices): StorageBackend
 }

@@ -56,6 +56,7 @@ export const fsDriver: Driver = {
   driver: "fs",
   schema,
   secretFields: [],
+  pathFields: ["root"],
   create: (config, services) => new FsBackend(schema.parse(config), services),
 }
 

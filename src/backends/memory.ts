@@ -35,6 +35,7 @@ export const memoryDriver: Driver = {
   driver: "memory",
   schema,
   secretFields: [],
+  pathFields: [],
   create: (_config, services) => new MemoryBackend(services),
 }
 

@@ -50,6 +50,17 @@ export function redactBackendConfig(config: unknown): JsonObject {
   return shown
 }
 
+/** A copy of the settings in which every path is what `change` makes of it. */
+export function mapBackendPaths(config: unknown, change: (path: string) => string): JsonObject {
+  const fields = findDriver(config)?.pathFields ?? []
+  const changed = parseMetadata(config)
+  for (const field of fields) {
+    const path = changed[field]
+    if (typeof path === "string") changed[field] = change(path)
+  }
+  return changed
+}
+
 function driverName(config: unknown): unknown {
   return z.looseObject({ driver: z.unknown() }).safeParse(config).data?.driver
 }

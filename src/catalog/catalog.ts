@@ -21,6 +21,7 @@ import type {
   BackendRecord,
   BlobRecord,
   CatalogCounters,
+  ConfigurationRecord,
   JournalRecord,
   LocationRecord,
   ObjectRecord,
@@ -154,6 +155,8 @@ export interface Catalog {
     filter: { backend?: string; key?: string; before?: number; limit: number; time: number } & Actor,
   ): Promise<number>
   commitBackend(record: BackendRecord, actor: Actor): Promise<void>
+  /** Keeps a configuration, and the backends in it that are new or changed. */
+  commitConfiguration(record: ConfigurationRecord, backends: BackendRecord[]): Promise<void>
   /**
    * Forgets a backend's locations and outbox rows, at most `limit` locations a call; `done` once the backend itself is gone. Bytes at the
    * backend stay where they are.
@@ -177,6 +180,8 @@ export interface Catalog {
   locations(backend: string, page?: Page): Iterable<LocationRecord>
   blobs(page?: { after?: BlobId; limit?: number }): Iterable<BlobRecord>
   backends(): BackendRecord[]
+  /** The configuration that was kept last, null where none was. */
+  configuration(): ConfigurationRecord | null
 
   /** Rows of a queue that are due at `now`, by due time and then sequence. */
   due(queue: string, options: { now: number; limit: number }): OutboxRecord[]

@@ -156,7 +156,17 @@ export interface CatalogCounters {
 export interface BackendRecord {
   name: string
   driver: string
-  /** as given, without secrets */
+  /** as given, without secrets; relative paths are relative to the data directory */
   config: JsonObject
   created: number
+}
+
+/** The explicit configuration with which the data directory was opened last, for whoever opens it without one. */
+export interface ConfigurationRecord {
+  /** everything but `data` and the backends' own settings, which are backend records; relative paths are relative to the data directory */
+  settings: JsonObject
+  /** backends that it names */
+  named: string[]
+  /** backends that an earlier one named and that still hold something: in use, but no put goes there by default */
+  left: string[]
 }

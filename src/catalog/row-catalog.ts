@@ -26,6 +26,7 @@ import type {
   BackendRecord,
   BlobRecord,
   CatalogCounters,
+  ConfigurationRecord,
   JournalRecord,
   LocationRecord,
   ObjectRecord,
@@ -34,7 +35,8 @@ import type {
 import type { Engine } from "./rows/engine.ts"
 import { locationKey } from "./rows/key.ts"
 import type { Rows } from "./rows/rows.ts"
-import { addBackend, removeBackend } from "./transitions/backend.ts"
+import { CONFIGURATION_KEY } from "./rows/tables.ts"
+import { addBackend, keepConfiguration, removeBackend } from "./transitions/backend.ts"
 import { checksumOutcome } from "./transitions/checksum-outcome.ts"
 import { remove } from "./transitions/delete.ts"
 import { type DriftFact, drift } from "./transitions/drift.ts"
@@ -115,6 +117,10 @@ export class RowCatalog implements Catalog {
     return this.#commit(GROWS, (rows) => addBackend(rows, record, actor))
   }
 
+  commitConfiguration(record: ConfigurationRecord, backends: BackendRecord[]): Promise<void> {
+    return this.#commit(GROWS, (rows) => keepConfiguration(rows, record, backends))
+  }
+
   commitBackendRemoval(
     name: string,
     options: { limit: number; time: number } & Actor,
@@ -167,6 +173,10 @@ export class RowCatalog implements Catalog {
 
   backends(): BackendRecord[] {
     return read.backends(this.#engine)
+  }
+
+  configuration(): ConfigurationRecord | null {
+    return this.#engine.get("configuration", CONFIGURATION_KEY)
   }
 
   due(queue: string, options: { now: number; limit: number }): OutboxRecord[] {

@@ -40,7 +40,7 @@ const line: CommandLine = {
     const url = process.env.STORED_URL
     if (url) return connect(url)
     const { config, log } = await local(options)
-    return createStore(config, { log })
+    return createStore(config, { log, localByDefault: true })
   },
   doctor: async (options, how) => {
     const { config, log } = await local(options)

@@ -4,6 +4,7 @@ import { StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { parseBackendName } from "../core/key.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
+import { storableBackend } from "./configuration.ts"
 import type { StoreServices } from "./services.ts"
 import { backendInfo } from "./status.ts"
 import type { BackendInfo } from "./store.ts"
@@ -29,7 +30,11 @@ export async function addBackend(
   services.backends.add(registered)
   try {
     await services.backends.opened(name)
-    await services.catalog.commitBackend({ name, driver: registered.driver, config, created: services.clock.now() }, {})
+    const kept = storableBackend(config, services.config.data)
+    await services.catalog.commitBackend(
+      { name, driver: registered.driver, config: kept, created: services.clock.now() },
+      {},
+    )
   } catch (error) {
     await services.backends.remove(name)
     throw error

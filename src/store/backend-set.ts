@@ -22,11 +22,16 @@ interface Entry extends RegisteredBackend {
 export class BackendSet {
   readonly #entries = new Map<string, Entry>()
   readonly #defaults: string[] | undefined
+  readonly #left: readonly string[]
   readonly #leaving = new Set<string>()
 
-  /** @param defaults names of the default backends; absent: all that are registered */
-  constructor(defaults: string[] | undefined) {
+  /**
+   * @param defaults names of the default backends; absent: all that are registered
+   * @param left names of those that are no default all the same
+   */
+  constructor(defaults: string[] | undefined, left: readonly string[] = []) {
     this.#defaults = defaults
+    this.#left = left
   }
 
   add(registered: RegisteredBackend): void {
@@ -64,7 +69,7 @@ export class BackendSet {
 
   /** Where a put goes that names no backends. */
   defaults(): string[] {
-    return this.#defaults?.filter((name) => this.has(name)) ?? this.names()
+    return this.#defaults?.filter((name) => this.has(name)) ?? this.names().filter((name) => !this.#left.includes(name))
   }
 
   /** @throws StoredError UNKNOWN_BACKEND */

@@ -149,12 +149,8 @@ describe("the configuration", () => {
     return join(folder, name)
   }
 
-  it("is one fs backend beside the data where no file is named", async () => {
-    expect(await loadConfig({ config: null, data: "d" })).toEqual({
-      data: "d",
-      backends: { local: { driver: "fs", root: join("d", "objects") } },
-      defaultBackends: ["local"],
-    })
+  it("names nothing but the data directory where no file is named: the rest is what that knows", async () => {
+    expect(await loadConfig({ config: null, data: "d" })).toEqual({ data: "d" })
     expect((await loadConfig({ config: null, data: null })).data).toBe(".stored")
   })
 

@@ -5,7 +5,15 @@ import { journalCodec } from "./journal-codec.ts"
 import { locationCodec } from "./location-codec.ts"
 import { objectCodec } from "./object-codec.ts"
 import { outboxCodec } from "./outbox-codec.ts"
-import { backendCodec, markCodec, numberCodec, parkedCodec, queueCodec, totalsCodec } from "./small-codecs.ts"
+import {
+  backendCodec,
+  configurationCodec,
+  markCodec,
+  numberCodec,
+  parkedCodec,
+  queueCodec,
+  totalsCodec,
+} from "./small-codecs.ts"
 
 export const CODECS: Codecs = {
   blobs: blobCodec,
@@ -19,6 +27,7 @@ export const CODECS: Codecs = {
   parked: parkedCodec,
   journal: journalCodec,
   backends: backendCodec,
+  configuration: configurationCodec,
   settings: numberCodec,
   totals: totalsCodec,
   queues: queueCodec,

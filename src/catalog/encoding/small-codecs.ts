@@ -1,5 +1,5 @@
 /** The rows of the small tables: counts, indexes, single numbers. */
-import type { BackendRecord } from "../record.ts"
+import type { BackendRecord, ConfigurationRecord } from "../record.ts"
 import type { Mark, ParkedRow, QueueRow, TotalsRow } from "../rows/tables.ts"
 import type { Codec } from "./codec.ts"
 
@@ -30,6 +30,15 @@ export const backendCodec: Codec<BackendRecord> = {
   decode: (fields, name) => {
     const [driver, config, created] = fields as [string, BackendRecord["config"], number]
     return { name, driver, config, created }
+  },
+}
+
+export const configurationCodec: Codec<ConfigurationRecord> = {
+  version: 1,
+  encode: (row) => [row.settings, row.named, row.left],
+  decode: (fields) => {
+    const [settings, named, left] = fields as [ConfigurationRecord["settings"], string[], string[]]
+    return { settings, named, left }
   },
 }
 

@@ -17,6 +17,7 @@ export const SHELVES = {
   parked: "parked",
   journal: "journal",
   backends: "backends",
+  configuration: "configuration",
   settings: "settings",
   totals: "counts",
   queues: "counts",

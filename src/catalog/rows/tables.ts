@@ -7,6 +7,7 @@ import type {
   BackendRecord,
   BlobRecord,
   CatalogCounters,
+  ConfigurationRecord,
   JournalRecord,
   LocationRecord,
   ObjectRecord,
@@ -65,6 +66,8 @@ export interface Tables {
   parked: ParkedRow
   journal: JournalRecord
   backends: BackendRecord
+  /** one row: what the data directory was configured with last */
+  configuration: ConfigurationRecord
   /** `format`: version of everything on disk */
   settings: number
   totals: TotalsRow
@@ -79,6 +82,7 @@ export interface Tables {
 
 export type TableName = keyof Tables
 
-/** The only row of `totals`, and of the format in `settings`. */
+/** The only row of `totals`, of the format in `settings`, and of `configuration`. */
 export const TOTALS_KEY = "totals"
 export const FORMAT_KEY = "format"
+export const CONFIGURATION_KEY = "configuration"

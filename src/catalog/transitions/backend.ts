@@ -1,8 +1,9 @@
 /** A backend becomes known, or is forgotten with all that was to be there. Its bytes stay where they are. */
 import type { Actor } from "../catalog.ts"
-import type { BackendRecord } from "../record.ts"
+import type { BackendRecord, ConfigurationRecord } from "../record.ts"
 import { locationKey, requireStorableBackend } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
+import { CONFIGURATION_KEY } from "../rows/tables.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
 import { append } from "./journal.ts"
 import { forgetLocation } from "./location.ts"
@@ -15,6 +16,12 @@ export function addBackend(rows: Rows, record: BackendRecord, actor: Actor): voi
   rows.put("backends", record.name, record)
   const detail = { driver: record.driver }
   append(rows, { command: "backend-add", time: record.created, backend: record.name, actor, detail })
+}
+
+/** @throws StoredError INVALID_KEY */
+export function keepConfiguration(rows: Rows, record: ConfigurationRecord, backends: BackendRecord[]): void {
+  for (const backend of backends) addBackend(rows, backend, {})
+  rows.put("configuration", CONFIGURATION_KEY, record)
 }
 
 /** Forgets up to `limit` locations; with the last of them the backend itself, and only that is journalled. */

@@ -16,6 +16,7 @@ import { walk } from "./walk.ts"
 export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> {
   const tally = new Tally()
   yield* walk(engine, "settings", () => [])
+  yield* walk(engine, "configuration", () => [])
   yield* countOnly(engine, "backends", tally)
   yield* countOnly(engine, "generations", tally)
   let readable = true

@@ -1,0 +1,166 @@
+/**
+ * What a data directory is configured with. Whoever opens it with backends named explicitly configures it, and that is kept in the catalog;
+ * whoever opens it without any gets what was kept, and what they say besides goes before it. So a command, the doctor and a server without a
+ * configuration file see the same copies as the program that made them.
+ *
+ * Paths are kept so that they hold in every working directory, and those inside the data directory so that it can be moved.
+ */
+import { isAbsolute, join, relative, resolve } from "node:path"
+import { mapBackendPaths, parseBackendConfig, redactBackendConfig } from "../backends/registry.ts"
+import type { Catalog } from "../catalog/catalog.ts"
+import type { BackendRecord, ConfigurationRecord } from "../catalog/record.ts"
+import type { Clock } from "../core/clock.ts"
+import { parseConfig, type StoreConfig, type StoreConfigInput } from "../core/config.ts"
+import { isStoredError } from "../core/error.ts"
+import type { JsonObject } from "../core/json.ts"
+import type { Log } from "./log.ts"
+
+export interface Configured {
+  config: StoreConfig
+  /** settings of every backend that is in use, by name */
+  backends: Map<string, unknown>
+  /** backends that an earlier configuration named: in use, but no put goes there by default */
+  left: string[]
+}
+
+export interface ConfigureOptions {
+  /** a data directory in which nothing has happened yet gets a backend `local` of its own where none is configured */
+  localByDefault: boolean
+  /** whether an explicit configuration is kept; false changes nothing */
+  keep: boolean
+}
+
+type Parts = { catalog: Pick<Catalog, ReadVerbs | WriteVerbs>; clock: Clock; log: Log }
+type ReadVerbs = "backends" | "configuration" | "lastSequence" | "locations"
+type WriteVerbs = "commitConfiguration" | "commitBackendRemoval"
+
+/** @throws StoredError INVALID_CONFIG where what was kept does not fit what is said besides */
+export async function configure(parts: Parts, input: StoreConfigInput, options: ConfigureOptions): Promise<Configured> {
+  const { catalog } = parts
+  if (input.backends !== undefined) return configureExplicitly(parts, input, options)
+  const isNew = catalog.lastSequence() === 0 && catalog.configuration() === null
+  if (isNew && options.localByDefault) return configureExplicitly(parts, withLocal(input), options)
+  return recall(catalog, input)
+}
+
+function withLocal(input: StoreConfigInput): StoreConfigInput {
+  const root = join(parseConfig({ data: input.data }).data, "objects")
+  return { ...input, backends: { local: { driver: "fs", root } }, defaultBackends: ["local"] }
+}
+
+async function configureExplicitly(
+  parts: Parts,
+  input: StoreConfigInput,
+  { keep }: ConfigureOptions,
+): Promise<Configured> {
+  const { catalog, log } = parts
+  const config = parseConfig(input, parseBackendConfig)
+  const kept = catalog.configuration()
+  const known = recallBackends(catalog, config.data)
+  const named = Object.keys(config.backends)
+  const unnamed = [...(kept?.named ?? []), ...(kept?.left ?? [])].filter(
+    (name) => known.has(name) && !named.includes(name),
+  )
+  const left = unnamed.filter((name) => holdsSomething(catalog, name))
+  for (const name of unnamed) if (!left.includes(name)) known.delete(name)
+  for (const name of left)
+    log.warn(
+      { backend: name },
+      "the configuration no longer names this backend, but it holds copies: it stays until it is removed",
+    )
+  if (keep) {
+    for (const name of unnamed) if (!left.includes(name)) await forget(parts, name)
+    await keepConfiguration(parts, config, { settings: settingsOf(input, config.data), named, left })
+  }
+  for (const [name, backend] of Object.entries(config.backends)) known.set(name, backend)
+  return { config, backends: known, left }
+}
+
+function recall(catalog: Parts["catalog"], input: StoreConfigInput): Configured {
+  const { data } = parseConfig({ data: input.data })
+  const kept = catalog.configuration()
+  const backends = recallBackends(catalog, data)
+  const settings: StoreConfigInput = { ...kept?.settings, ...input }
+  settings.cache = recallCache(kept?.settings.cache, input.cache, data)
+  settings.backends = Object.fromEntries(backends) as StoreConfigInput["backends"]
+  // A default that was removed since is none any more.
+  if (settings.defaultBackends) settings.defaultBackends = settings.defaultBackends.filter((name) => backends.has(name))
+  const left = (kept?.left ?? []).filter((name) => backends.has(name))
+  return { config: parseConfig(settings, parseBackendConfig), backends, left }
+}
+
+function recallBackends(catalog: Parts["catalog"], data: string): Map<string, unknown> {
+  const absolute = (path: string): string => resolve(data, path)
+  return new Map(catalog.backends().map(({ name, config }) => [name, mapBackendPaths(config, absolute)]))
+}
+
+function holdsSomething(catalog: Parts["catalog"], name: string): boolean {
+  for (const _ of catalog.locations(name, { limit: 1 })) return true
+  return false
+}
+
+async function forget({ catalog, clock }: Parts, name: string): Promise<void> {
+  await catalog.commitBackendRemoval(name, { limit: 1, time: clock.now() })
+}
+
+/** A disk that is full must not keep a store from being opened: its reads and deletes still work. */
+async function keepConfiguration(parts: Parts, config: StoreConfig, record: ConfigurationRecord): Promise<void> {
+  const { catalog, log } = parts
+  const changed = changedBackends(parts, config)
+  if (changed.length === 0 && isSame(catalog.configuration(), record)) return
+  try {
+    await catalog.commitConfiguration(record, changed)
+  } catch (error) {
+    if (!isStoredError(error) || error.code !== "DISK_FULL") throw error
+    log.warn(
+      { error: error.toJSON() },
+      "the configuration could not be kept; name it again when the data directory is opened next",
+    )
+  }
+}
+
+function changedBackends({ catalog, clock }: Parts, config: StoreConfig): BackendRecord[] {
+  const known = new Map(catalog.backends().map((record) => [record.name, record]))
+  return Object.entries(config.backends)
+    .map(([name, backend]) => ({
+      name,
+      driver: backend.driver,
+      config: storableBackend(backend, config.data),
+      created: clock.now(),
+    }))
+    .filter((record) => !isSame(known.get(record.name)?.config, record.config))
+}
+
+/** A backend's settings as they are kept: without secrets, their paths such that they hold everywhere. */
+export function storableBackend(config: unknown, data: string): JsonObject {
+  return mapBackendPaths(redactBackendConfig(config), (path) => storablePath(path, data))
+}
+
+/** What is kept of a configuration beside its backends: as it was given, so that what it leaves open follows the defaults. */
+function settingsOf(input: StoreConfigInput, data: string): JsonObject {
+  const { data: _, backends: __, ...settings } = input
+  if (!settings.cache) return toJson(settings)
+  const { path, location, ...cache } = settings.cache
+  const place = path ?? location
+  return toJson({ ...settings, cache: { ...cache, ...(place !== undefined && { path: storablePath(place, data) }) } })
+}
+
+/** The kept settings of staging, with what is said besides before them; `path` and `location` are two names of one. */
+function recallCache(kept: unknown, input: StoreConfigInput["cache"], data: string): StoreConfigInput["cache"] {
+  const { path, ...cache } = (kept ?? {}) as NonNullable<StoreConfigInput["cache"]>
+  const isMoved = input?.path !== undefined || input?.location !== undefined
+  return { ...cache, ...(path !== undefined && !isMoved && { path: resolve(data, path) }), ...input }
+}
+
+function toJson(settings: object): JsonObject {
+  return JSON.parse(JSON.stringify(settings)) as JsonObject
+}
+
+function storablePath(path: string, data: string): string {
+  const inside = relative(resolve(data), resolve(path))
+  return inside === ".." || inside.startsWith("../") || isAbsolute(inside) ? resolve(path) : `./${inside}`
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
