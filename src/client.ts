@@ -62,7 +62,7 @@ async function put(send: Send, input: PutInput, options: PutOptions = {}): Promi
       signal: options.signal,
     })
     await opened.verify()
-    return { ...((await response.json()) as PutResult), isNew: response.status === 201 }
+    return (await response.json()) as PutResult
   } finally {
     await opened.close()
   }
@@ -71,12 +71,13 @@ async function put(send: Send, input: PutInput, options: PutOptions = {}): Promi
 function putHeaders(opened: OpenedInput, options: PutOptions): Record<string, string> {
   const type = options.mimeType ?? opened.mimeType
   const checksums = Object.entries(options.checksums ?? {}).map(([algorithm, hex]) => `${algorithm}:${hex}`)
-  const { backends, durability, metadata, ifVersion, ifAbsent } = options
+  const { backends, durability, waitMs, metadata, ifVersion, ifAbsent } = options
   return {
     ...(type && { "content-type": type }),
     ...(opened.source.size !== undefined && { "content-length": String(opened.source.size) }),
     ...(backends && { "x-stored-backends": backends.join(",") }),
     ...(durability && { "x-stored-durability": durability }),
+    ...(waitMs !== undefined && { "x-stored-wait": String(waitMs) }),
     ...(metadata && { "x-stored-metadata": asciiJson(metadata) }),
     ...(checksums.length > 0 && { "x-stored-checksum": checksums.join(",") }),
     ...(ifVersion !== undefined && { "x-stored-if-version": String(ifVersion) }),

@@ -1,5 +1,5 @@
 /**
- * The headers of an upload as options of `put`: content type, declared checksums, metadata, backends, durability.
+ * The headers of an upload as options of `put`: content type, declared checksums, metadata, backends, durability and the wait for it.
  *
  * `X-Stored-Metadata` is one JSON object as text. Headers carry ASCII safely: other characters go as JSON escapes (`\u00e9`);
  * plain UTF-8 is understood too. All headers together have at most 16 KiB.
@@ -20,12 +20,14 @@ export function putHeaders(headers: IncomingHttpHeaders): PutOptions {
   const mimeType = headers["content-type"]
   const backends = single(headers, "x-stored-backends")
   const durability = single(headers, "x-stored-durability")
+  const wait = single(headers, "x-stored-wait")
   const metadata = single(headers, "x-stored-metadata")
   const checksums = declaredChecksums(headers)
   return {
     ...(mimeType !== undefined && !IGNORED_TYPE.test(mimeType) && { mimeType }),
     ...(backends !== undefined && { backends: parseNames(backends) }),
     ...(durability !== undefined && { durability: parseDurability(durability) }),
+    ...(wait !== undefined && { waitMs: parseWait(wait) }),
     ...(metadata !== undefined && { metadata: parseMetadataHeader(metadata) }),
     ...(Object.keys(checksums).length > 0 && { checksums }),
   }
@@ -66,6 +68,12 @@ function declaredChecksums(headers: IncomingHttpHeaders): Checksums {
 function parseDurability(text: string): Durability {
   if (isDurability(text)) return text
   throw new StoredError("INVALID_INPUT", `Invalid durability "${text}": use "staged", "os", "copies:<n>" or "all".`)
+}
+
+/** Milliseconds; what they may be is the store's to say. */
+function parseWait(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  throw new StoredError("INVALID_INPUT", `Invalid X-Stored-Wait "${text}": give a whole number of ms.`)
 }
 
 function isDurability(text: string): text is Durability {

@@ -49,8 +49,14 @@ async function collect(body: AsyncIterable<Buffer>): Promise<Buffer> {
 
 function answer(reply: FastifyReply, result: PutResult): FastifyReply {
   return reply
-    .code(result.isNew ? 201 : 200)
+    .code(statusOf(result))
     .header("location", `/v1/objects/${encodePathName(result.key)}`)
     .header("etag", entityTag(result))
     .send(result)
+}
+
+/** 202: safe here, but the wait for the copies that were asked for ran out. */
+function statusOf({ isNew, satisfied }: PutResult): number {
+  if (!satisfied) return 202
+  return isNew ? 201 : 200
 }

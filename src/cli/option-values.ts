@@ -35,6 +35,12 @@ function isDurability(text: string): text is Durability {
 }
 
 /** @throws StoredError INVALID_INPUT */
+export function readWait(text: string): number {
+  if (/^\d{1,12}$/.test(text)) return Number(text)
+  throw new StoredError("INVALID_INPUT", `"${text}" is not a number of ms.`)
+}
+
+/** @throws StoredError INVALID_INPUT */
 export function readCount(text: string): number {
   if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
   throw new StoredError("INVALID_INPUT", `"${text}" is not a number from 1.`)

@@ -58,6 +58,9 @@ const backendSchema = z.looseObject({
 
 const checksumName = z.enum(["sha256", "blake3", "xxh3", "sha1", "md5", "crc32c"])
 
+/** The longest wait in ms that a timer can measure. */
+export const MAX_WAIT = 2 ** 31 - 1
+
 const configSchema = z.strictObject({
   /** where catalog and staging lie; absent: `.stored` */
   data: z.string().min(1).default(".stored"),
@@ -75,6 +78,8 @@ const configSchema = z.strictObject({
     .refine((names) => new Set(names).size === names.length, { message: "a checksum is named twice" }),
   /** largest blob in bytes */
   maxBlobSize: byteSize.optional(),
+  /** ms that a put waits for the copies that its `durability` asks for; a put can say another */
+  waitMs: z.int().min(0).max(MAX_WAIT).default(30_000),
   /** prefix of generated keys */
   keyPrefix: z.string().min(1).max(200).default("blobs"),
 })

@@ -51,4 +51,9 @@ export interface PutResult extends Metadata {
   key: string
   /** false where the key existed before */
   isNew: boolean
+  /**
+   * Whether everything that `durability` asks for was reached. False where the wait for copies ran out or was aborted first: the put is
+   * committed and safe here, `locations` tell which copies are proven, and the others go on in the background.
+   */
+  satisfied: boolean
 }

@@ -31,10 +31,32 @@ export async function put(services: StoreServices, input: PutInput, options: Put
   if (options.onProgress) opened.source = countedSource(opened.source, options.onProgress)
   const commit = await stageAndCommit(services, opened, checked, options.signal)
   announce(services, commit)
-  if (checked.copies > 0) {
-    await versionSynced(services, commit.object, { copies: checked.copies, signal: options.signal })
+  const satisfied = checked.copies === 0 || (await waitForCopies(services, commit, checked, options.signal))
+  return { ...result(services, commit), satisfied }
+}
+
+/**
+ * R9: false where the time ran out, the caller gave up or the store closes. The put is committed by then, so none of these is a failure of it.
+ * @throws StoredError CONFLICT, the error of a copy that was given up
+ */
+async function waitForCopies(
+  services: StoreServices,
+  commit: PutCommit,
+  { copies, waitMs }: CheckedPut,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), waitMs)
+  const ends = [over.signal, services.lifecycle.signal, ...(signal ? [signal] : [])]
+  try {
+    await versionSynced(services, commit.object, { copies, signal: AbortSignal.any(ends) })
+    return true
+  } catch (error) {
+    if (ends.some((end) => end.aborted)) return false
+    throw error
+  } finally {
+    clearTimeout(timer)
   }
-  return result(services, commit)
 }
 
 /** Saves the bytes of a put that is bound to be refused; the transaction decides again. */
@@ -148,7 +170,7 @@ function announce(services: StoreServices, commit: PutCommit): void {
   if (replaced !== null && replaced !== object.id) reclaim(services, replaced)
 }
 
-function result(services: StoreServices, commit: PutCommit): PutResult {
+function result(services: StoreServices, commit: PutCommit): Omit<PutResult, "satisfied"> {
   // As committed, unless the caller waited for copies: then the rows have moved on.
   const blob = services.catalog.blob(commit.blob.id) ?? commit.blob
   const locations = commit.locations.filter((location) => location.want !== null)

@@ -46,12 +46,15 @@ export interface PutOptions {
   /** checksums that the content must have, hex by algorithm; another one is CHECKSUM_MISMATCH */
   checksums?: Checksums
   durability?: Durability
+  /** ms to wait for the copies that `durability` asks for, before answering `satisfied: false`; absent: as configured, 30 s */
+  waitMs?: number
   /** refuse with CONFLICT unless the object has this version (0: it does not exist) */
   ifVersion?: number
   /** refuse with CONFLICT where the key exists */
   ifAbsent?: boolean
   /** told the bytes of the source that were read so far; a large file is then read as a stream, which is slower than by path */
   onProgress?(bytes: number): void
+  /** Before the commit an abort refuses the put with ABORTED; after it the put stands, and only the wait for copies ends. */
   signal?: AbortSignal
   principal?: string
   requestId?: string

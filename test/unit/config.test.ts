@@ -57,6 +57,7 @@ describe("parseConfig", () => {
         backends: {},
         checksums: ["sha256"],
         keyPrefix: "blobs",
+        waitMs: 30_000,
       })
     }
   })
@@ -68,6 +69,7 @@ describe("parseConfig", () => {
       backends: { local: { root: "./data" }, other: { driver: "fs", concurrency: 0 } },
       checksums: ["xxh3", "xxh3", "sha999"],
       maxBlobSize: -1,
+      waitMs: 0.5,
       surprise: true,
     }
     const found = paths(wrong)
@@ -80,6 +82,7 @@ describe("parseConfig", () => {
       "backends.other.concurrency",
       "checksums.2",
       "maxBlobSize",
+      "waitMs",
       "",
     ])
       expect(found, path).toContain(path)

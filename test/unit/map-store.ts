@@ -51,7 +51,7 @@ export function mapStore(overrides: Partial<Verbs> = {}): Store {
       }
       const metadata = describe(key, `sha256:${hex}`, bytes, options, version + 1)
       entries.set(key, { metadata, bytes })
-      return { ...metadata, key, isNew: before === undefined }
+      return { ...metadata, key, isNew: before === undefined, satisfied: true }
     },
     open: async (name, options = {}) => {
       const { metadata, bytes } = need(name)

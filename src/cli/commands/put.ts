@@ -6,14 +6,14 @@
 import { stat } from "node:fs/promises"
 import { basename } from "node:path"
 import type { Command } from "commander"
-import { StoredError } from "../../core/error.ts"
+import { StoredError, throwIfAborted } from "../../core/error.ts"
 import type { PutResult } from "../../core/metadata.ts"
 import type { PutInput, PutOptions } from "../../store/store.ts"
 import { type Access, type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
 import { exitCode } from "../exit-code.ts"
 import { faultLines } from "../fault.ts"
 import { formatBytes, safe } from "../format.ts"
-import { readCount, readDurability, readMetadata, readNames } from "../option-values.ts"
+import { readCount, readDurability, readMetadata, readNames, readWait } from "../option-values.ts"
 import { startProgress } from "../progress.ts"
 import { walk } from "../walk.ts"
 
@@ -26,6 +26,7 @@ interface PutCommandOptions extends GlobalOptions {
   type?: string
   durability?: string
   wait?: boolean
+  waitMs?: string
   jobs: string
 }
 
@@ -50,6 +51,7 @@ export function putCommand(program: Command, line: CommandLine): void {
     .option("-t, --type <type>", "content type; else told from name and content")
     .option("-d, --durability <level>", "staged, os, copies:<n> or all")
     .option("-w, --wait", "wait until every copy is proven: the same as --durability all")
+    .option("--wait-ms <ms>", "how long to wait for copies before going on without their proof")
     .option("-j, --jobs <n>", "how many travel at a time", "8")
     .action((files: string[], _options: unknown, command: Command) => run(line, files, command.optsWithGlobals()))
 }
@@ -74,6 +76,7 @@ function toPutOptions(line: CommandLine, options: PutCommandOptions): PutOptions
     ...(options.metadata !== undefined && { metadata: readMetadata(options.metadata) }),
     ...(options.type !== undefined && { mimeType: options.type }),
     ...(durability !== undefined && { durability: readDurability(durability) }),
+    ...(options.waitMs !== undefined && { waitMs: readWait(options.waitMs) }),
     signal: line.signal,
   }
 }
@@ -140,12 +143,26 @@ async function putOne(
     })
     progress?.end()
     print(line, options, result, () => textOf(result))
+    if (!result.satisfied) {
+      throwIfAborted(line.signal)
+      throw unproven(result)
+    }
   } catch (error) {
     progress?.end()
     if (line.signal.aborted) throw error
     line.stderr.write(faultLines(error, options))
     line.setExitCode(exitCode(error))
   }
+}
+
+/** Whoever asked for copies must not take the end of the wait for their proof. */
+function unproven({ key, locations }: PutResult): StoredError {
+  const missing = locations.filter((location) => !location.synced).map((location) => location.backend)
+  return new StoredError(
+    "TIMEOUT",
+    `"${key}" is stored and safe, but the copies that were asked for are not proven yet; still to come: ${missing.join(", ")}.`,
+    { details: { key, missing } },
+  )
 }
 
 function textOf(result: PutResult): string {

@@ -17,6 +17,21 @@ export function backendCases(subject: Subject): void {
       ])
     })
 
+    it("remembers the configuration that was kept last, with its backends", async () => {
+      expect(subject.catalog.configuration()).toBeNull()
+      const first = { settings: { checksums: ["blake3"] }, named: ["a"], left: [] }
+      await subject.catalog.commitConfiguration(first, [record("a")])
+      const second = { settings: {}, named: ["b"], left: ["a"] }
+      await subject.catalog.commitConfiguration(second, [record("b")])
+      await subject.reopen()
+      expect(subject.catalog.configuration()).toEqual(second)
+      expect(subject.catalog.backends()).toEqual([record("a"), record("b")])
+      expect([...subject.catalog.journal({ after: 0 })].map(({ command, backend }) => [command, backend])).toEqual([
+        ["backend-add", "a"],
+        ["backend-add", "b"],
+      ])
+    })
+
     it("refuses a name that cannot be kept", async () => {
       expect(await refusal(subject.catalog.commitBackend(record("a\u0000b"), {}))).toBe("INVALID_KEY")
     })
