@@ -52,8 +52,8 @@ export interface PutResult extends Metadata {
   /** false where the key existed before */
   isNew: boolean
   /**
-   * Whether everything that `durability` asks for was reached. False where the wait for copies ran out or was aborted first: the put is
-   * committed and safe here, `locations` tell which copies are proven, and the others go on in the background.
+   * Whether everything that `durability` asks for was reached. False where the wait for copies ran out first: the put is committed and
+   * safe here, `locations` tell which copies are proven, and the others go on in the background.
    */
   satisfied: boolean
 }

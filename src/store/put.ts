@@ -4,6 +4,7 @@
  */
 import { CHECKSUM_QUEUE, syncQueue } from "../../queues/job.ts"
 import type { PutCommit, PutFact } from "../catalog/catalog.ts"
+import type { ObjectRecord } from "../catalog/record.ts"
 import { type BlobId, splitBlobId } from "../core/blob-id.ts"
 import type { IdAlgorithm } from "../core/checksum.ts"
 import { ConflictError, isStoredError, StoredError, throwIfAborted, toStoredError } from "../core/error.ts"
@@ -36,27 +37,33 @@ export async function put(services: StoreServices, input: PutInput, options: Put
 }
 
 /**
- * R9: false where the time ran out, the caller gave up or the store closes. The put is committed by then, so none of these is a failure of it.
- * @throws StoredError CONFLICT, the error of a copy that was given up
+ * R9: false where the time ran out or the store closes. The put is committed by then, so neither is a failure of it.
+ * @throws StoredError ABORTED, CONFLICT, the error of a copy that was given up
  */
 async function waitForCopies(
   services: StoreServices,
-  commit: PutCommit,
+  { object }: PutCommit,
   { copies, waitMs }: CheckedPut,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const over = new AbortController()
   const timer = setTimeout(() => over.abort(), waitMs)
-  const ends = [over.signal, services.lifecycle.signal, ...(signal ? [signal] : [])]
+  const ends = [over.signal, services.lifecycle.signal]
   try {
-    await versionSynced(services, commit.object, { copies, signal: AbortSignal.any(ends) })
+    await versionSynced(services, object, { copies, signal: AbortSignal.any(signal ? [signal, ...ends] : ends) })
     return true
   } catch (error) {
+    if (signal?.aborted) throw abortedAfterCommit(object, error)
     if (ends.some((end) => end.aborted)) return false
     throw error
   } finally {
     clearTimeout(timer)
   }
+}
+
+function abortedAfterCommit({ key, id, version }: ObjectRecord, cause: unknown): StoredError {
+  const message = `The wait for copies of "${key}" was aborted; the put itself is committed as version ${version}.`
+  return new StoredError("ABORTED", message, { cause, details: { committed: { key, id, version } } })
 }
 
 /** Saves the bytes of a put that is bound to be refused; the transaction decides again. */

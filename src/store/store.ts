@@ -54,7 +54,7 @@ export interface PutOptions {
   ifAbsent?: boolean
   /** told the bytes of the source that were read so far; a large file is then read as a stream, which is slower than by path */
   onProgress?(bytes: number): void
-  /** Before the commit an abort refuses the put with ABORTED; after it the put stands, and only the wait for copies ends. */
+  /** An abort is ABORTED; one that only ended the wait for copies has `details.committed`, for then the put stands */
   signal?: AbortSignal
   principal?: string
   requestId?: string

@@ -6,7 +6,7 @@
 import { stat } from "node:fs/promises"
 import { basename } from "node:path"
 import type { Command } from "commander"
-import { StoredError, throwIfAborted } from "../../core/error.ts"
+import { StoredError } from "../../core/error.ts"
 import type { PutResult } from "../../core/metadata.ts"
 import type { PutInput, PutOptions } from "../../store/store.ts"
 import { type Access, type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
@@ -143,10 +143,7 @@ async function putOne(
     })
     progress?.end()
     print(line, options, result, () => textOf(result))
-    if (!result.satisfied) {
-      throwIfAborted(line.signal)
-      throw unproven(result)
-    }
+    if (!result.satisfied) throw unproven(result)
   } catch (error) {
     progress?.end()
     if (line.signal.aborted) throw error
