@@ -28,11 +28,13 @@ export interface EmbeddedRunnerOptions {
   /** side checksums that every blob should have */
   sideChecksums: ChecksumJob["algorithms"]
   events: RunnerEvents
+  /** ms that a job may take, to which the time for its bytes is added; absent: two minutes */
+  deadline?: number
   random?(): number
 }
 
-/** ms that any job may take, and the slowest transfer that is not taken for a hang */
 const BASE_DEADLINE = 120_000
+/** the slowest transfer that is not taken for a hang */
 const SLOWEST_BYTES_PER_MS = 64
 
 export class EmbeddedRunner {
@@ -172,10 +174,10 @@ export class EmbeddedRunner {
   }
 
   #deadline(payload: JobPayload): number {
-    const { catalog } = this.#options
+    const { catalog, deadline = BASE_DEADLINE } = this.#options
     const id = payload.kind === "sync" ? catalog.location(payload.backend, payload.key)?.want : payload.id
     const size = (id && catalog.blob(id)?.size) || 0
-    return Math.min(BASE_DEADLINE + size / SLOWEST_BYTES_PER_MS, 2 ** 31 - 1)
+    return Math.min(deadline + size / SLOWEST_BYTES_PER_MS, 2 ** 31 - 1)
   }
 }
 

@@ -2,6 +2,9 @@
  * One queue being worked off inside this process: takes due rows in order, runs up to `concurrency` of them at a time, turns what
  * becomes of each into an outcome, and commits it. A row that is under way is never started twice; a row whose outcome is not
  * committed stays in the outbox and is found again after a restart.
+ *
+ * A job that does not end at its deadline loses its slot but stays watched: it may still write. When it ends, or when the lane stops before that,
+ * its location is looked at again.
  */
 import type { Catalog, Outcome, OutcomeCommit } from "../src/catalog/catalog.ts"
 import type { JobPayload, OutboxRecord } from "../src/catalog/record.ts"
@@ -40,6 +43,8 @@ export class Lane {
   readonly breaker: Breaker
   concurrency: number
   readonly #services: LaneServices
+  /** jobs that have lost their slots and have not ended */
+  readonly #overdue = new Set<OutboxRecord>()
   readonly #running = new Map<string, { row: OutboxRecord; control: AbortController; done: Promise<void> }>()
   #ahead: OutboxRecord[] = []
   #closing = false
@@ -97,6 +102,7 @@ export class Lane {
     const timer = setTimeout(() => running.forEach((job) => void job.control.abort(stopped)), deadline)
     await Promise.all(running.map((job) => job.done))
     clearTimeout(timer)
+    for (const row of this.#overdue) await this.#tellLate(row)
   }
 
   #pump(): void {
@@ -142,8 +148,9 @@ export class Lane {
   async #work(row: OutboxRecord, control: AbortController): Promise<void> {
     let error: StoredError | null = null
     let outcome: Outcome
+    const attempt: Attempt = { ended: null }
     try {
-      outcome = await this.#attempt(row, control)
+      outcome = await this.#attempt(row, control, attempt)
       this.breaker.succeeded()
     } catch (thrown) {
       error = toStoredError(thrown)
@@ -156,10 +163,35 @@ export class Lane {
     } catch (thrown) {
       this.#holdOff(thrown)
     }
+    // After its own outcome is committed: whoever tries next begins after this job has ended, or hears of it.
+    if (attempt.ended) this.#watch(row, attempt.ended)
   }
 
-  /** One try within its deadline. A job that does not heed its signal loses its slot all the same. */
-  async #attempt(row: OutboxRecord, control: AbortController): Promise<Outcome> {
+  #watch(row: OutboxRecord, ended: Promise<void>): void {
+    this.#overdue.add(row)
+    void ended.then(() => (this.#closing ? undefined : this.#tellLate(row)))
+  }
+
+  /** Has the location looked at again. Checksum jobs write nothing anywhere. */
+  async #tellLate(row: OutboxRecord): Promise<void> {
+    const { payload } = row
+    if (payload.kind !== "sync") return void this.#overdue.delete(row)
+    const { backend, key, generation } = payload
+    const outcome: Outcome = { kind: "sync", backend, key, generation, result: { type: "late" } }
+    try {
+      const [commit] = await this.#services.catalog.commitOutcomes([outcome], this.#services.clock.now())
+      this.#overdue.delete(row)
+      this.#services.settled(row, outcome, commit!, null)
+      this.nudge()
+    } catch (thrown) {
+      // It stays among the overdue, and is told again when the lane stops; then that was the last try.
+      if (this.#closing) this.#services.fault(toStoredError(thrown))
+      else this.#holdOff(thrown)
+    }
+  }
+
+  /** One try within its deadline. A job that does not heed its signal loses its slot all the same; `attempt` then tells when it ends. */
+  async #attempt(row: OutboxRecord, control: AbortController, attempt: Attempt): Promise<Outcome> {
     const { signal } = control
     const limit = this.#services.deadline(row)
     const late = () => control.abort(new TransientAdapterError(`No end after ${limit} ms.`, { code: "TIMEOUT" }))
@@ -167,8 +199,13 @@ export class Lane {
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener("abort", () => reject(signal.reason), { once: true })
     })
+    const running = this.#services.run(row, signal)
+    const settle = (): void => {
+      attempt.ended = null
+    }
+    attempt.ended = running.then(settle, settle)
     try {
-      return await Promise.race([this.#services.run(row, signal), aborted])
+      return await Promise.race([running, aborted])
     } finally {
       clearTimeout(timer)
     }
@@ -217,6 +254,11 @@ export class Lane {
     const rows = this.#services.catalog.due(this.queue, { now: Number.MAX_SAFE_INTEGER, limit })
     return rows.find((row) => !this.#isRunning(row))
   }
+}
+
+interface Attempt {
+  /** resolves when the job ends, however it does; null once it has */
+  ended: Promise<void> | null
 }
 
 function subjectOf(payload: JobPayload): string {

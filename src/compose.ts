@@ -42,6 +42,8 @@ export interface CreateStoreOptions {
   /** for tests and for tuning; absent: five tries, 1 s to 5 min apart */
   retry?: Partial<RetryPolicy>
   breaker?: Partial<BreakerOptions>
+  /** ms that a job may take, to which the time for its bytes is added; absent: two minutes */
+  jobDeadline?: number
   clock?: Clock
   /** false leaves the outbox alone, carries nothing anywhere, and keeps no configuration */
   work?: boolean
@@ -154,6 +156,7 @@ async function assemble(
       breaker: { ...DEFAULT_BREAKER, ...options.breaker },
       sideChecksums: config.checksums.slice(1),
       events: jobEvents(base),
+      ...(options.jobDeadline !== undefined && { deadline: options.jobDeadline }),
       handlers: jobHandlers(() => services, pool),
     }),
   })

@@ -97,6 +97,8 @@ export type Outcome =
           }
         | { type: "retry"; dueAt: number; error: SerializedError; countAttempt: boolean }
         | { type: "park"; error: SerializedError }
+        /** a job that had lost its slot at its deadline has ended, or can be watched no longer: it may have written at any time until now */
+        | { type: "late" }
     }
   | {
       kind: "checksum"

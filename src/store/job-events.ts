@@ -22,7 +22,7 @@ export function jobEvents(services: Parts): RunnerEvents {
         )
       if (outcome.kind !== "sync" || commit.status !== "applied") return
       const { backend, key, result } = outcome
-      if (result.type === "retry") return
+      if (result.type === "retry" || result.type === "late") return
       const checksum: BlobId | null =
         (result.type === "done" ? result.have : catalog.location(backend, key)?.want) ?? null
       if (result.type === "done") bus.publish("sync:complete", commit.sequence, clock.now(), { checksum, key, backend })

@@ -11,7 +11,7 @@ import type { Catalog, Outcome } from "../../src/catalog/catalog.ts"
 import { LmdbCatalog } from "../../src/catalog/lmdb/catalog.ts"
 import { MemoryCatalog } from "../../src/catalog/memory.ts"
 import { done, FAULT, faultsOf, idOf, putFact } from "./catalog.facts.ts"
-import { CatalogModel } from "./catalog.model.ts"
+import { CatalogModel, type OutcomeKind } from "./catalog.model.ts"
 
 const KEYS = ["a", "b", "a/b", "\u{1f600}"]
 const CONTENTS = ["", "1", "2"]
@@ -24,7 +24,7 @@ const backend = fc.constantFrom(...BACKENDS)
 type Command =
   | { type: "put"; key: string; content: string; backends: string[] }
   | { type: "delete"; key: string }
-  | { type: "outcome"; backend: string; key: string; age: number; result: "done" | "wrong" | "retry" | "park" }
+  | { type: "outcome"; backend: string; key: string; age: number; result: OutcomeKind }
   | { type: "evict"; content: string }
   | { type: "retry" }
   | { type: "drift"; backend: string; key: string; repair: boolean }
@@ -51,6 +51,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         "wrong" as const,
         "retry" as const,
         "park" as const,
+        "late" as const,
       ),
     }),
   },
@@ -118,6 +119,7 @@ function outcomeOf(
   const fence = { kind: "sync" as const, backend, key, generation }
   if (result === "done") return { ...fence, result: done(want) }
   if (result === "wrong") return { ...fence, result: done(idOf("never put")) }
+  if (result === "late") return { ...fence, result: { type: "late" } }
   if (result === "park") return { ...fence, result: { type: "park", error: FAULT } }
   return { ...fence, result: { type: "retry", dueAt: 5_000, error: FAULT, countAttempt: true } }
 }

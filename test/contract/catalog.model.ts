@@ -17,6 +17,8 @@ interface Place {
   attempts: number
 }
 
+export type OutcomeKind = "done" | "wrong" | "retry" | "park" | "late"
+
 export class CatalogModel {
   readonly objects = new Map<string, { id: BlobId; version: number; backends: string[] }>()
   readonly places = new Map<string, Place>()
@@ -46,9 +48,14 @@ export class CatalogModel {
   }
 
   /** @returns what the catalog should answer */
-  outcome(backend: string, key: string, generation: number, result: "done" | "wrong" | "retry" | "park"): string {
+  outcome(backend: string, key: string, generation: number, result: OutcomeKind): string {
     const place = this.place(backend, key)
     if (!place) return "gone"
+    if (result === "late" && place.parked) return "applied"
+    if (result === "late") {
+      this.#drive(place, place.proven ? 0 : place.attempts)
+      return "stale"
+    }
     if (generation !== place.generation || result === "wrong" || (place.proven && result !== "done")) {
       this.#drive(place, place.parked || place.proven ? 0 : place.attempts)
       return "stale"

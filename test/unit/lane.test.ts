@@ -19,6 +19,7 @@ function makeLane(options: {
   threshold?: number
   deadline?: number
   run: LaneServices["run"]
+  settled?(outcome: Outcome): unknown
 }) {
   const rows: OutboxRecord[] = []
   const outcomes: Outcome[] = []
@@ -43,7 +44,7 @@ function makeLane(options: {
     random: () => 0.5,
     run: options.run,
     deadline: () => options.deadline ?? 60_000,
-    settled: () => {},
+    settled: (_row, outcome) => void options.settled?.(outcome),
     fault: (error) => {
       if (!options.commitFault) throw error
       faults.push(error.code)
@@ -60,7 +61,7 @@ function makeLane(options: {
         dueAt: result.dueAt,
         attempts: rows[index]!.attempts + (result.countAttempt ? 1 : 0),
       })
-    else rows.splice(index, 1)
+    else if (result.type !== "late") rows.splice(index, 1)
     return { status: "applied", sequence: 1 }
   }
   const breaker = new Breaker({ threshold: options.threshold ?? 50, pause: 1_000, maxPause: 8_000 }, () => {})
@@ -167,6 +168,50 @@ describe("a lane", () => {
     rows.push(row("a", 1))
     await drain()
     expect(outcomes[0]?.result).toMatchObject({ type: "retry", error: { code: "TIMEOUT" } })
+  })
+
+  test("a job that ends after its deadline is told of, after its own outcome, and only once", async () => {
+    const end = Promise.withResolvers<Outcome>()
+    const told = Promise.withResolvers<void>()
+    const { lane, rows, drain, outcomes } = makeLane({
+      deadline: 5,
+      run: () => end.promise,
+      settled: (outcome) => outcome.result.type === "late" && told.resolve(),
+    })
+    rows.push(row("a", 1))
+    await drain()
+    expect(outcomes.map((outcome) => outcome.result.type)).toEqual(["retry"])
+    end.resolve(done(row("a", 1)))
+    await told.promise
+    await lane.stop(0)
+    expect(outcomes.map((outcome) => outcome.result.type)).toEqual(["retry", "late"])
+    expect(outcomes[1]).toMatchObject({ backend: "b", key: "a", generation: 1 })
+  })
+
+  test("a job that still has not ended when the lane stops is told of then", async () => {
+    const end = Promise.withResolvers<Outcome>()
+    const { lane, rows, drain, outcomes } = makeLane({ deadline: 5, run: () => end.promise })
+    rows.push(row("a", 1))
+    await drain()
+    await lane.stop(0)
+    expect(outcomes.map((outcome) => outcome.result.type)).toEqual(["retry", "late"])
+    end.reject(new Error("too late for anybody"))
+    await new Promise((resume) => setImmediate(resume))
+    expect(outcomes).toHaveLength(2)
+  })
+
+  test("a job that heeds its signal at its deadline has nothing more to tell", async () => {
+    const { lane, rows, drain, outcomes } = makeLane({
+      deadline: 5,
+      run: (_row, signal) =>
+        new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason))
+        }),
+    })
+    rows.push(row("a", 1))
+    await drain()
+    await lane.stop(0)
+    expect(outcomes.map((outcome) => outcome.result.type)).toEqual(["retry"])
   })
 
   test("stopping waits for what runs, aborts it at the deadline, and leaves its row where it was", async () => {

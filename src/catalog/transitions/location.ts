@@ -39,7 +39,8 @@ export interface Copy {
 export function wantCopy(commit: Commit, copy: Copy): LocationRow {
   const { rows, time } = commit
   const before = rows.get("locations", locationKey(copy.backend, copy.key))
-  if (!before) return saveLocation(commit, null, drive(commit, newLocation(rows, copy, time), "pending"))
+  if (!before)
+    return saveLocation(commit, null, drive(commit, { ...newLocation(rows, copy, time), want: copy.want }, "pending"))
   const same = before.want === copy.want
   if (same && isProven(before)) return rename(commit, before, copy.objectKey)
   // Somebody may be at it already, and what they bring will be right: their generation holds.
@@ -51,6 +52,12 @@ export function wantCopy(commit: Commit, copy: Copy): LocationRow {
 
 function rename(commit: Commit, before: LocationRow, objectKey: string): LocationRow {
   return before.objectKey === objectKey ? before : saveLocation(commit, before, { ...before, objectKey })
+}
+
+/** A place that no object has any more, where something may lie all the same: due to be cleared. */
+export function clearPlace(commit: Commit, place: { backend: string; key: string }): LocationRow {
+  const location = newLocation(commit.rows, { ...place, objectKey: place.key }, commit.time)
+  return saveLocation(commit, null, drive(commit, location, "deleting"))
 }
 
 /** Due now and with all tries left, in the same generation. */
@@ -73,6 +80,8 @@ export interface Drive {
   error?: SerializedError | null
   /** the job waits for somebody to retry it */
   parked?: boolean
+  /** UTC ms; absent: now */
+  dueAt?: number
 }
 
 /** The location with a new generation and its job due now: whoever still works on an older generation changes nothing any more. */
@@ -88,6 +97,7 @@ export function drive(commit: Commit, location: LocationRow, state: LocationStat
     attempts,
     error,
     parked: drive.parked ?? false,
+    ...(drive.dueAt !== undefined && { dueAt: drive.dueAt }),
   })
   return { ...location, generation, state, attempts, error, job }
 }
@@ -135,13 +145,13 @@ function account({ rows, drafts }: Commit, before: LocationRow | null, after: Lo
   if (added !== 0 || wanted !== 0) count(rows, { locations: added, wanted })
 }
 
-function newLocation(rows: Rows, copy: Copy, time: number): LocationRow {
-  const { backend, key, objectKey, want } = copy
+function newLocation(rows: Rows, copy: Omit<Copy, "want" | "fresh">, time: number): LocationRow {
+  const { backend, key, objectKey } = copy
   return {
     backend,
     key,
     objectKey,
-    want,
+    want: null,
     have: null,
     generation: rows.get("generations", backend) ?? 0,
     state: "pending",

@@ -1,6 +1,7 @@
 /**
  * What became of a sync job (laws 3 and 4). Only an outcome of the location's present generation changes facts. Any other means that
- * somebody worked, perhaps wrote, on an old order: the location is no longer counted as proven and is looked at again.
+ * somebody worked, perhaps wrote, on an old order: the location is no longer counted as proven and is looked at again. So it is with a job that
+ * ended only after its deadline.
  */
 import type { Outcome, OutcomeCommit } from "../catalog.ts"
 import type { OutboxRecord } from "../record.ts"
@@ -9,7 +10,7 @@ import type { Rows } from "../rows/rows.ts"
 import type { LocationRow } from "../rows/tables.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
 import { append } from "./journal.ts"
-import { type Commit, drive, forgetLocation, isProven, saveLocation } from "./location.ts"
+import { type Commit, clearPlace, drive, forgetLocation, isProven, saveLocation } from "./location.ts"
 import { readJob, removeJob, schedule } from "./outbox.ts"
 import { count } from "./totals.ts"
 
@@ -18,15 +19,23 @@ type Result<Type> = Extract<SyncOutcome["result"], { type: Type }>
 
 export function syncOutcome(rows: Rows, outcome: SyncOutcome, time: number): OutcomeCommit {
   const before = rows.get("locations", locationKey(outcome.backend, outcome.key))
-  if (!before) return { status: "gone", sequence: null }
   const commit = { rows, drafts: new BlobDrafts(rows), time }
+  if (!before) return gone(commit, outcome)
   const answer = decide(commit, before, outcome)
   commit.drafts.settle(time)
   return answer
 }
 
+/** What a late job wrote after the place was cleared and forgotten must not stay, unless nobody looks after that backend any more. */
+function gone(commit: Commit, { backend, key, result }: SyncOutcome): OutcomeCommit {
+  if (result.type !== "late" || commit.rows.get("backends", backend) === null) return { status: "gone", sequence: null }
+  clearPlace(commit, { backend, key })
+  return { status: "stale", sequence: null }
+}
+
 function decide(commit: Commit, before: LocationRow, outcome: SyncOutcome): OutcomeCommit {
   const { result } = outcome
+  if (result.type === "late") return late(commit, before)
   if (outcome.generation !== before.generation) return stale(commit, before)
   if (result.type === "done") return result.have === before.want ? done(commit, before, result) : stale(commit, before)
   // Nothing is under way for a location that is true already: a second worker failed where the first did not.
@@ -79,13 +88,20 @@ function park(commit: Commit, before: LocationRow, job: OutboxRecord, result: Re
   return { status: "applied", sequence: append(rows, { command: "sync-failed", time, key, id, backend, detail }) }
 }
 
+/** As `stale`, but what waits for its next try waits on, and what was given up stays so: neither is trusted as it is. */
+function late(commit: Commit, before: LocationRow): OutcomeCommit {
+  const waiting = before.job === null ? null : readJob(commit.rows, before.job)
+  if (waiting?.status === "parked") return { status: "applied", sequence: null }
+  return stale(commit, before, waiting?.dueAt)
+}
+
 /** Due again under a new generation, so that nobody who is still at work on an older one can prove it. */
-function stale(commit: Commit, before: LocationRow): OutcomeCommit {
+function stale(commit: Commit, before: LocationRow, dueAt = commit.time): OutcomeCommit {
   const { rows, time } = commit
   const wasProven = isProven(before)
   const waiting = before.job === null ? null : readJob(rows, before.job)
   const attempts = waiting?.status === "due" ? waiting.attempts : 0
-  const after = drive(commit, before, before.want === null ? "deleting" : "pending", { attempts })
+  const after = drive(commit, before, before.want === null ? "deleting" : "pending", { attempts, dueAt })
   saveLocation(commit, before, after)
   if (!wasProven) return { status: "stale", sequence: null }
   const { backend, objectKey: key, want: id } = before

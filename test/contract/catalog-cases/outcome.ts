@@ -1,8 +1,10 @@
 /** commitOutcomes: what became of jobs, and how generations fence them. */
 import { describe, expect, it } from "vitest"
 import type { Outcome } from "../../../src/catalog/catalog.ts"
-import { done, FAULT, idOf, park, put, retry, settle } from "../catalog.facts.ts"
+import { done, FAULT, faultsOf, idOf, park, put, retry, settle } from "../catalog.facts.ts"
 import type { Subject } from "../catalog.suite.ts"
+
+const LATE = { type: "late" as const }
 
 export function outcomeCases(subject: Subject): void {
   describe("outcomes", () => {
@@ -73,6 +75,44 @@ export function outcomeCases(subject: Subject): void {
       expect(catalog.due("sync-local", { now: 2_000, limit: 2 })).toMatchObject([
         { dueAt: 2_000, payload: { generation: 3 } },
       ])
+    })
+
+    it("takes back a proof when a job ends after its deadline, however it ends", async () => {
+      const { catalog } = subject
+      await put(catalog)
+      await settle(catalog, "a", "done")
+      expect(await settle(catalog, "a", LATE)).toEqual({ status: "stale", sequence: 3 })
+      expect(catalog.location("local", "a")).toMatchObject({ state: "pending", generation: 2 })
+      expect(catalog.due("sync-local", { now: 2_000, limit: 2 })).toMatchObject([{ payload: { generation: 2 } }])
+    })
+
+    it("lets a copy whose late job ends wait for its next try, under a new generation", async () => {
+      const { catalog } = subject
+      await put(catalog)
+      await settle(catalog, "a", retry(7_000))
+      expect(await settle(catalog, "a", LATE)).toEqual({ status: "stale", sequence: null })
+      expect(catalog.due("sync-local", { now: 6_999, limit: 2 })).toEqual([])
+      expect(catalog.due("sync-local", { now: 7_000, limit: 2 })).toMatchObject([
+        { attempts: 1, payload: { generation: 2 } },
+      ])
+      await settle(catalog, "a", park())
+      expect(await settle(catalog, "a", LATE)).toEqual({ status: "applied", sequence: null })
+      expect(catalog.location("local", "a")).toMatchObject({ state: "failed", generation: 2 })
+    })
+
+    it("has a place cleared where a late job may have written after it was forgotten, while its backend is known", async () => {
+      const { catalog } = subject
+      await catalog.commitBackend({ name: "local", driver: "memory", config: {}, created: 1_000 }, {})
+      await put(catalog)
+      await catalog.commitDelete({ key: "a", time: 1_500 })
+      await settle(catalog, "a", done(null))
+      expect(catalog.location("local", "a")).toBeNull()
+      expect(await settle(catalog, "a", LATE, { generation: 1 })).toEqual({ status: "stale", sequence: null })
+      expect(catalog.location("local", "a")).toMatchObject({ want: null, state: "deleting", generation: 3 })
+      expect(catalog.nextDue("sync-local")).toBe(2_000)
+      expect(await faultsOf(catalog)).toEqual([])
+      await catalog.commitBackendRemoval("local", { limit: 10, time: 3_000 })
+      expect(await settle(catalog, "a", LATE, { generation: 1 })).toEqual({ status: "gone", sequence: null })
     })
 
     it("takes back a proof when somebody may have written after it", async () => {

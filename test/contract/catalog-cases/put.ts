@@ -104,7 +104,11 @@ export function putCases(subject: Subject): void {
     it("raises the version with every commit to a key, and keeps its time of creation", async () => {
       await put(subject.catalog, { content: "1", time: 10 })
       const second = await put(subject.catalog, { content: "2", time: 20 })
-      expect(second).toMatchObject({ isNew: false, replaced: idOf("1"), object: { version: 2, created: 10, modified: 20 } })
+      expect(second).toMatchObject({
+        isNew: false,
+        replaced: idOf("1"),
+        object: { version: 2, created: 10, modified: 20 },
+      })
     })
 
     it("moves a key from one blob to another: counts follow, the old blob may go", async () => {
