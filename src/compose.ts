@@ -35,6 +35,7 @@ import { ReadTimes } from "./store/read-times.ts"
 import type { StoreServices } from "./store/services.ts"
 import type { Store } from "./store/store.ts"
 import { suspect } from "./store/suspect.ts"
+import { within } from "./store/within.ts"
 
 export interface CreateStoreOptions {
   /** pino, or anything with its `debug info warn error`; absent: silence */
@@ -89,6 +90,8 @@ export async function runDoctor(
 
 const DEFAULT_CONCURRENCY = 8
 const CHECKSUM_CONCURRENCY = 4
+/** ms that a part may take to close where nothing is left of the deadline */
+const CLOSE_MOMENT = 100
 
 export async function openStore(input: StoreConfigInput, options: CreateStoreOptions = {}): Promise<OpenedStore> {
   // Every mistake is told before anything is opened.
@@ -167,16 +170,27 @@ async function assemble(
   const endMaintenance = work ? maintain(services, policy) : async () => {}
   lifecycle.ready()
 
+  // One deadline for all of them: what an earlier part has used up, a later one does not get again.
   const close = async (deadline: number): Promise<void> => {
     const end = performance.now() + deadline
     const left = (): number => Math.max(0, end - performance.now())
+    const inTime = async (part: string, work: Promise<unknown>): Promise<void> => {
+      const late = (error: unknown): void => log.warn({ part, error }, "a part failed after the store was closed")
+      const hasEnded = await within(Math.max(left(), CLOSE_MOMENT), work, late)
+      if (!hasEnded) log.warn({ part }, "a part did not end in time and is left behind")
+    }
     lifecycle.close()
     await lifecycle.quiet(left())
-    await endMaintenance()
+    await inTime("upkeep", endMaintenance())
     await services.runner.stop(left())
     // Kept roughly anyway: a disk that is full must not keep the rest from being closed.
     await readTimes.flush().catch((error: unknown) => log.warn({ error }, "the last read times could not be kept"))
-    await closeEach([() => backends.close(), () => staging.close(), () => pool.close(), () => catalog.close()])
+    await closeEach([
+      () => inTime("backends", backends.close()),
+      () => staging.close(),
+      () => inTime("threads", pool.close()),
+      () => catalog.close(),
+    ])
   }
   return { store: createFacade({ services, makeBackend, close }), services, pool }
 }
