@@ -31,7 +31,7 @@ export async function receiveStream(
     await reserve(reader.size ?? first.length)
     const { path, fd } = await parts.temporary.create()
     try {
-      const writer = new StreamWriter({ path, fd }, parts.hashers, options)
+      const writer = new StreamWriter(fd, parts.hashers, options)
       try {
         await writer.write(first)
         while (!reader.ended) {

@@ -10,6 +10,7 @@ import { AlignedBuffers } from "../core/aligned-buffers.ts"
 import type { ChecksumAlgorithm, Checksums, Hasher, HasherFactory } from "../core/checksum.ts"
 import { DIRECT_BYTES, DirectFile } from "../core/direct-file.ts"
 import { StoredError, throwIfAborted } from "../core/error.ts"
+import { pump } from "../core/pump.ts"
 import { close, fstat, fsync, open, readFully, writeAll } from "./system-calls.ts"
 import { storageError } from "./system-error.ts"
 
@@ -42,13 +43,15 @@ export async function stageFile(
   hashers: HasherFactory,
   signal?: AbortSignal,
 ): Promise<StagedFile> {
-  const source = await openSource(task)
+  const { fd: source, modified } = await openSource(task)
   try {
     const target = await open(task.target, "r+").catch((error: unknown) => {
       throw storageError(error, "open a temporary file")
     })
     try {
-      return await copy(task, source, target, hashers, signal)
+      const staged = await copy(task, source, target, hashers, signal)
+      await requireUnchanged(task, source, modified)
+      return staged
     } finally {
       await close(target)
     }
@@ -57,7 +60,7 @@ export async function stageFile(
   }
 }
 
-async function openSource({ source, size }: StageFileTask): Promise<number> {
+async function openSource({ source, size }: StageFileTask): Promise<{ fd: number; modified: number }> {
   try {
     // Without O_NONBLOCK, opening a fifo would wait for a writer.
     const fd = await open(source, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -65,7 +68,7 @@ async function openSource({ source, size }: StageFileTask): Promise<number> {
       const state = await fstat(fd)
       if (!state.isFile()) throw new StoredError("INVALID_INPUT", `"${source}" is not a regular file.`)
       if (state.size !== size) throw changed(source)
-      return fd
+      return { fd, modified: state.mtimeMs }
     } catch (error) {
       await close(fd)
       throw error
@@ -73,6 +76,14 @@ async function openSource({ source, size }: StageFileTask): Promise<number> {
   } catch (error) {
     throw sourceError(error, source)
   }
+}
+
+/** Written to while it was read, it may be half old and half new. */
+async function requireUnchanged({ source: path, size }: StageFileTask, fd: number, modified: number): Promise<void> {
+  const state = await fstat(fd).catch((error: unknown) => {
+    throw sourceError(error, path)
+  })
+  if (state.size !== size || state.mtimeMs !== modified) throw changed(path)
 }
 
 async function copy(
@@ -86,47 +97,29 @@ async function copy(
     algorithm,
     hashers.create(algorithm),
   ])
-  const writer =
-    task.durable && task.size >= DIRECT_BYTES ? await directWriter(task, target) : cachedWriter(task, target)
-  const { ring } = writer
-  const writing: Promise<void>[] = ring.map(() => Promise.resolve())
-  let filling = Promise.resolve(0)
-  // A buffer is filled once its last write is done.
-  const fill = async (index: number, position: number): Promise<number> => {
-    await writing[index % ring.length]
-    const buffer = ring[index % ring.length]!
-    return readFully(source, buffer, 0, buffer.length, position).catch((error: unknown) => {
-      throw sourceError(error, task.source)
-    })
-  }
-  let position = 0
+  const writer = task.durable && task.size >= DIRECT_BYTES ? await directWriter(target) : cachedWriter(task, target)
   try {
-    let length = await fill(0, 0)
-    for (let index = 0; length > 0; index += 1) {
-      throwIfAborted(signal)
-      if (position + length > task.size) throw changed(task.source)
-      const buffer = ring[index % ring.length]!
-      const write = writer.write(buffer, length, position)
-      writing[index % ring.length] = write
-      filling = fill(index + 1, position + length)
-      // Met below; until then neither must count as unhandled.
-      write.catch(() => {})
-      filling.catch(() => {})
-      const chunk = buffer.subarray(0, length)
-      for (const [, hasher] of running) hasher.update(chunk)
-      position += length
-      length = await filling
-    }
-    await Promise.all(writing)
-    if (position !== task.size) throw changed(task.source)
+    const size = await pump({
+      ring: writer.ring,
+      size: task.size,
+      read: (buffer, position) =>
+        readFully(source, buffer, 0, buffer.length, position).catch((error: unknown) => {
+          throw sourceError(error, task.source)
+        }),
+      look: (chunk, position) => {
+        throwIfAborted(signal)
+        if (position + chunk.length > task.size) throw changed(task.source)
+        for (const [, hasher] of running) hasher.update(chunk)
+      },
+      write: writer.write,
+    })
+    if (size !== task.size) throw changed(task.source)
     await writer.finish()
     if (task.durable) await flush(target)
+    return { size, checksums: Object.fromEntries(running.map(([name, hasher]) => [name, hasher.digest()])) }
   } finally {
-    // A buffer must not be let go while a pool thread still reads or fills it.
-    await Promise.allSettled([...writing, filling])
     await writer.end()
   }
-  return { size: position, checksums: Object.fromEntries(running.map(([name, hasher]) => [name, hasher.digest()])) }
 }
 
 interface ChunkWriter {
@@ -137,8 +130,8 @@ interface ChunkWriter {
   end(): Promise<void>
 }
 
-async function directWriter(task: StageFileTask, target: number): Promise<ChunkWriter> {
-  const file = await DirectFile.open(target, task.target).catch(writeFailed)
+async function directWriter(target: number): Promise<ChunkWriter> {
+  const file = await DirectFile.open(target, "write")
   const ring = Array.from({ length: DIRECT_RING }, () => buffers.take())
   return {
     ring,

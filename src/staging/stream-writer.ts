@@ -14,7 +14,7 @@ const PIECE = 512 * 1024
 const pieces = new AlignedBuffers(PIECE, 8)
 
 export class StreamWriter {
-  readonly #file: { path: string; fd: number }
+  readonly #fd: number
   readonly #durable: boolean
   readonly #hashers: [ChecksumAlgorithm, Hasher][]
   #direct: DirectFile | null = null
@@ -26,9 +26,9 @@ export class StreamWriter {
   #position = 0
   #writing: Promise<void> = Promise.resolve()
 
-  /** @param file open for writing, and where; both stay the caller's */
-  constructor(file: { path: string; fd: number }, hashers: HasherFactory, options: ReceiveOptions) {
-    this.#file = file
+  /** @param fd of the file, open for writing; closing it is the caller's */
+  constructor(fd: number, hashers: HasherFactory, options: ReceiveOptions) {
+    this.#fd = fd
     this.#durable = options.durable
     this.#hashers = algorithmsOf(options).map((algorithm) => [algorithm, hashers.create(algorithm)])
   }
@@ -54,7 +54,7 @@ export class StreamWriter {
 
   /** Makes them durable. */
   async flush(): Promise<void> {
-    await fsync(this.#file.fd).catch((error: unknown) => {
+    await fsync(this.#fd).catch((error: unknown) => {
       throw storageError(error, "flush content to its disk")
     })
   }
@@ -81,8 +81,8 @@ export class StreamWriter {
 
   async #put(piece: Buffer, length: number, position: number): Promise<void> {
     // Short streams stay in the cache, and how long one is shows only on the way.
-    if (!this.#durable || position < DIRECT_BYTES) return writeAll(this.#file.fd, piece.subarray(0, length), position)
-    this.#direct ??= await DirectFile.open(this.#file.fd, this.#file.path)
+    if (!this.#durable || position < DIRECT_BYTES) return writeAll(this.#fd, piece.subarray(0, length), position)
+    this.#direct ??= await DirectFile.open(this.#fd, "write")
     await this.#direct.write(piece, length, position)
   }
 }

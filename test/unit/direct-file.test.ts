@@ -1,7 +1,7 @@
 /** Writes past the page cache: the same bytes as the usual way, wherever they end and whatever the file system thinks of it. */
 import { randomBytes } from "node:crypto"
 import { close as closeFile, open as openFile } from "node:fs"
-import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -30,7 +30,7 @@ describe("DirectFile", () => {
   })
 
   async function writeAll(bytes: Buffer, take: () => Buffer, give: (buffer: Buffer) => void): Promise<void> {
-    const file = await DirectFile.open(fd, path)
+    const file = await DirectFile.open(fd, "write")
     for (let position = 0; position < bytes.length; position += CHUNK) {
       const buffer = take()
       const length = bytes.copy(buffer, 0, position, position + CHUNK)
@@ -66,7 +66,37 @@ describe("DirectFile", () => {
   })
 
   it("tells other errors of the system", async () => {
-    await expect(DirectFile.open(fd, join(directory, "absent"))).rejects.toMatchObject({ code: "ENOENT" })
+    const reading = await open(path, "r")
+    try {
+      const file = await DirectFile.open(reading, "read")
+      const buffers = new AlignedBuffers(CHUNK, 1)
+      await expect(file.write(buffers.take(), CHUNK, 0)).rejects.toMatchObject({ code: "EBADF" })
+      await file.close()
+    } finally {
+      await close(reading)
+    }
+  })
+
+  it.each([
+    ["aligned", new AlignedBuffers(CHUNK, 1).take()],
+    ["any", Buffer.allocUnsafeSlow(CHUNK + 1).subarray(1)],
+  ])("reads what there is, into %s buffers", async (_, buffer) => {
+    const bytes = randomBytes(2 * CHUNK + 5)
+    await writeFile(path, bytes)
+    const reading = await open(path, "r")
+    try {
+      const file = await DirectFile.open(reading, "read")
+      const read = async (position: number): Promise<Buffer> => {
+        const count = await file.read(buffer, position)
+        return Buffer.from(buffer.subarray(0, count))
+      }
+      const parts = [await read(0), await read(CHUNK), await read(2 * CHUNK), await read(3 * CHUNK)]
+      expect(parts.map((part) => part.length)).toEqual([CHUNK, CHUNK, 5, 0])
+      expect(Buffer.concat(parts).equals(bytes)).toBe(true)
+      await file.close()
+    } finally {
+      await close(reading)
+    }
   })
 })
 

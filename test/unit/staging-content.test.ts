@@ -1,5 +1,5 @@
 /** What staging on disk has of its own: its layout is cacache's, its directory has a format, what is under way leaves nothing, large files go over threads. */
-import { appendFileSync, truncateSync } from "node:fs"
+import { appendFileSync, closeSync, openSync, truncateSync, utimesSync, writeSync } from "node:fs"
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -240,16 +240,26 @@ describe("files", () => {
 })
 
 describe("a file that changes while it is copied", () => {
+  function overwrite(path: string): void {
+    const fd = openSync(path, "r+")
+    writeSync(fd, "new", 2 ** 21)
+    closeSync(fd)
+    // The clock of a file system may be coarse: two writes of one tick would look like one.
+    utimesSync(path, 1, 1)
+  }
+
   const changes: [string, (path: string) => void][] = [
     ["shrinks", (path) => truncateSync(path, 2 ** 21)],
     ["grows", (path) => appendFileSync(path, "more")],
     ["goes", (path) => truncateSync(path, 0)],
+    ["is written to", overwrite],
   ]
 
   it.each(changes)("and %s is refused", async (_, change) => {
     const directory = await temporaryDirectory()
     const [source, target] = [join(directory, "source"), join(directory, "target")]
-    const bytes = bytesOf(2 ** 22)
+    // Larger than what is read ahead.
+    const bytes = bytesOf(2 ** 24)
     await writeFile(source, bytes)
     await writeFile(target, "")
     const changing = {

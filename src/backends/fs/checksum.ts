@@ -1,15 +1,21 @@
 /**
- * The checksum of a file as it lies there, with the size it belongs to. Files up to 256 KiB take one read; larger ones are read by pieces, and
- * if they changed meanwhile, read again.
+ * The checksum of a file as it lies there, with the size it belongs to. Files up to 256 KiB take one read; larger ones are read by pieces from the
+ * disk, not from the cache, and if they changed meanwhile, read again.
  */
+import { AlignedBuffers } from "../../core/aligned-buffers.ts"
 import type { ChecksumAlgorithm, HasherFactory } from "../../core/checksum.ts"
+import { DirectFile } from "../../core/direct-file.ts"
 import { TransientAdapterError, throwIfAborted } from "../../core/error.ts"
-import { closeIdle, errorCode, fstat, type QuickCalls, read } from "./calls.ts"
+import { pump } from "../../core/pump.ts"
+import { closeIdle, errorCode, fstat, type QuickCalls } from "./calls.ts"
 import type { Directories } from "./directories.ts"
 import { openFile } from "./read.ts"
 
 const SMALL = 256 * 1024
 const PIECE = 1024 * 1024
+/** one is hashed while two are read */
+const RING = 3
+const buffers = new AlignedBuffers(PIECE, RING)
 const MAX_TRIES = 3
 const MAX_SPARE = 16
 /** What reading at a position says of directories, fifos and devices. */
@@ -77,12 +83,21 @@ async function hashLarge(
 ): Promise<Observed | null> {
   const before = await stateOf(fd)
   const hasher = hashers.create(algorithm)
-  const buffer = Buffer.allocUnsafeSlow(PIECE)
-  let size = 0
-  for (let count = -1; count !== 0; size += count) {
-    throwIfAborted(signal)
-    count = await read(fd, buffer, 0, PIECE, size)
-    hasher.update(buffer.subarray(0, count))
+  const file = await DirectFile.open(fd, "read")
+  const ring = Array.from({ length: RING }, () => buffers.take())
+  let size: number
+  try {
+    size = await pump({
+      ring,
+      read: (buffer, position) => file.read(buffer, position),
+      look: (chunk) => {
+        throwIfAborted(signal)
+        hasher.update(chunk)
+      },
+    })
+  } finally {
+    for (const buffer of ring) buffers.give(buffer)
+    await file.close()
   }
   const hex = hasher.digest()
   return before === (await stateOf(fd)) ? { size, hex } : null

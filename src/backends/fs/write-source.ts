@@ -3,14 +3,20 @@
  * Memory does not grow with the size. What the source gives is counted and compared with what it declared.
  */
 import { constants } from "node:fs"
+import { AlignedBuffers } from "../../core/aligned-buffers.ts"
 import type { BlobSource } from "../../core/blob-source.ts"
+import { DIRECT_BYTES, DirectFile } from "../../core/direct-file.ts"
 import { throwIfAborted } from "../../core/error.ts"
+import { pump } from "../../core/pump.ts"
 import { requireSize, sourceFailed, sourcePieces } from "../source-pieces.ts"
 import { closeIdle, open, type QuickCalls, read, write } from "./calls.ts"
 
 const PIECE = 1024 * 1024
 /** Staged files up to this size were written a moment ago and are read from the kernel's cache. */
 const SMALL = 256 * 1024
+/** two are filled while two are written */
+const RING = 4
+const buffers = new AlignedBuffers(PIECE, RING)
 /** The system takes no more than 2 GiB in one write. */
 const MAX_WRITE = 2 ** 30
 
@@ -21,7 +27,10 @@ export async function writeSource(
   source: BlobSource,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (source.path !== undefined && !source.bytes) return writeFile(quick, fd, source, source.path, signal)
+  if (source.path !== undefined && !source.bytes) {
+    const large = source.size !== undefined && source.size >= DIRECT_BYTES
+    return large ? copyLarge(fd, source, source.path, signal) : writeFile(quick, fd, source, source.path, signal)
+  }
   let position = 0
   for await (const piece of sourcePieces(source, PIECE, signal)) {
     await writeAll(fd, piece, position, signal)
@@ -51,6 +60,35 @@ async function writeFile(
     }
     requireSize(source, position)
   } finally {
+    closeIdle(from)
+  }
+}
+
+/** Past the page cache both ways: staged content of this size is not in it either. */
+async function copyLarge(fd: number, source: BlobSource, path: string, signal: AbortSignal | undefined): Promise<void> {
+  const from = await openSource({ open }, path)
+  const ring = Array.from({ length: RING }, () => buffers.take())
+  const [input, output] = [await DirectFile.open(from, "read"), await DirectFile.open(fd, "write")]
+  try {
+    const size = await pump({
+      ring,
+      size: source.size!,
+      read: (buffer, position) =>
+        input.read(buffer, position).catch((error: unknown) => {
+          throw sourceFailed(error)
+        }),
+      look: (chunk, position) => {
+        throwIfAborted(signal)
+        if (position + chunk.length > source.size!) requireSize(source, position + chunk.length)
+      },
+      write: (buffer, length, position) => output.write(buffer, length, position),
+    })
+    requireSize(source, size)
+    await output.finish()
+  } finally {
+    for (const buffer of ring) buffers.give(buffer)
+    await input.close()
+    await output.close()
     closeIdle(from)
   }
 }
