@@ -21,6 +21,11 @@ export interface CallOptions {
   signal?: AbortSignal
 }
 
+export interface BackendOpenOptions extends CallOptions {
+  /** for whoever only looks: nothing is made, written or removed, what is missing is an error, and `put` and `delete` are refused with READ_ONLY */
+  readOnly?: boolean
+}
+
 export interface BackendPutOptions extends CallOptions {
   /** content type, for backends that keep one */
   mimeType?: string
@@ -85,7 +90,7 @@ export abstract class StorageBackend {
   abstract readonly capabilities: BackendCapabilities
 
   /** Makes ready and proves that the backend can be used. May be called again after a failure. @throws StoredError */
-  abstract open(options?: CallOptions): Promise<void>
+  abstract open(options?: BackendOpenOptions): Promise<void>
   /** Frees what is held; ends watches. May be called twice. */
   abstract close(): Promise<void>
 

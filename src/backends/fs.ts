@@ -5,7 +5,8 @@
  *
  *     { "driver": "fs", "root": "./data", "watch": true }
  *
- * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing.
+ * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing, unless it is opened to be
+ * read only.
  */
 import type { Readable } from "node:stream"
 import type { FSWatcher } from "chokidar"
@@ -18,6 +19,7 @@ import {
   type BackendCapabilities,
   type BackendEntry,
   type BackendListOptions,
+  type BackendOpenOptions,
   type BackendPutOptions,
   type BackendServices,
   type BackendStat,
@@ -64,6 +66,7 @@ const DELETE_AT_ONCE = 16
 
 interface Opened extends PutParts {
   root: Root
+  readOnly: boolean
 }
 
 export class FsBackend extends StorageBackend {
@@ -87,18 +90,18 @@ export class FsBackend extends StorageBackend {
     this.#services = services
   }
 
-  override async open({ signal }: CallOptions = {}): Promise<void> {
+  override async open({ signal, readOnly = false }: BackendOpenOptions = {}): Promise<void> {
     throwIfAborted(signal)
     const durable = this.#config.durable ?? true
-    const root = await Root.open(this.#config.root, durable)
+    const root = readOnly ? await Root.find(this.#config.root) : await Root.open(this.#config.root, durable)
     const directories = new Directories(root)
     const temporaries = new Temporaries(directories)
     try {
       // A root that cannot be written can still be read: puts will say why they fail.
-      const mask = await probeMask(temporaries)
+      const mask = readOnly ? null : await probeMask(temporaries)
       if (mask !== null) await temporaries.sweep()
       this.#opened?.directories.close()
-      this.#opened = { root, directories, temporaries, durable, mask }
+      this.#opened = { root, directories, temporaries, durable, mask, readOnly }
     } catch (error) {
       directories.close()
       throw fsError(error, `open the root "${this.#config.root}"`)
@@ -115,6 +118,7 @@ export class FsBackend extends StorageBackend {
 
   override put(key: string, source: BlobSource, options: BackendPutOptions = {}): Promise<{ key: string }> {
     return this.#call("write", key, options.signal, async (parts) => {
+      this.#requireWritable(parts)
       await putFile(parts, key, source, options)
       return { key }
     })
@@ -129,9 +133,10 @@ export class FsBackend extends StorageBackend {
   }
 
   override delete(key: string, options: CallOptions = {}): Promise<void> {
-    return this.#call("delete", key, options.signal, ({ directories, durable }) =>
-      deleteFile(directories, key, durable),
-    )
+    return this.#call("delete", key, options.signal, async (parts) => {
+      this.#requireWritable(parts)
+      await deleteFile(parts.directories, key, parts.durable)
+    })
   }
 
   /** Several at once, so that removals in one directory share their fsync. Every key is tried; the first error is thrown afterwards. */
@@ -187,6 +192,12 @@ export class FsBackend extends StorageBackend {
     } catch (error) {
       throw fsError(error, `${verb} "${key}"`)
     }
+  }
+
+  #requireWritable({ readOnly }: Opened): void {
+    if (!readOnly) return
+    const message = `The backend on "${this.#config.root}" was opened to be read only; open it again to write.`
+    throw new StoredError("READ_ONLY", message)
   }
 
   #parts(): Opened {

@@ -14,6 +14,7 @@ import {
   type BackendCapabilities,
   type BackendEntry,
   type BackendListOptions,
+  type BackendOpenOptions,
   type BackendPutOptions,
   type BackendServices,
   type BackendStat,
@@ -75,6 +76,7 @@ export class MemoryBackend extends StorageBackend {
   readonly #entries = new Map<string, Entry>()
   #ordered: string[] | null = null
   #open = false
+  #readOnly = false
   #version = 0
 
   constructor(services: BackendServices, options: MemoryOptions = {}) {
@@ -83,10 +85,11 @@ export class MemoryBackend extends StorageBackend {
     this.intercept = options.intercept
   }
 
-  override async open({ signal }: CallOptions = {}): Promise<void> {
+  override async open({ signal, readOnly = false }: BackendOpenOptions = {}): Promise<void> {
     throwIfAborted(signal)
     await this.intercept?.("open", "")
     this.#open = true
+    this.#readOnly = readOnly
   }
 
   override async close(): Promise<void> {
@@ -160,6 +163,7 @@ export class MemoryBackend extends StorageBackend {
     const fault = keyFault(key)
     if (fault) throw new StoredError("INVALID_KEY", `Invalid key: ${fault}.`)
     throwIfAborted(signal)
+    if (this.#readOnly && (operation === "put" || operation === "delete")) throw readOnly()
     await this.intercept?.(operation, key)
     throwIfAborted(signal)
     return this.#entries.get(toKeyBytes(key))
@@ -168,6 +172,10 @@ export class MemoryBackend extends StorageBackend {
   #requireOpen(): void {
     if (!this.#open) throw new StoredError("CLOSED", "The memory backend is not open; open it first.")
   }
+}
+
+function readOnly(): StoredError {
+  return new StoredError("READ_ONLY", "The memory backend was opened to be read only; open it again to write.")
 }
 
 function toStat(entry: Entry): BackendStat {

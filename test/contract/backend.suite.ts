@@ -9,6 +9,7 @@ import { keyCases } from "./backend/key-cases.ts"
 import { listCases } from "./backend/list-cases.ts"
 import { putCases } from "./backend/put-cases.ts"
 import { readCases } from "./backend/read-cases.ts"
+import { readOnlyCases } from "./backend/read-only-cases.ts"
 
 /** What backends under test are handed. */
 export const hashers = await createHashers()
@@ -31,5 +32,6 @@ export function backendSuite(suite: BackendSuite): void {
     describe("keys", () => keyCases(made))
     describe("get, stat, checksum, delete", () => readCases(made, hashers))
     describe("list", () => listCases(made))
+    describe("opened to be read only", () => readOnlyCases(made))
   })
 }

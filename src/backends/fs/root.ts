@@ -29,17 +29,30 @@ export class Root {
 
   /** Finds the root, and makes it where it is missing. @throws StoredError INVALID_CONFIG where it is no directory, … */
   static async open(configured: string, durable: boolean): Promise<Root> {
-    const what = `open the root "${configured}"`
     try {
       await make(resolve(configured), durable)
-      const path = await realpath(configured)
-      const found = await stat(path)
-      if (!found.isDirectory()) throw notDirectory(configured)
-      return new Root(path, identityOf(found), await quickCallsFor(path))
+      return await Root.#at(configured)
     } catch (error) {
-      const code = errorCode(error)
-      throw code === "EEXIST" || code === "ENOTDIR" ? notDirectory(configured, error) : fsError(error, what)
+      throw openError(error, configured)
     }
+  }
+
+  /** Finds the root and makes nothing. @throws StoredError BACKEND_UNAVAILABLE where it is missing, INVALID_CONFIG where it is no directory, … */
+  static async find(configured: string): Promise<Root> {
+    try {
+      return await Root.#at(configured)
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw openError(error, configured)
+      const message = `The root "${resolve(configured)}" is missing; mount its disk, or make it again.`
+      throw new TransientAdapterError(message, { cause: error })
+    }
+  }
+
+  static async #at(configured: string): Promise<Root> {
+    const path = await realpath(configured)
+    const found = await stat(path)
+    if (!found.isDirectory()) throw notDirectory(configured)
+    return new Root(path, identityOf(found), await quickCallsFor(path))
   }
 
   /**
@@ -93,6 +106,12 @@ async function isOurs(path: string): Promise<boolean> {
 
 function identityOf(found: { dev: number; ino: number }): string {
   return `${found.dev}:${found.ino}`
+}
+
+function openError(error: unknown, configured: string): StoredError {
+  const code = errorCode(error)
+  const isInTheWay = code === "EEXIST" || code === "ENOTDIR"
+  return isInTheWay ? notDirectory(configured, error) : fsError(error, `open the root "${configured}"`)
 }
 
 function notDirectory(configured: string, cause?: unknown): StoredError {
