@@ -5,34 +5,35 @@
 import { join } from "node:path"
 import { type BreakerOptions, DEFAULT_BREAKER } from "../queues/breaker.ts"
 import { EmbeddedRunner } from "../queues/embedded.ts"
-import type { JobHandlers } from "../queues/job.ts"
+import { type JobHandlers, syncQueue } from "../queues/job.ts"
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../queues/retry-policy.ts"
 import { checksum } from "../workers/checksum.ts"
 import { hashThread } from "../workers/hash-thread-url.ts"
 import { sync } from "../workers/sync.ts"
-import { createBackend, parseBackendConfig, redactBackendConfig } from "./backends/registry.ts"
+import { parseBackendConfig } from "./backends/registry.ts"
 import { Bus } from "./bus.ts"
 import { LmdbCatalog } from "./catalog/lmdb/catalog.ts"
 import { createHashers } from "./checksums/hashers.ts"
 import { ChecksumPool } from "./checksums/pool.ts"
-import type { HasherFactory } from "./core/checksum.ts"
 import { type Clock, systemClock } from "./core/clock.ts"
-import { invalidConfig, parseConfig, type StoreConfigInput } from "./core/config.ts"
-import { isStoredError, type StoredError } from "./core/error.ts"
+import { parseConfig, type StoreConfigInput } from "./core/config.ts"
+import type { StoredError } from "./core/error.ts"
 import { type DoctorOptions, treat } from "./doctor/doctor.ts"
 import type { DoctorReport } from "./doctor/finding.ts"
 import { ContentStaging } from "./staging/content-staging.ts"
-import { enlist } from "./store/add-backend.ts"
 import { BackendSet, type RegisteredBackend } from "./store/backend-set.ts"
-import { type Configured, configure } from "./store/configuration.ts"
+import { configure } from "./store/configuration.ts"
 import { content } from "./store/content.ts"
+import { EvictionGuard } from "./store/eviction-guard.ts"
 import { createFacade } from "./store/facade.ts"
 import { jobEvents } from "./store/job-events.ts"
 import { Lifecycle } from "./store/lifecycle.ts"
+import { LiveCopies } from "./store/live-copies.ts"
 import { type Log, silentLog } from "./store/log.ts"
 import { maintain } from "./store/maintenance.ts"
 import { ReadTimes } from "./store/read-times.ts"
 import type { StoreServices } from "./store/services.ts"
+import { registerBackend, startBackends } from "./store/start-backends.ts"
 import type { Store } from "./store/store.ts"
 import { suspect } from "./store/suspect.ts"
 import { within } from "./store/within.ts"
@@ -88,7 +89,6 @@ export async function runDoctor(
   }
 }
 
-const DEFAULT_CONCURRENCY = 8
 const CHECKSUM_CONCURRENCY = 4
 /** ms that a part may take to close where nothing is left of the deadline */
 const CLOSE_MOMENT = 100
@@ -130,13 +130,24 @@ async function assemble(
   const { localByDefault = false } = options
   const configured = await configure({ catalog, clock, log }, input, { localByDefault, keep: work })
   const { config } = configured
+  const backends = new BackendSet(config.defaultBackends, configured.left)
+  closers.push(() => backends.close())
+  const copies = new LiveCopies({
+    catalog,
+    backends,
+    lifecycle,
+    clock,
+    log,
+    onDrift: (name) => services.runner.nudge(syncQueue(name)),
+  })
+  const evictionGuard = new EvictionGuard({ catalog, backends, copies, minCopies: config.minCopies })
   const staging = new ContentStaging({
     directory: config.cache.path ?? config.cache.location ?? join(config.data, "staging"),
     maxSize: config.cache.maxSize ?? null,
     minFree: config.cache.minFree,
     evict: config.cache.evictionPolicy === "lru",
     hashers,
-    ledger: catalog,
+    ledger: evictionGuard,
     clock,
     stageFile: (task, taskOptions) => pool.run("stageFile", task, taskOptions),
   })
@@ -146,11 +157,22 @@ async function assemble(
   if (recovered.restored > 0 || recovered.swept > 0)
     log.info({ ...recovered }, "staging was completed after an unclean end")
 
-  const backends = new BackendSet(config.defaultBackends, configured.left)
-  closers.push(() => backends.close())
   const bus = new Bus((error) => log.error({ error }, "a listener threw"))
   const readTimes = new ReadTimes(catalog)
-  const base = { config, catalog, staging, backends, bus, hashers, readTimes, lifecycle, clock, log }
+  const base = {
+    config,
+    catalog,
+    staging,
+    backends,
+    copies,
+    evictionGuard,
+    bus,
+    hashers,
+    readTimes,
+    lifecycle,
+    clock,
+    log,
+  }
   const services: StoreServices = Object.assign(base, {
     runner: new EmbeddedRunner({
       catalog,
@@ -164,7 +186,7 @@ async function assemble(
     }),
   })
   const makeBackend = (name: string, backendConfig: unknown): RegisteredBackend =>
-    register(name, backendConfig, hashers, log)
+    registerBackend(name, backendConfig, hashers, log)
   await startBackends(services, configured, makeBackend, work)
   if (work) services.runner.start(CHECKSUM_CONCURRENCY)
   const endMaintenance = work ? maintain(services, policy) : async () => {}
@@ -206,47 +228,6 @@ async function closeEach(parts: (() => Promise<unknown>)[]): Promise<void> {
     }
   }
   if (faults.length > 0) throw faults[0]
-}
-
-function register(name: string, config: unknown, hashers: HasherFactory, log: Log): RegisteredBackend {
-  const issues = parseBackendConfig(name, config)
-  if (issues.length > 0) throw invalidConfig(issues)
-  const settings = config as { driver: string; concurrency?: number }
-  const backend = createBackend(name, config, {
-    hashers,
-    onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
-  })
-  const concurrency = settings.concurrency ?? DEFAULT_CONCURRENCY
-  return {
-    name,
-    driver: settings.driver,
-    config: redactBackendConfig(config),
-    backend,
-    concurrency,
-    watching: new AbortController(),
-  }
-}
-
-/** Every backend that is in use. One that cannot be opened now is tried again when it is needed. */
-async function startBackends(
-  services: StoreServices,
-  configured: Configured,
-  make: (name: string, config: unknown) => RegisteredBackend,
-  work: boolean,
-): Promise<void> {
-  const { backends, log } = services
-  for (const [name, backend] of configured.backends) backends.add(make(name, backend))
-  await Promise.all(
-    backends.names().map(async (name) => {
-      try {
-        await backends.opened(name)
-      } catch (error) {
-        if (!isStoredError(error)) throw error
-        log.warn({ backend: name, error: error.toJSON() }, "a backend cannot be opened now; it will be tried again")
-      }
-      if (work) enlist(services, backends.get(name))
-    }),
-  )
 }
 
 function jobHandlers(services: () => StoreServices, pool: ChecksumPool): JobHandlers {

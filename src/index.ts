@@ -37,6 +37,7 @@ export type {
   OpenedBlob,
   PutInput,
   PutOptions,
+  RemoveBackendOptions,
   Store,
   StoreStatus,
   SyncedOptions,

@@ -70,6 +70,8 @@ export interface DeleteFact extends Actor {
   /** only these copies; absent: the object and all of its copies */
   backends?: string[]
   ifVersion?: number
+  /** the copies that stay were not looked at; kept in the journal */
+  forced?: boolean
   time: number
 }
 
@@ -161,11 +163,11 @@ export interface Catalog {
   commitConfiguration(record: ConfigurationRecord, backends: BackendRecord[]): Promise<void>
   /**
    * Forgets a backend's locations and outbox rows, at most `limit` locations a call; `done` once the backend itself is gone. Bytes at the
-   * backend stay where they are.
+   * backend stay where they are. `forced` is kept in the journal.
    */
   commitBackendRemoval(
     name: string,
-    options: { limit: number; time: number } & Actor,
+    options: { limit: number; time: number; forced?: boolean } & Actor,
   ): Promise<{ removed: number; done: boolean }>
 
   object(key: string): ObjectRecord | null
@@ -205,7 +207,7 @@ export interface Catalog {
     limit: number
     after?: string
   }): Promise<{ entries: { id: BlobId; size: number; lastRead: number }[]; cursor: string | null }>
-  commitEvict(id: BlobId): Promise<boolean>
+  commitEvict(id: BlobId, options?: { forced?: boolean }): Promise<boolean>
   usage(): { bytes: number; entries: number; pinnedBytes: number; pinnedEntries: number }
 
   /** Checks the catalog against itself: record checksums, counts, indexes both ways, the journal's chain. Yields each fault. */

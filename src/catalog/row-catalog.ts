@@ -123,13 +123,13 @@ export class RowCatalog implements Catalog {
 
   commitBackendRemoval(
     name: string,
-    options: { limit: number; time: number } & Actor,
+    options: { limit: number; time: number; forced?: boolean } & Actor,
   ): Promise<{ removed: number; done: boolean }> {
     return this.#commit(FREES, (rows) => removeBackend(rows, name, options))
   }
 
-  commitEvict(id: BlobId): Promise<boolean> {
-    return this.#commit(FREES, (rows) => evict(rows, id, this.#clock.now()))
+  commitEvict(id: BlobId, options: { forced?: boolean } = {}): Promise<boolean> {
+    return this.#commit(FREES, (rows) => evict(rows, id, this.#clock.now(), options))
   }
 
   object(key: string): ObjectRecord | null {

@@ -78,6 +78,8 @@ const configSchema = z.strictObject({
     .refine((names) => new Set(names).size === names.length, { message: "a checksum is named twice" }),
   /** largest blob in bytes */
   maxBlobSize: byteSize.optional(),
+  /** copies on backends that must be seen before one is dropped: of the bytes in staging, a single copy, or a backend */
+  minCopies: z.int().min(1).max(100).default(1),
   /** ms that a put waits for the copies that its `durability` asks for; a put can say another */
   waitMs: z.int().min(0).max(MAX_WAIT).default(30_000),
   /** prefix of generated keys */

@@ -4,13 +4,13 @@
  */
 import { syncQueue } from "../../queues/job.ts"
 import type { DeleteCommit } from "../catalog/catalog.ts"
-import type { LocationRecord, ObjectRecord } from "../catalog/record.ts"
+import type { ObjectRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import { isStoredError, StoredError, throwIfAborted } from "../core/error.ts"
 import { everyRow } from "./every-row.ts"
 import { checkBackends, checkVersion } from "./put-options.ts"
 import { reclaim } from "./reclaim.ts"
-import { isSynced, requireTarget, type Target } from "./reference.ts"
+import { locationsOf, requireTarget, type Target } from "./reference.ts"
 import type { StoreServices } from "./services.ts"
 import type { DeleteOptions, DeleteResult } from "./store.ts"
 
@@ -62,18 +62,9 @@ function* objectsOf({ catalog }: StoreServices, { object, blob }: Target): Gener
  */
 async function removeObject(services: StoreServices, object: ObjectRecord, options: RemoveOptions): Promise<Removed[]> {
   try {
-    const backends =
-      options.backends && (await requireOtherCopy(services, object, options.backends, options.force ?? false))
-    const exact = backends !== undefined || options.onlyBlob !== undefined
-    const ifVersion = options.ifVersion ?? (exact ? object.version : undefined)
-    const commit = await services.catalog.commitDelete({
-      key: object.key,
-      ...(backends && { backends }),
-      ...(ifVersion !== undefined && { ifVersion }),
-      ...(options.principal !== undefined && { principal: options.principal }),
-      ...(options.requestId !== undefined && { requestId: options.requestId }),
-      time: services.clock.now(),
-    })
+    const commit = options.backends
+      ? await services.copies.deciding(object.id, () => commitRemoval(services, object, options))
+      : await commitRemoval(services, object, options)
     announce(services, commit)
     return commit.backends.map((backend) => ({ key: object.key, backend }))
   } catch (error) {
@@ -82,6 +73,25 @@ async function removeObject(services: StoreServices, object: ObjectRecord, optio
     if (!current || (options.onlyBlob !== undefined && current.id !== options.onlyBlob)) return []
     return removeObject(services, current, options)
   }
+}
+
+async function commitRemoval(
+  services: StoreServices,
+  object: ObjectRecord,
+  options: RemoveOptions,
+): Promise<DeleteCommit> {
+  const backends = options.backends && (await requireOtherCopies(services, object, options.backends, options.force))
+  const exact = backends !== undefined || options.onlyBlob !== undefined
+  const ifVersion = options.ifVersion ?? (exact ? object.version : undefined)
+  return services.catalog.commitDelete({
+    key: object.key,
+    ...(backends && { backends }),
+    ...(ifVersion !== undefined && { ifVersion }),
+    ...(options.force && { forced: true }),
+    ...(options.principal !== undefined && { principal: options.principal }),
+    ...(options.requestId !== undefined && { requestId: options.requestId }),
+    time: services.clock.now(),
+  })
 }
 
 interface RemoveOptions extends DeleteOptions {
@@ -98,46 +108,40 @@ function announce(services: StoreServices, commit: DeleteCommit): void {
 }
 
 /**
- * R11: before named copies go, another one must be seen alive. Returns the backends to clear, undefined for the whole object.
+ * R11: before named copies go, so many others as `minCopies` says must be seen. The bytes in staging are one of them, where another backend is
+ * to get them. Returns the backends to clear, undefined for the whole object.
  * @throws StoredError LAST_COPY
  */
-async function requireOtherCopy(
+async function requireOtherCopies(
   services: StoreServices,
   object: ObjectRecord,
   backends: string[],
-  force: boolean,
+  force = false,
 ): Promise<string[] | undefined> {
   const rest = object.copies.filter((copy) => !backends.includes(copy.backend))
   if (force) return rest.length > 0 ? backends : undefined
-  const staged = services.catalog.blob(object.id)?.staged ?? false
-  for (const copy of rest) {
-    const location = services.catalog.location(copy.backend, copy.key)
-    if (!location || services.backends.isLeaving(copy.backend)) continue
-    if (staged || (await isAlive(services, location, object.size))) return backends
-  }
+  const { minCopies } = services.config
+  const seen = await countOthers(services, object, backends)
+  if (seen >= minCopies) return backends
+  const left = seen === 0 ? "No other copy" : `Only ${seen} of ${minCopies} other copies`
   throw new StoredError(
     "LAST_COPY",
-    `No other copy of "${object.key}" would be left; delete the object without naming backends, or force it.`,
-    {
-      details: { key: object.key, backends },
-    },
+    `${left} of "${object.key}" would be left; delete the object without naming backends, or force it.`,
+    { details: { key: object.key, backends, copies: seen, minCopies } },
   )
 }
 
-/** A proven copy that its backend shows right now. */
-export async function isAlive(services: StoreServices, location: LocationRecord, size: number): Promise<boolean> {
-  if (!isSynced(location)) return false
-  try {
-    const backend = await services.backends.opened(location.backend)
-    const seen = await backend.stat(location.key, { signal: services.lifecycle.signal })
-    return seen?.size === size
-  } catch (error) {
-    services.log.warn(
-      { error, backend: location.backend, key: location.key },
-      "a copy could not be looked at; it does not count",
-    )
-    return false
-  }
+/** Copies of an object that are seen now beside those on the named backends, counted up to `minCopies`. */
+export async function countOthers(services: StoreServices, object: ObjectRecord, backends: string[]): Promise<number> {
+  const { catalog, staging, copies, config } = services
+  const blob = catalog.blob(object.id)
+  if (!blob) return 0
+  const others = locationsOf(catalog, { blob, object }).filter(
+    ({ backend }) => !backends.includes(backend) && !services.backends.isLeaving(backend),
+  )
+  if (others.length === 0) return 0
+  const staged = blob.staged && (await staging.source(blob.id, blob.size)) ? 1 : 0
+  return staged + (await copies.count(blob, others, config.minCopies - staged))
 }
 
 function isGone(services: StoreServices, { backend, key }: Removed): boolean {

@@ -4,6 +4,7 @@ import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
 import { StoredError, toStoredError } from "../core/error.ts"
 import type { EvictTarget } from "../staging/staging.ts"
 import { addBackend, type BackendMaker } from "./add-backend.ts"
+import { clearCache } from "./clear-cache.ts"
 import { remove } from "./delete.ts"
 import { events } from "./events.ts"
 import { list } from "./list.ts"
@@ -70,7 +71,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     cache: {
       stats: () => staging.stats(),
       evict: (what) => guard(() => staging.evict(evictTarget(what))),
-      clear: () => guard(() => staging.evict("all")),
+      clear: (options) => guard(() => clearCache(services, options)),
     },
     on: (name, listener) => bus.on(name, listener),
     off: (name, listener) => bus.off(name, listener),

@@ -1,14 +1,14 @@
 /**
- * `removeBackend` (A11): forgets a backend and what was to be there. Its bytes stay where they are. Refused where it holds the only copy of
- * something (R11): every other copy that is counted on is looked at, live, before anything is forgotten.
+ * `removeBackend` (A11): forgets a backend and what was to be there. Its bytes stay where they are. Refused where too few
+ * copies of something would be left (R11): every other copy that is counted on is looked at, live, before anything is forgotten.
  */
 import type { LocationRecord } from "../catalog/record.ts"
 import { StoredError, throwIfAborted } from "../core/error.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
-import { isAlive } from "./delete.ts"
+import { countOthers } from "./delete.ts"
 import { everyRow } from "./every-row.ts"
-import { locationsOf } from "./reference.ts"
 import type { StoreServices } from "./services.ts"
+import type { RemoveBackendOptions } from "./store.ts"
 
 const NAMED_IN_ERROR = 20
 const STOP_DEADLINE = 5_000
@@ -17,7 +17,7 @@ const STOP_DEADLINE = 5_000
 export async function removeBackend(
   services: StoreServices,
   name: string,
-  options: { force?: boolean; signal?: AbortSignal } = {},
+  options: RemoveBackendOptions = {},
 ): Promise<void> {
   services.lifecycle.requireOpen()
   const registered = services.backends.get(name)
@@ -29,7 +29,7 @@ export async function removeBackend(
     await requireRemovable(services, registered, options)
     await services.backends.remove(name)
     for (let done = false; !done; ) {
-      const step = await services.catalog.commitBackendRemoval(name, { limit: 1_000, time: services.clock.now() })
+      const step = await services.catalog.commitBackendRemoval(name, removalOf(services, options))
       done = step.done
     }
   } finally {
@@ -38,11 +38,21 @@ export async function removeBackend(
   services.bus.publish("backend:remove", services.catalog.lastSequence(), services.clock.now(), { backend: name })
 }
 
+function removalOf({ clock }: StoreServices, { force, principal, requestId }: RemoveBackendOptions) {
+  return {
+    limit: 1_000,
+    time: clock.now(),
+    ...(force && { forced: true }),
+    ...(principal !== undefined && { principal }),
+    ...(requestId !== undefined && { requestId }),
+  }
+}
+
 /** Where it may not go, it goes on working. */
 async function requireRemovable(
   services: StoreServices,
   { name, concurrency }: RegisteredBackend,
-  options: { force?: boolean; signal?: AbortSignal },
+  options: RemoveBackendOptions,
 ): Promise<void> {
   try {
     if (!options.force) await requireOtherCopies(services, name, options.signal)
@@ -64,30 +74,26 @@ async function requireOtherCopies(
     (row: LocationRecord) => row.key,
   )) {
     throwIfAborted(signal)
-    if (await hasOtherCopy(services, location)) continue
+    if (await hasOtherCopies(services, location)) continue
     count += 1
     if (keys.length < NAMED_IN_ERROR) keys.push(location.objectKey)
   }
   if (count === 0) return
   throw new StoredError(
     "LAST_COPY",
-    `Backend "${name}" holds the only copy of ${count} objects, ${keys[0]} among them; copy them elsewhere first, or force it.`,
-    {
-      details: { backend: name, count, keys },
-    },
+    `Without backend "${name}" too few copies of ${count} objects would be left, of "${keys[0]}" among them; copy them elsewhere first, or force it.`,
+    { details: { backend: name, count, keys, minCopies: services.config.minCopies } },
   )
 }
 
-/** Another backend is to have the object, and either has it, seen now, or will get it from staging. */
-async function hasOtherCopy(services: StoreServices, location: LocationRecord): Promise<boolean> {
-  if (location.want === null) return true
-  const object = services.catalog.object(location.objectKey)
-  const blob = services.catalog.blob(location.want)
-  if (!object || !blob) return true
-  for (const other of locationsOf(services.catalog, { blob, object })) {
-    // Two removals at once must not count on each other's copies.
-    if (other.backend === location.backend || services.backends.isLeaving(other.backend)) continue
-    if (blob.staged || (await isAlive(services, other, blob.size))) return true
-  }
-  return false
+/** Enough others are seen now, or will get it from staging. */
+async function hasOtherCopies(services: StoreServices, location: LocationRecord): Promise<boolean> {
+  const { want, objectKey, backend } = location
+  if (want === null) return true
+  // An eviction that counted on this copy ends first.
+  return services.copies.deciding(want, async () => {
+    const object = services.catalog.object(objectKey)
+    if (!object || !services.catalog.blob(want)) return true
+    return (await countOthers(services, object, [backend])) >= services.config.minCopies
+  })
 }

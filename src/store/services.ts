@@ -7,7 +7,9 @@ import type { Clock } from "../core/clock.ts"
 import type { StoreConfig } from "../core/config.ts"
 import type { Staging } from "../staging/staging.ts"
 import type { BackendSet } from "./backend-set.ts"
+import type { EvictionGuard } from "./eviction-guard.ts"
 import type { Lifecycle } from "./lifecycle.ts"
+import type { LiveCopies } from "./live-copies.ts"
 import type { Log } from "./log.ts"
 import type { ReadTimes } from "./read-times.ts"
 
@@ -16,6 +18,8 @@ export interface StoreServices {
   catalog: Catalog
   staging: Staging
   backends: BackendSet
+  copies: LiveCopies
+  evictionGuard: EvictionGuard
   runner: EmbeddedRunner
   bus: Bus
   hashers: HasherFactory

@@ -86,10 +86,10 @@ export interface OpenedBlob {
 }
 
 export interface DeleteOptions {
-  /** only these copies; the object stays. Refused with LAST_COPY where no other copy would be left. Absent: the object and all copies. */
+  /** only these copies; the object stays. Refused with LAST_COPY where fewer than `minCopies` others are seen. Absent: the object and all copies. */
   backends?: string[]
   ifVersion?: number
-  /** with `backends`: where no other copy would be left, delete the object */
+  /** with `backends`: without a look at the others; where there are none, delete the object. The journal keeps that it was forced. */
   force?: boolean
   /** ms to wait for the copies to be proven gone before answering with what is still pending; default 1,000 */
   wait?: number
@@ -165,12 +165,25 @@ export interface SyncedOptions {
   signal?: AbortSignal
 }
 
+export interface RemoveBackendOptions {
+  force?: boolean
+  signal?: AbortSignal
+  principal?: string
+  requestId?: string
+}
+
 export interface CacheControl {
   stats(): StagingStats
-  /** Drops staged content: ids that match a pattern (`*`, `?`), the `oldest` entry, or what is `oversized`. Never drops pinned content (A15). */
+  /**
+   * Drops staged content: ids that match a pattern (`*`, `?`), the `oldest` entry, or what is `oversized`. Never drops pinned content (A15), nor
+   * what fewer than `minCopies` backends are seen holding now.
+   */
   evict(what: EvictTarget | string): Promise<{ evicted: number; bytes: number }>
-  /** Drops all that is not pinned (A16). */
-  clear(): Promise<{ evicted: number; bytes: number }>
+  /**
+   * Drops all that `evict` may drop (A16). `force` leaves out the look at the copies, which the journal keeps; it is refused with LAST_COPY
+   * while anything is pinned.
+   */
+  clear(options?: { force?: boolean }): Promise<{ evicted: number; bytes: number }>
 }
 
 export interface Store {
@@ -189,8 +202,11 @@ export interface Store {
 
   /** Registers a backend; the next put can use it. Kept over restarts. @throws BACKEND_EXISTS, INVALID_CONFIG, … */
   addBackend(name: string, config: JsonObject): Promise<BackendInfo>
-  /** Forgets a backend; its bytes stay where they are. Refused with LAST_COPY where it holds the only copy of something, unless `force`. */
-  removeBackend(name: string, options?: { force?: boolean; signal?: AbortSignal }): Promise<void>
+  /**
+   * Forgets a backend; its bytes stay where they are. Refused with LAST_COPY where fewer than `minCopies` others of something are seen, unless
+   * `force`, which the journal keeps.
+   */
+  removeBackend(name: string, options?: RemoveBackendOptions): Promise<void>
   listBackends(): string[]
   /** @throws UNKNOWN_BACKEND */
   getBackend(name: string): BackendInfo

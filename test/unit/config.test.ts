@@ -57,6 +57,7 @@ describe("parseConfig", () => {
         backends: {},
         checksums: ["sha256"],
         keyPrefix: "blobs",
+        minCopies: 1,
         waitMs: 30_000,
       })
     }
@@ -69,6 +70,7 @@ describe("parseConfig", () => {
       backends: { local: { root: "./data" }, other: { driver: "fs", concurrency: 0 } },
       checksums: ["xxh3", "xxh3", "sha999"],
       maxBlobSize: -1,
+      minCopies: 0,
       waitMs: 0.5,
       surprise: true,
     }
@@ -82,6 +84,7 @@ describe("parseConfig", () => {
       "backends.other.concurrency",
       "checksums.2",
       "maxBlobSize",
+      "minCopies",
       "waitMs",
       "",
     ])

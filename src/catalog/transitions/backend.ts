@@ -1,4 +1,5 @@
 /** A backend becomes known, or is forgotten with all that was to be there. Its bytes stay where they are. */
+import type { JsonObject } from "../../core/json.ts"
 import type { Actor } from "../catalog.ts"
 import type { BackendRecord, ConfigurationRecord } from "../record.ts"
 import { locationKey, requireStorableBackend } from "../rows/key.ts"
@@ -28,7 +29,7 @@ export function keepConfiguration(rows: Rows, record: ConfigurationRecord, backe
 export function removeBackend(
   rows: Rows,
   name: string,
-  options: { limit: number; time: number } & Actor,
+  options: { limit: number; time: number; forced?: boolean } & Actor,
 ): { removed: number; done: boolean } {
   const { limit, time } = options
   const commit = { rows, drafts: new BlobDrafts(rows), time }
@@ -45,7 +46,8 @@ export function removeBackend(
   if (done) {
     if (rows.get("backends", name) !== null) count(rows, { backends: -1 })
     rows.remove("backends", name)
-    append(rows, { command: "backend-remove", time, backend: name, actor: options, detail: {} })
+    const detail: JsonObject = options.forced ? { forced: true } : {}
+    append(rows, { command: "backend-remove", time, backend: name, actor: options, detail })
   }
   return { removed: locations.length, done }
 }

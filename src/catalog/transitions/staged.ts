@@ -21,10 +21,10 @@ export function corrupt(rows: Rows, id: BlobId, detail: JsonObject, time: number
 }
 
 /** Looks again whether it may go. False: it may not, or is not there. */
-export function evict(rows: Rows, id: BlobId, time: number): boolean {
+export function evict(rows: Rows, id: BlobId, time: number, { forced = false } = {}): boolean {
   const blob = rows.get("blobs", id)
   if (!blob || !isEvictable(blob)) return false
-  move(rows, blob, { staged: false }, "evict", time, {})
+  move(rows, blob, { staged: false }, "evict", time, forced ? { forced } : {})
   return true
 }
 

@@ -18,7 +18,7 @@ export function rmCommand(program: Command, line: CommandLine): void {
     .description("delete objects by key, or every object with that content by id")
     .argument("<idOrKey...>")
     .option("-b, --backends <names>", "only these copies; the object stays")
-    .option("--force", "with --backends: where no other copy would be left, delete the object")
+    .option("--force", "with --backends: without a look at the other copies; where there are none, delete the object")
     .action((names: string[], _options: unknown, command: Command) => run(line, names, command.optsWithGlobals()))
 }
 
