@@ -13,6 +13,8 @@ export const MAX_KEY_BYTES = 1024
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
+const DOT_SEGMENT = /(?:^|\/)\.{1,2}(?:\/|$)/
+
 /** Checks a key. @throws StoredError INVALID_KEY with a sentence that names the fault */
 export function parseKey(text: unknown): Key {
   const fault = keyFault(text)
@@ -30,7 +32,7 @@ export function keyFault(text: unknown): string | null {
   if (CONTROL.test(text)) return "it has a control character; remove it"
   if (text.startsWith("/")) return "it starts with a slash; keys are relative"
   if (text.endsWith("/") || text.includes("//")) return "it has an empty segment; remove the extra slash"
-  if (hasDotSegment(text)) return 'it has a "." or ".." segment; keys cannot climb'
+  if (DOT_SEGMENT.test(text)) return 'it has a "." or ".." segment; keys cannot climb'
   if (parseChecksumReference(text)) return "it looks like a checksum, so it could not be told from a blob id"
   return null
 }
@@ -46,11 +48,6 @@ export function parsePrefix(text: unknown): string {
     )
   }
   return text
-}
-
-function hasDotSegment(text: string): boolean {
-  if (!text.includes(".")) return false
-  return text.split("/").some((segment) => segment === "." || segment === "..")
 }
 
 const BACKEND_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/i

@@ -1,31 +1,55 @@
-/** The cache of rows: bounded, keeps what is used, forgets what changed. */
+/** The cache of rows: bounded, keeps what is used, takes no notice of what is read once, forgets what changed. */
 import { describe, expect, it } from "vitest"
 import { RowCache } from "../../src/catalog/lmdb/row-cache.ts"
 
 const MIB = 2 ** 20
 
+/** Keeps a row that has been asked for twice. */
+function keep(cache: RowCache, key: string, row: number, bytes = MIB): void {
+  cache.keep("generations", key, row, bytes, row)
+  cache.keep("generations", key, row, bytes, row)
+}
+
 describe("row cache", () => {
   it("keeps what is used again and lets the rest go", () => {
     const cache = new RowCache(["generations"])
-    cache.keep("generations", "used", 1, MIB)
-    cache.keep("generations", "unused", 2, MIB)
-    for (let index = 0; index < 40; index += 1) {
-      cache.keep("generations", `other ${index}`, index, MIB)
+    keep(cache, "used", 1)
+    keep(cache, "unused", 2)
+    for (let index = 10; index < 50; index += 1) {
+      keep(cache, `other ${index}`, index)
       expect(cache.get("generations", "used")).toBe(1)
     }
     expect(cache.get("generations", "unused")).toBeUndefined()
-    const kept = Array.from({ length: 40 }, (_, index) => cache.get("generations", `other ${index}`)).filter(
+    const kept = Array.from({ length: 40 }, (_, index) => cache.get("generations", `other ${index + 10}`)).filter(
       (row) => row !== undefined,
     )
     expect(kept.length).toBeGreaterThan(1)
-    expect(kept.length).toBeLessThan(10)
+    expect(kept.length).toBeLessThan(8)
   })
 
-  it("forgets a row in both generations, and everything", () => {
+  it("takes everything while there is plenty of room, then only what is asked for again", () => {
     const cache = new RowCache(["generations"])
-    cache.keep("generations", "a", 1, 3 * MIB)
-    cache.keep("generations", "b", 2, 2 * MIB)
-    cache.keep("generations", "c", 3, 1)
+    for (let index = 1; index <= 20; index += 1) cache.keep("generations", `once ${index}`, index, MIB, index)
+    expect(cache.get("generations", "once 1")).toBe(1)
+    expect(cache.get("generations", "once 20")).toBeUndefined()
+    cache.keep("generations", "once 20", 20, MIB, 20)
+    expect(cache.get("generations", "once 20")).toBe(20)
+  })
+
+  it("counts the bytes of a row once, however often it is kept and dropped", () => {
+    const cache = new RowCache(["generations"])
+    for (let times = 0; times < 100; times += 1) keep(cache, "a", 1)
+    keep(cache, "b", 2)
+    for (let times = 0; times < 100; times += 1) {
+      cache.drop("generations", "a")
+      keep(cache, "a", 1)
+    }
+    expect(["a", "b"].map((key) => cache.get("generations", key))).toEqual([1, 2])
+  })
+
+  it("forgets a row, and everything", () => {
+    const cache = new RowCache(["generations"])
+    for (const [index, key] of ["a", "b", "c"].entries()) keep(cache, key, index + 1)
     cache.drop("generations", "a")
     cache.drop("generations", "c")
     expect(["a", "b", "c"].map((key) => cache.get("generations", key))).toEqual([undefined, 2, undefined])
@@ -35,9 +59,9 @@ describe("row cache", () => {
 
   it("keeps only the tables that it was told of, and freezes what lies in their rows", () => {
     const cache = new RowCache(["backends"])
-    cache.keep("tombstones", "a", 1, 1)
+    cache.keep("tombstones", "a", 1, 1, 1)
     expect(cache.get("tombstones", "a")).toBeUndefined()
-    cache.keep("backends", "x", { name: "x", driver: "fs", config: { list: [{ deep: 1 }] }, created: 1 }, 1)
+    cache.keep("backends", "x", { name: "x", driver: "fs", config: { list: [{ deep: 1 }] }, created: 1 }, 1, 1)
     const config = cache.get("backends", "x")?.config as { list: { deep: number }[] }
     expect(() => Object.assign(config.list[0]!, { deep: 2 })).toThrow(TypeError)
   })

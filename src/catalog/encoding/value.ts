@@ -61,6 +61,11 @@ export function unseal<Name extends TableName>(table: Name, key: string, bytes: 
   return codec.decode(JSON.parse(bytes.toString("utf8", HEADER, length)) as Fields, key)
 }
 
+/** A number that tells this row from others, and from itself as it was before: its checksum. */
+export function printOf(bytes: Buffer): number {
+  return bytes.readUInt32BE(0)
+}
+
 function corrupt(table: string, key: string, fault: string): StoredError {
   const shown = key.replaceAll("\u0000", " ")
   return new StoredError(

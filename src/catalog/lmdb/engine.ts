@@ -4,7 +4,7 @@
  */
 import { type Clock, systemClock } from "../../core/clock.ts"
 import { StoredError, toStoredError } from "../../core/error.ts"
-import { unseal } from "../encoding/value.ts"
+import { printOf, unseal } from "../encoding/value.ts"
 import type { Engine, InspectedRow } from "../rows/engine.ts"
 import { compareKeys, successor } from "../rows/order.ts"
 import { isBeyond, rangeStart } from "../rows/range.ts"
@@ -66,8 +66,9 @@ export class LmdbEngine implements Engine {
     if (key === "" || isTooLong(key)) return null
     const bytes = tables[SHELVES[table]].getBinaryFast(key)
     if (bytes === undefined) return null
-    const record = unseal(table, key, asBuffer(bytes), bytes.length)
-    this.#cache.keep(table, key, record, bytes.length)
+    const row = asBuffer(bytes)
+    const record = unseal(table, key, row, bytes.length)
+    this.#cache.keep(table, key, record, bytes.length, printOf(row))
     return record
   }
 
