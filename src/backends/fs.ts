@@ -15,6 +15,7 @@ import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from "../core/checksum.ts"
 import { StoredError, throwIfAborted } from "../core/error.ts"
 import { MAX_KEY_BYTES } from "../core/key.ts"
+import { keyTemplateSchema } from "../core/key-template.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -49,6 +50,7 @@ const schema = z.strictObject({
     .refine((root) => !root.includes("\0"), "a path has no NUL"),
   watch: z.boolean().optional(),
   concurrency: z.int().min(1).max(256).optional(),
+  keyTemplate: keyTemplateSchema.optional(),
   durable: z.boolean().default(true),
 })
 

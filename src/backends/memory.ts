@@ -10,6 +10,7 @@ import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from "../core/checksum.ts"
 import { NotFoundError, StoredError, throwIfAborted } from "../core/error.ts"
 import { keyFault, MAX_KEY_BYTES } from "../core/key.ts"
+import { keyTemplateSchema } from "../core/key-template.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -30,6 +31,7 @@ const schema = z.strictObject({
   driver: z.literal("memory"),
   watch: z.boolean().optional(),
   concurrency: z.int().min(1).max(256).optional(),
+  keyTemplate: keyTemplateSchema.optional(),
 })
 
 export const memoryDriver: Driver = {

@@ -5,7 +5,8 @@
 import * as z from "zod"
 import { StoredError } from "./error.ts"
 import type { JsonObject } from "./json.ts"
-import { isBackendName } from "./key.ts"
+import { isBackendName, keyFault } from "./key.ts"
+import { keyTemplateSchema } from "./key-template.ts"
 
 const POWERS = ["", "k", "m", "g", "t"]
 
@@ -54,6 +55,8 @@ const backendSchema = z.looseObject({
   watch: z.boolean().optional(),
   /** jobs of this backend that run at the same time */
   concurrency: z.int().min(1).max(256).optional(),
+  /** where objects without a key of their own lie on it; absent: `{prefix}/{algo}/{h2}/{h2}/{hash}` */
+  keyTemplate: keyTemplateSchema.optional(),
 })
 
 const checksumName = z.enum(["sha256", "blake3", "xxh3", "sha1", "md5", "crc32c"])
@@ -82,8 +85,14 @@ const configSchema = z.strictObject({
   minCopies: z.int().min(1).max(100).default(1),
   /** ms that a put waits for the copies that its `durability` asks for; a put can say another */
   waitMs: z.int().min(0).max(MAX_WAIT).default(30_000),
-  /** prefix of generated keys */
-  keyPrefix: z.string().min(1).max(200).default("blobs"),
+  /** prefix of keys that are made from checksums */
+  keyPrefix: z
+    .string()
+    .max(200)
+    .default("blobs")
+    .refine((prefix) => keyFault(prefix) === null, {
+      error: ({ input }) => `it begins no valid key: ${keyFault(input)}`,
+    }),
 })
 
 /** What a user writes. */

@@ -10,6 +10,8 @@ export interface RegisteredBackend {
   config: JsonObject
   backend: StorageBackend
   concurrency: number
+  /** of objects without a key of their own */
+  keyTemplate: string
   /** ends its watch */
   watching: AbortController
 }

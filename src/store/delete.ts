@@ -17,6 +17,7 @@ import type { DeleteOptions, DeleteResult } from "./store.ts"
 const DEFAULT_WAIT = 1_000
 
 interface Removed {
+  /** key inside the backend */
   key: string
   backend: string
 }
@@ -66,7 +67,7 @@ async function removeObject(services: StoreServices, object: ObjectRecord, optio
       ? await services.copies.deciding(object.id, () => commitRemoval(services, object, options))
       : await commitRemoval(services, object, options)
     announce(services, commit)
-    return commit.backends.map((backend) => ({ key: object.key, backend }))
+    return commit.object?.copies.filter(({ backend }) => commit.backends.includes(backend)) ?? []
   } catch (error) {
     if (!isStoredError(error) || error.code !== "CONFLICT" || options.ifVersion !== undefined) throw error
     const current = services.catalog.object(object.key)

@@ -11,7 +11,7 @@ export function jobEvents(services: Parts): RunnerEvents {
     started: (job) =>
       bus.publish("sync:start", null, clock.now(), {
         checksum: job.want?.id ?? null,
-        key: job.key,
+        key: catalog.location(job.backend, job.key)?.objectKey ?? job.key,
         backend: job.backend,
       }),
     settled: (row, outcome, commit, error) => {
@@ -21,10 +21,11 @@ export function jobEvents(services: Parts): RunnerEvents {
           "a job failed",
         )
       if (outcome.kind !== "sync" || commit.status !== "applied") return
-      const { backend, key, result } = outcome
+      const { backend, result } = outcome
+      const key = objectKeyOf(services, outcome, commit.sequence)
       if (result.type === "retry" || result.type === "late") return
       const checksum: BlobId | null =
-        (result.type === "done" ? result.have : catalog.location(backend, key)?.want) ?? null
+        (result.type === "done" ? result.have : catalog.location(backend, outcome.key)?.want) ?? null
       if (result.type === "done") bus.publish("sync:complete", commit.sequence, clock.now(), { checksum, key, backend })
       else bus.publish("sync:error", commit.sequence, clock.now(), { checksum, key, backend, error: result.error })
     },
@@ -37,4 +38,17 @@ export function jobEvents(services: Parts): RunnerEvents {
       if (error.code === "COMMIT_UNKNOWN") services.lifecycle.fail(error)
     },
   }
+}
+
+/** Events name objects. A place that was cleared has no row any more; then the journal knows whose it was. */
+function objectKeyOf(
+  { catalog }: Parts,
+  { backend, key }: { backend: string; key: string },
+  sequence: number | null,
+): string {
+  const location = catalog.location(backend, key)
+  if (location) return location.objectKey
+  if (sequence === null) return key
+  const [record] = catalog.journal({ after: sequence - 1, limit: 1 })
+  return record?.key ?? key
 }

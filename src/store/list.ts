@@ -17,36 +17,23 @@ export async function* list(services: StoreServices, options: ListOptions = {}):
   for (;;) {
     lifecycle.requireOpen()
     throwIfAborted(options.signal)
-    const page = [
-      ...readPage(
-        services,
-        { prefix, limit: Math.min(left, PAGE), ...(after !== undefined && { after }) },
-        options.backend,
-      ),
-    ]
-    for (const object of page) yield toListed(object)
-    left -= page.length
-    if (page.length < PAGE || left <= 0) return
+    // Objects of all backends are looked through: a copy may lie under another key than its object, and the order is that of the objects.
+    const limit = options.backend === undefined ? Math.min(left, PAGE) : PAGE
+    const page = [...services.catalog.objects({ prefix, limit, ...(after !== undefined && { after }) })]
+    for (const object of page) {
+      if (!isOn(object, options.backend)) continue
+      yield toListed(object)
+      left -= 1
+      if (left <= 0) return
+    }
+    if (page.length < limit) return
     after = page.at(-1)!.key
     await new Promise((resume) => setImmediate(resume))
   }
 }
 
-function* readPage(
-  services: StoreServices,
-  page: { prefix: string; after?: string; limit: number },
-  backend: string | undefined,
-) {
-  if (backend === undefined) return yield* services.catalog.objects(page)
-  let left = page.limit
-  // A deleted object's copy may still be on its way out: it is a location of the backend, but no object any more.
-  const { limit: _, ...from } = page
-  for (const location of services.catalog.locations(backend, from)) {
-    const object = location.want && services.catalog.object(location.objectKey)
-    if (!object) continue
-    yield object
-    if (--left === 0) return
-  }
+function isOn({ copies }: ObjectRecord, backend: string | undefined): boolean {
+  return backend === undefined || copies.some((copy) => copy.backend === backend)
 }
 
 function requireLimit(limit: number | undefined): number {

@@ -5,9 +5,10 @@
 import { CHECKSUM_QUEUE, syncQueue } from "../../queues/job.ts"
 import type { PutCommit, PutFact } from "../catalog/catalog.ts"
 import type { ObjectRecord } from "../catalog/record.ts"
-import { type BlobId, splitBlobId } from "../core/blob-id.ts"
+import type { BlobId } from "../core/blob-id.ts"
 import type { IdAlgorithm } from "../core/checksum.ts"
 import { ConflictError, isStoredError, StoredError, throwIfAborted, toStoredError } from "../core/error.ts"
+import { DEFAULT_KEY_TEMPLATE, renderKey } from "../core/key-template.ts"
 import type { PutResult } from "../core/metadata.ts"
 import type { Received } from "../staging/staging.ts"
 import { countedSource } from "./counted-source.ts"
@@ -133,17 +134,14 @@ async function commitReceived(
 ): Promise<PutCommit> {
   const { config, catalog, clock } = services
   // A backend may have been removed while the bytes came in. From here to the commit nothing awaits, so a removal's own commit comes after.
-  for (const name of checked.backends) services.backends.get(name)
-  const key = checked.key ?? generateKey(config.keyPrefix, received.id)
   return catalog.commitPut({
     id: received.id,
     size: received.size,
     checksums: received.checksums,
     mimeType: checked.mimeType,
-    key,
+    ...placesOf(services, checked, received.id),
     custom: checked.custom,
     ...(checked.attributes && { attributes: checked.attributes }),
-    copies: checked.backends.map((backend) => ({ backend, key })),
     sideChecksums: config.checksums.slice(1),
     ...(checked.ifVersion !== undefined && { ifVersion: checked.ifVersion }),
     ...(checked.ifAbsent && { ifAbsent: true }),
@@ -162,10 +160,16 @@ function attributes(opened: OpenedInput): Pick<PutFact, "attributes"> {
   }
 }
 
-/** R14: `{prefix}/{algorithm}/{h2}/{h2}/{hash}`. */
-function generateKey(prefix: string, id: BlobId): string {
-  const { algorithm, hex } = splitBlobId(id)
-  return `${prefix}/${algorithm}/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex}`
+/** An object without a key gets one from its checksum, and lies on each backend where the backend's own template says (R14). */
+function placesOf(services: StoreServices, checked: CheckedPut, id: BlobId): Pick<PutFact, "key" | "copies"> {
+  const { keyPrefix } = services.config
+  const given = checked.key
+  const key = given ?? renderKey(DEFAULT_KEY_TEMPLATE, keyPrefix, id)
+  const copies = checked.backends.map((backend) => ({
+    backend,
+    key: given ?? renderKey(services.backends.get(backend).keyTemplate, keyPrefix, id),
+  }))
+  return { key, copies }
 }
 
 function announce(services: StoreServices, commit: PutCommit): void {

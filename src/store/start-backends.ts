@@ -3,6 +3,7 @@ import { createBackend, parseBackendConfig, redactBackendConfig } from "../backe
 import type { HasherFactory } from "../core/checksum.ts"
 import { invalidConfig } from "../core/config.ts"
 import { isStoredError } from "../core/error.ts"
+import { DEFAULT_KEY_TEMPLATE } from "../core/key-template.ts"
 import { type BackendMaker, enlist } from "./add-backend.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import type { Configured } from "./configuration.ts"
@@ -15,7 +16,7 @@ const DEFAULT_CONCURRENCY = 8
 export function registerBackend(name: string, config: unknown, hashers: HasherFactory, log: Log): RegisteredBackend {
   const issues = parseBackendConfig(name, config)
   if (issues.length > 0) throw invalidConfig(issues)
-  const settings = config as { driver: string; concurrency?: number }
+  const settings = config as { driver: string; concurrency?: number; keyTemplate?: string }
   const backend = createBackend(name, config, {
     hashers,
     onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
@@ -27,6 +28,7 @@ export function registerBackend(name: string, config: unknown, hashers: HasherFa
     config: redactBackendConfig(config),
     backend,
     concurrency,
+    keyTemplate: settings.keyTemplate ?? DEFAULT_KEY_TEMPLATE,
     watching: new AbortController(),
   }
 }

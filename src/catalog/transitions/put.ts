@@ -33,6 +33,7 @@ export function put(rows: Rows, fact: PutFact): PutResult {
   requireStorable(fact)
   const before = rows.get("objects", key)
   requireConditions(fact, before)
+  requireFreePlaces(rows, fact)
   const drafts = new BlobDrafts(rows)
   // Bytes that were not here until now: jobs that looked for them in vain must not give the copies up after this.
   const fresh = drafts.find(id)?.staged !== true
@@ -55,6 +56,19 @@ function requireStorable(fact: PutFact): void {
   for (const copy of fact.copies) {
     requireStorableBackend(copy.backend)
     requireStorableKey(copy.key)
+  }
+}
+
+/** A place serves one object: whoever came second would overwrite the first one's copy, or take it along when deleted. */
+function requireFreePlaces(rows: Rows, { key, copies }: PutFact): void {
+  for (const copy of copies) {
+    const location = rows.get("locations", locationKey(copy.backend, copy.key))
+    if (!location || location.want === null || location.objectKey === key) continue
+    throw new StoredError(
+      "CONFLICT",
+      `The place "${copy.key}" on backend "${copy.backend}" holds the copy of "${location.objectKey}"; choose another key.`,
+      { details: { backend: copy.backend, place: copy.key, key: location.objectKey } },
+    )
   }
 }
 

@@ -317,16 +317,17 @@ export function putCases(subject: Subject): void {
       })
     })
 
-    it("gives the latest put a place that two objects claim, and the delete of the other leaves it alone", async () => {
+    it("refuses a place that serves another object, and gives it once that is gone", async () => {
       const { catalog } = subject
       const copies = [{ backend: "local", key: "shared" }]
       await put(catalog, { key: "a", copies })
+      for (const content of ["2", "a"])
+        expect(await refusal(put(catalog, { key: "b", content, copies }))).toBe("CONFLICT")
+      expect(catalog.object("b")).toBeNull()
+      expect(catalog.location("local", "shared")).toMatchObject({ objectKey: "a", want: idOf("a") })
+      await put(catalog, { key: "a", backends: ["remote"] })
       await put(catalog, { key: "b", copies })
       expect(catalog.location("local", "shared")).toMatchObject({ objectKey: "b", want: idOf("b") })
-      await put(catalog, { key: "a", backends: ["remote"] })
-      expect(catalog.location("local", "shared")).toMatchObject({ want: idOf("b"), state: "pending" })
-      await put(catalog, { key: "a", copies })
-      await put(catalog, { key: "b", copies })
       await catalog.commitDelete({ key: "a", time: 3_000 })
       expect(catalog.location("local", "shared")).toMatchObject({ want: idOf("b"), state: "pending" })
     })
