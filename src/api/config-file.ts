@@ -1,11 +1,10 @@
 /**
- * The configuration of a service: a JSON or YAML file, or without one what the data directory knows. What it says is checked by whoever
+ * The configuration of a service: a file in one of the formats of `config-format.ts`, or without one what the data directory knows. What it says is checked by whoever
  * opens the store.
  */
 import { readFile } from "node:fs/promises"
-import { extname } from "node:path"
-import { parseDocument } from "yaml"
 import { invalidConfig, type StoreConfigInput } from "../core/config.ts"
+import { formatOf } from "./config-format.ts"
 import type { Environment } from "./environment.ts"
 
 const DEFAULT_DATA = ".stored"
@@ -19,21 +18,16 @@ export async function loadConfig(environment: Pick<Environment, "config" | "data
 }
 
 async function readConfig(path: string): Promise<unknown> {
+  const format = formatOf(path)
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw invalidConfig([{ path: "", message: `the file ${path} cannot be read (${error.code ?? error.message})` }])
   })
   try {
-    return extname(path).toLowerCase() === ".json" ? JSON.parse(text) : parseYaml(text)
+    return format.parse(text)
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n")[0] : String(error)
-    throw invalidConfig([{ path: "", message: `${path} is neither JSON nor YAML: ${reason}` }])
+    throw invalidConfig([{ path: "", message: `${path} is not ${format.name}: ${reason}` }])
   }
-}
-
-function parseYaml(text: string): unknown {
-  const document = parseDocument(text)
-  if (document.errors[0]) throw document.errors[0]
-  return document.toJS()
 }
 
 function isObject(value: unknown): value is object {

@@ -174,6 +174,15 @@ describe("the configuration", () => {
     })
   })
 
+  it("a name that ends like no format is a mistake that names those there are; one without an end is YAML", async () => {
+    const config = await file("c.conf", "data: x")
+    await expect(loadConfig({ config, data: null })).rejects.toMatchObject({
+      code: "INVALID_CONFIG",
+      message: /c\.conf is in no format.*\.json, \.yaml, \.yml/,
+    })
+    expect(await loadConfig({ config: await file("stored", '{"data":"x"}'), data: null })).toEqual({ data: "x" })
+  })
+
   it("a file that is not there is a mistake with its name", async () => {
     await expect(loadConfig({ config: "/nowhere/c.json", data: null })).rejects.toMatchObject({
       code: "INVALID_CONFIG",

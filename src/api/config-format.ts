@@ -1,0 +1,39 @@
+/**
+ * The formats of a configuration file, as a visible list, chosen by the end of its name (R28). Each gives plain values; one schema checks them
+ * all. A name without an end is read as YAML, which JSON is too.
+ */
+import { extname } from "node:path"
+import { parseDocument } from "yaml"
+import { invalidConfig } from "../core/config.ts"
+
+export interface ConfigFormat {
+  name: string
+  extensions: readonly string[]
+  /** @throws Error whose first line says what is wrong with the text */
+  parse(text: string): unknown
+}
+
+const YAML: ConfigFormat = { name: "YAML", extensions: [".yaml", ".yml"], parse: parseYaml }
+
+const FORMATS: readonly ConfigFormat[] = [
+  { name: "JSON", extensions: [".json"], parse: (text) => JSON.parse(text) as unknown },
+  YAML,
+]
+
+/** @throws StoredError INVALID_CONFIG where the name ends like none of them */
+export function formatOf(path: string): ConfigFormat {
+  const extension = extname(path).toLowerCase()
+  if (extension === "") return YAML
+  const format = FORMATS.find(({ extensions }) => extensions.includes(extension))
+  if (format) return format
+  const known = FORMATS.flatMap(({ extensions }) => extensions).join(", ")
+  throw invalidConfig([
+    { path: "", message: `${path} is in no format that is known; let its name end in one of ${known}` },
+  ])
+}
+
+function parseYaml(text: string): unknown {
+  const document = parseDocument(text)
+  if (document.errors[0]) throw document.errors[0]
+  return document.toJS()
+}
