@@ -43,7 +43,7 @@ export interface PutFact extends Actor {
   key: string
   custom: JsonObject
   attributes?: ObjectRecord["attributes"]
-  /** one location each; backends that had the key before and are not named here get `want: nothing` */
+  /** one location each, and none that serves another object (CONFLICT); backends that had the key before and are not named get `want: nothing` */
   copies: { backend: string; key: string }[]
   /** whether side checksums are to be computed: adds a `checksum` job where the blob lacks one of these */
   sideChecksums: ChecksumAlgorithm[]
@@ -212,6 +212,11 @@ export interface Catalog {
 
   /** Checks the catalog against itself: record checksums, counts, indexes both ways, the journal's chain. Yields each fault. */
   verify(): AsyncIterable<CatalogFault>
+  /**
+   * Puts right what `verify` finds where it can be derived with certainty from other rows: indexes, jobs, what is counted. Nobody else may use the
+   * catalog meanwhile. How many rows it changed; nothing is done to a catalog without faults.
+   */
+  mend(time: number): Promise<number>
 }
 
 export interface CatalogFault {

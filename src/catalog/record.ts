@@ -110,6 +110,7 @@ export type JournalCommand =
   | "corrupt"
   | "drift"
   | "retry"
+  | "repair"
   | "backend-add"
   | "backend-remove"
 

@@ -20,6 +20,7 @@ import type {
   PutFact,
 } from "./catalog.ts"
 import { CommitQueue } from "./commit-queue.ts"
+import { mendRows } from "./mend/mend.ts"
 import { publicBlob, publicCounters, publicLocation, publicObject } from "./public-record.ts"
 import * as read from "./reads.ts"
 import type {
@@ -223,6 +224,10 @@ export class RowCatalog implements Catalog {
 
   verify(): AsyncIterable<CatalogFault> {
     return verifyRows(this.#engine)
+  }
+
+  mend(time: number): Promise<number> {
+    return mendRows(this.#engine, time, (steps) => this.#commit(FREES, steps))
   }
 
   #commit<Result>(options: { frees: boolean }, transition: (rows: Rows) => Result): Promise<Result> {

@@ -36,7 +36,8 @@ export function saveBlob(rows: Rows, before: BlobRow | null, after: BlobRow): vo
     markObjects(rows, kept.id, kept.missing ? "MISSING" : "ACTIVE")
 }
 
-function isLost(blob: BlobRow): boolean {
+/** Named, but neither staged nor proven anywhere. */
+export function isLost(blob: BlobRow): boolean {
   return !blob.staged && blob.synced === 0 && blob.references > 0
 }
 

@@ -60,6 +60,12 @@ export function clearPlace(commit: Commit, place: { backend: string; key: string
   return saveLocation(commit, null, drive(commit, location, "deleting"))
 }
 
+/** The row of a place that was lost, made anew from what its object says; what is there is not known. The blob's counts are somebody else's. */
+export function restoreLocation(commit: Commit, copy: Omit<Copy, "fresh">): void {
+  const location = { ...newLocation(commit.rows, copy, commit.time), want: copy.want }
+  commit.rows.put("locations", locationKey(copy.backend, copy.key), drive(commit, location, "pending"))
+}
+
 /** Due now and with all tries left, in the same generation. */
 function hurry(commit: Commit, location: LocationRow, before: LocationRow): LocationRow {
   const { backend, key, generation } = location

@@ -14,7 +14,7 @@ import {
   wantingPrefix,
 } from "../rows/key.ts"
 import type { BlobRow } from "../rows/tables.ts"
-import { isEvictable, isKept, sideChecksums } from "../transitions/blob.ts"
+import { isEvictable, isKept, isLost, sideChecksums } from "../transitions/blob.ts"
 import { isProven } from "../transitions/location.ts"
 import type { Tally } from "./tally.ts"
 import { fault, look, walk } from "./walk.ts"
@@ -56,7 +56,7 @@ function* checkCounts(engine: Engine, blob: BlobRow): Iterable<CatalogFault> {
 }
 
 /** Null where a row of an index cannot be read: its own table's walk tells of that. */
-function recount(engine: Engine, blob: BlobRow): Pick<BlobRow, "references" | "wanted" | "synced"> | null {
+export function recount(engine: Engine, blob: BlobRow): Pick<BlobRow, "references" | "wanted" | "synced"> | null {
   let references = 0
   let wanted = 0
   let synced = 0
@@ -84,7 +84,7 @@ function* checkIndexes(engine: Engine, blob: BlobRow): Iterable<CatalogFault> {
     if (look(engine, "checksums", key) === null)
       yield fault("I12", blob.id, `It is not found by its checksum ${key.split("\u0000")[0]}.`)
   }
-  const lost = !blob.staged && blob.synced === 0 && blob.references > 0
+  const lost = isLost(blob)
   if (lost !== blob.missing)
     yield fault("I12", blob.id, `Its bytes are ${lost ? "lost" : "there"}, but its objects are not marked so.`)
   yield* checkJob(engine, blob)

@@ -44,22 +44,20 @@ function* checkJob(engine: Engine, row: string, location: LocationRow): Iterable
   if (proven) yield fault("I5", row, "It is proven, but still has a job.")
   const job = look(engine, "outbox", numberKey(location.job))
   if (job === undefined) return
-  const { backend, key, generation } = location
-  const payload = job?.payload
-  if (
-    payload?.kind !== "sync" ||
-    payload.backend !== backend ||
-    payload.key !== key ||
-    payload.generation !== generation
-  ) {
+  if (!job || !isJobOf(location, job))
     yield fault("I3", row, `Its job ${location.job} is not in the outbox, or is another one.`)
-  }
   if (job && !isConsistent(location, job))
     yield fault("I5", row, `It is ${location.state}, but its job is ${job.status}.`)
 }
 
+/** Whether a row of the outbox makes this location true, in its present generation. */
+export function isJobOf({ backend, key, generation }: LocationRow, { payload }: OutboxRecord): boolean {
+  if (payload.kind !== "sync") return false
+  return payload.backend === backend && payload.key === key && payload.generation === generation
+}
+
 /** What failed is given up; what is given up failed, or is missing or bad with nothing to mend it from. */
-function isConsistent({ state }: LocationRow, { status }: OutboxRecord): boolean {
+export function isConsistent({ state }: LocationRow, { status }: OutboxRecord): boolean {
   if (state === "failed") return status === "parked"
   return status === "due" || state === "missing" || state === "corrupt"
 }

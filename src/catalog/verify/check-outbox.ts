@@ -37,7 +37,8 @@ export async function* checkOutbox(engine: Engine, tally: Tally): AsyncGenerator
   })
 }
 
-function isKnown(engine: Engine, { payload, sequence }: OutboxRecord): boolean {
+/** Whether the location or blob that a job is for knows of it; so too where that cannot be read. */
+export function isKnown(engine: Engine, { payload, sequence }: OutboxRecord): boolean {
   if (payload.kind === "checksum") {
     const blob = look(engine, "blobs", payload.id)
     return blob === undefined || blob?.checksumJob === sequence

@@ -6,7 +6,7 @@ import { readTotals } from "../transitions/totals.ts"
 import type { Tally } from "./tally.ts"
 import { fault, look, walk } from "./walk.ts"
 
-const RECOUNTED = [
+export const RECOUNTED = [
   "objects",
   "blobs",
   "locations",

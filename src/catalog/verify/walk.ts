@@ -31,6 +31,21 @@ export async function* walk<Name extends TableName>(
   }
 }
 
+/** The rows of a table that can be read, in order; the others are told of by `walk`. */
+export async function* eachRow<Name extends TableName>(
+  engine: Engine,
+  table: Name,
+): AsyncGenerator<[key: string, record: Tables[Name]]> {
+  let after: string | undefined
+  for (;;) {
+    const page = engine.inspect(table, after, PAGE)
+    for (const row of page) if (!row.fault) yield [row.key, row.record]
+    if (page.length < PAGE) return
+    after = page.at(-1)!.key
+    await new Promise((resume) => setImmediate(resume))
+  }
+}
+
 /** A row that others point to: null where there is none, undefined where it cannot be read (its own table's walk tells of that). */
 export function look<Name extends TableName>(
   engine: Engine,
