@@ -16,6 +16,7 @@
 import type { Readable } from "node:stream"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import type { ChecksumAlgorithm, HasherFactory } from "../core/checksum.ts"
+import { isStoredError } from "../core/error.ts"
 
 export interface CallOptions {
   signal?: AbortSignal
@@ -33,6 +34,12 @@ export interface BackendPutOptions extends CallOptions {
   modified?: number
   /** POSIX permission bits to give the copy; ignored where there are none */
   mode?: number
+}
+
+/** One of a batch. */
+export interface BackendPutEntry extends Omit<BackendPutOptions, "signal"> {
+  key: string
+  source: BlobSource
 }
 
 export interface BackendStat {
@@ -115,7 +122,38 @@ export abstract class StorageBackend {
   /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. */
   watch?(listener: WatchListener, options: { signal: AbortSignal }): Promise<void>
 
-  /** Deletes several keys; drivers with a batch call override it. */
+  /** Whether the backend can be used now. @throws StoredError why it cannot */
+  async healthCheck(options?: CallOptions): Promise<void> {
+    for await (const _ of this.list({ ...options, limit: 1 })) return
+  }
+
+  // Batches (R30), built on the single calls: a driver whose backend has a call for many overrides them. None is a transaction: what throws leaves
+  // done what came before it, and doing the same batch again is harmless.
+
+  /** Puts several, in order; ends with the first that fails. */
+  async putMany(entries: readonly BackendPutEntry[], options?: CallOptions): Promise<void> {
+    for (const { key, source, ...given } of entries) await this.put(key, source, { ...given, ...options })
+  }
+
+  /** The content of several keys, in order, null where there is none. Each stream ends, at the latest, when the next one is asked for. */
+  async *getMany(
+    keys: readonly string[],
+    options?: CallOptions,
+  ): AsyncGenerator<{ key: string; stream: Readable | null }> {
+    for (const key of keys) {
+      const stream = await this.get(key, options).catch((error: unknown) => {
+        if (isStoredError(error) && error.code === "NOT_FOUND") return null
+        throw error
+      })
+      try {
+        yield { key, stream }
+      } finally {
+        stream?.destroy()
+      }
+    }
+  }
+
+  /** Deletes several keys. */
   async deleteMany(keys: readonly string[], options?: CallOptions): Promise<void> {
     for (const key of keys) await this.delete(key, options)
   }

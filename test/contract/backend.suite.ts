@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe } from "vitest"
 import { createHashers } from "../../src/checksums/hashers.ts"
+import { batchCases } from "./backend/batch-cases.ts"
 import type { BackendSuite, BackendUnderTest } from "./backend/harness.ts"
 import { keyCases } from "./backend/key-cases.ts"
 import { listCases } from "./backend/list-cases.ts"
@@ -32,6 +33,7 @@ export function backendSuite(suite: BackendSuite): void {
     describe("keys", () => keyCases(made))
     describe("get, stat, checksum, delete", () => readCases(made, hashers))
     describe("list", () => listCases(made))
+    describe("batches and health", () => batchCases(made))
     describe("opened to be read only", () => readOnlyCases(made))
   })
 }
