@@ -20,6 +20,7 @@ import { parseConfig, type StoreConfigInput } from "./core/config.ts"
 import type { StoredError } from "./core/error.ts"
 import { type DoctorOptions, treat } from "./doctor/doctor.ts"
 import type { DoctorReport } from "./doctor/finding.ts"
+import { type CatalogTreatment, mendCatalog } from "./doctor/mend-catalog.ts"
 import { ContentStaging } from "./staging/content-staging.ts"
 import { BackendSet, type RegisteredBackend } from "./store/backend-set.ts"
 import { configure } from "./store/configuration.ts"
@@ -51,6 +52,8 @@ export interface CreateStoreOptions {
   work?: boolean
   /** a new data directory gets a backend `local` in its own folder `objects` where no backends are configured, as the service and the commands do */
   localByDefault?: boolean
+  /** for the doctor: opened only to be looked at, or to be mended with what was left behind still there */
+  visit?: "examine" | "treat"
   /** where others reach this process, shown to whoever finds the data directory in use */
   address?: string
   /** told when the store can no longer be trusted and the process should stop and start again */
@@ -74,18 +77,36 @@ export async function createStore(config: StoreConfigInput = {}, options: Create
 }
 
 /**
- * Checks a data directory that no server has open (`stored doctor`). With `repair`, mends what has a good copy and looks again.
- * @throws StoredError as `createStore`
+ * Checks a data directory that no server has open (`stored doctor`) and changes nothing in it. With `repair`, mends what can be derived or has a
+ * good copy, and looks again; where the catalog stays broken, nothing else is touched.
+ * @throws StoredError as `createStore`; DATA_DIRECTORY_UNUSABLE where there is none
  */
 export async function runDoctor(
   config: StoreConfigInput,
   options: DoctorOptions & Pick<CreateStoreOptions, "log"> = {},
 ): Promise<DoctorReport> {
-  const opened = await openStore(config, { work: options.repair ?? false, ...(options.log && { log: options.log }) })
+  const { data } = parseConfig(config, parseBackendConfig)
+  const mended = options.repair ? await treatCatalog(join(data, "catalog")) : null
+  for (const finding of mended?.findings ?? []) options.onFinding?.(finding)
+  const repair = mended?.isWhole ?? false
+  const visit = repair ? "treat" : "examine"
+  const opened = await openStore(config, { work: repair, visit, ...(options.log && { log: options.log }) })
   try {
-    return await treat(opened, options)
+    const report = await treat(opened, { ...options, repair })
+    return { ...report, repaired: report.repaired + (mended?.findings.length ?? 0) }
   } finally {
     await opened.store.close()
+  }
+}
+
+/** Alone, before a runner works with it. */
+async function treatCatalog(directory: string): Promise<CatalogTreatment> {
+  const catalog = new LmdbCatalog({ directory, examine: true })
+  try {
+    await catalog.open()
+    return await mendCatalog(catalog, systemClock)
+  } finally {
+    await catalog.close()
   }
 }
 
@@ -120,9 +141,11 @@ async function assemble(
   const hashers = await createHashers()
   const pool = new ChecksumPool({ thread: hashThread })
   closers.push(() => pool.close())
+  const isExamined = options.visit === "examine"
   const catalog = new LmdbCatalog({
     directory,
     clock,
+    examine: isExamined,
     ...(options.address && { address: options.address }),
   })
   closers.push(() => catalog.close())
@@ -130,7 +153,7 @@ async function assemble(
   const { localByDefault = false } = options
   const configured = await configure({ catalog, clock, log }, input, { localByDefault, keep: work })
   const { config } = configured
-  const backends = new BackendSet(config.defaultBackends, configured.left)
+  const backends = new BackendSet(config.defaultBackends, configured.left, { readOnly: isExamined })
   closers.push(() => backends.close())
   const copies = new LiveCopies({
     catalog,
@@ -149,6 +172,7 @@ async function assemble(
     hashers,
     ledger: evictionGuard,
     clock,
+    ...(options.visit && { visit: options.visit }),
     stageFile: (task, taskOptions) => pool.run("stageFile", task, taskOptions),
   })
   closers.push(() => staging.close())

@@ -5,6 +5,7 @@
 import { isSynced } from "../store/reference.ts"
 import type { StoreServices } from "../store/services.ts"
 import type { Store } from "../store/store.ts"
+import { checkLeftovers } from "./check-leftovers.ts"
 import { checkLocations } from "./check-locations.ts"
 import { checkStaging } from "./check-staging.ts"
 import type { Checked, DoctorReport, Finding } from "./finding.ts"
@@ -64,10 +65,13 @@ export async function examine(services: StoreServices, options: DoctorOptions = 
     journal: counters.journal,
   }
   const findings: Finding[] = []
+  const { repair = false } = options
+  const leftovers = await Array.fromAsync(services.staging.leftovers())
   const looks = [
     checkCatalog(services),
-    checkStaging(services, checked, options.repair ?? false, signal),
-    checkLocations(services, checked, options.repair ?? false, signal),
+    checkStaging(services, checked, repair, signal),
+    checkLocations(services, checked, repair, signal),
+    checkLeftovers(services, leftovers, repair),
   ]
   for (const look of looks) {
     for await (const finding of look) {

@@ -18,13 +18,14 @@ import { type Evicted, Evictor } from "./evictor.ts"
 import { Holds } from "./holds.ts"
 import { IntakeLog } from "./intake-log.ts"
 import { contentFiles, type Layout, layoutOf } from "./layout.ts"
+import { findLeftovers, removeLeftover } from "./leftovers.ts"
 import { LogRetirement } from "./log-retirement.ts"
 import { findSegments } from "./log-segment.ts"
-import { openDirectory } from "./open-directory.ts"
+import { examineDirectory, openDirectory } from "./open-directory.ts"
 import { quarantine } from "./quarantine.ts"
 import { type Content, checkContent, contentSource, type ReadOptions, readBuffer, readStream } from "./read-content.ts"
 import { type ReceiveParts, receive, type StageFile } from "./receive.ts"
-import { recoverSegment } from "./recover.ts"
+import { recoverable, recoverSegment } from "./recover.ts"
 import { Room } from "./room.ts"
 import { stageFile } from "./stage-file.ts"
 import type {
@@ -32,6 +33,7 @@ import type {
   EvictionLedger,
   EvictTarget,
   Hold,
+  Leftover,
   Received,
   ReceiveOptions,
   RecoveryReport,
@@ -53,6 +55,11 @@ export interface ContentStagingOptions {
   clock: Clock
   /** copies large files on another thread; absent: here */
   stageFile?: StageFile
+  /**
+   * For a doctor. `examine`: nothing is made, written or removed, and content that the intake log would give back counts as there; nothing can be
+   * received. `treat`: as usual, but what was left behind stays until it is removed by name.
+   */
+  visit?: "examine" | "treat"
   /** told what failed in the background; nothing is lost by it */
   onTrouble?(error: StoredError): void
 }
@@ -72,6 +79,8 @@ export class ContentStaging implements Staging {
   /** present from `recover` until `close` */
   #receive: ReceiveParts | null = null
   #oldSegments: { number: number; path: string }[] = []
+  /** while it is only examined: what the next start would give back */
+  readonly #recoverable = new Set<BlobId>()
   #hits = 0
   #misses = 0
 
@@ -91,19 +100,28 @@ export class ContentStaging implements Staging {
   }
 
   async open(): Promise<void> {
-    await openDirectory(this.#layout)
+    if (this.#options.visit === "examine") await examineDirectory(this.#layout)
+    else await openDirectory(this.#layout)
     this.#oldSegments = await findSegments(this.#layout.log)
   }
 
   async recover(wants: (id: BlobId) => boolean): Promise<RecoveryReport> {
-    const { hashers } = this.#options
-    const swept = await this.#temporary.sweep()
+    const { hashers, visit } = this.#options
+    if (visit === "examine") return this.#examineLog(wants)
+    const swept = visit ? 0 : await this.#temporary.sweep()
     let restored = 0
     const parts = { files: this.#files, hashers, retirement: this.#retirement }
     for (const { path } of this.#oldSegments) restored += await recoverSegment(parts, path, wants)
     this.#receive ??= this.#receiveParts((this.#oldSegments.at(-1)?.number ?? 0) + 1)
     this.#oldSegments = []
     return { restored, swept }
+  }
+
+  async #examineLog(wants: (id: BlobId) => boolean): Promise<RecoveryReport> {
+    for (const { path } of this.#oldSegments) {
+      for (const id of await recoverable(this.#options.hashers, path, wants)) this.#recoverable.add(id)
+    }
+    return { restored: 0, swept: 0 }
   }
 
   /** Finishes what is being flushed. Receives that are still reading their source are refused when they come to it. */
@@ -140,8 +158,9 @@ export class ContentStaging implements Staging {
     return readBuffer(this.#content(id, size), options)
   }
 
-  check(id: BlobId, size: number, { signal }: { signal?: AbortSignal } = {}): Promise<ContentCheck> {
-    return checkContent(this.#content(id, size), signal)
+  async check(id: BlobId, size: number, { signal }: { signal?: AbortSignal } = {}): Promise<ContentCheck> {
+    const found = await checkContent(this.#content(id, size), signal)
+    return this.#recoverable.has(id) ? "good" : found
   }
 
   hold(id: BlobId): Hold {
@@ -171,6 +190,14 @@ export class ContentStaging implements Staging {
       const state = this.#files.state(id)
       if (state) yield { id, size: Number(state.size), path }
     }
+  }
+
+  leftovers(): AsyncIterable<Leftover> {
+    return findLeftovers(this.#layout, (path) => this.#temporary.isInUse(path))
+  }
+
+  removeLeftover(leftover: Leftover): Promise<void> {
+    return removeLeftover(leftover)
   }
 
   countHit(): void {

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import type { BlobId } from "../core/blob-id.ts"
 import { syncDirectory } from "./directories.ts"
 import { close, fdatasync, open, writeAll } from "./system-calls.ts"
+import { storageError, systemCode } from "./system-error.ts"
 
 export class LogSegment {
   readonly path: string
@@ -52,9 +53,13 @@ function segmentName(number: number): string {
   return `${String(number).padStart(10, "0")}.log`
 }
 
-/** The segments of a directory, oldest first. */
+/** The segments of a directory, oldest first; none where there is no directory. */
 export async function findSegments(directory: string): Promise<{ number: number; path: string }[]> {
-  const numbers = (await readdir(directory)).flatMap((name) => {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (systemCode(error) === "ENOENT") return []
+    throw storageError(error, "list its intake log")
+  })
+  const numbers = names.flatMap((name) => {
     const number = NAME.exec(name)?.[1]
     return number === undefined ? [] : [Number(number)]
   })

@@ -17,6 +17,7 @@ import type {
   EvictionLedger,
   EvictTarget,
   Hold,
+  Leftover,
   Received,
   ReceiveOptions,
   RecoveryReport,
@@ -137,6 +138,10 @@ export class MemoryStaging implements Staging {
   async *list(): AsyncGenerator<{ id: BlobId; size: number; path: string }> {
     for (const [id, bytes] of this.contents) yield { id, size: bytes.length, path: `memory:${id}` }
   }
+
+  async *leftovers(): AsyncGenerator<Leftover> {}
+
+  async removeLeftover(): Promise<void> {}
 
   countHit(): void {
     this.#hits += 1

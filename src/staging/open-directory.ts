@@ -13,7 +13,7 @@ export const FORMAT = 1
 export async function openDirectory(layout: Layout): Promise<void> {
   try {
     const made = await mkdir(layout.root, { recursive: true })
-    await requireFormat(layout.root)
+    await requireFormat(layout.root, { make: true })
     for (const part of [layout.content, layout.temporary, layout.log, layout.quarantine])
       await mkdir(part, { recursive: true })
     await probe(layout.temporary)
@@ -26,13 +26,23 @@ export async function openDirectory(layout: Layout): Promise<void> {
   }
 }
 
-async function requireFormat(root: string): Promise<void> {
+/** Only looks at it; one that is not there holds nothing. @throws StoredError DATA_DIRECTORY_UNUSABLE, DATA_DIRECTORY_NEWER */
+export async function examineDirectory(layout: Layout): Promise<void> {
+  try {
+    await requireFormat(layout.root, { make: false })
+  } catch (error) {
+    throw unusable(error, layout.root)
+  }
+}
+
+async function requireFormat(root: string, { make }: { make: boolean }): Promise<void> {
   const path = join(root, "format")
   let text: string
   try {
     text = await readFile(path, "utf8")
   } catch (error) {
     if (systemCode(error) !== "ENOENT") throw error
+    if (!make) return
     await writeFile(path, `stored-staging ${FORMAT}\n`)
     const fd = await open(path, "r")
     try {

@@ -24,15 +24,33 @@ export async function recoverSegment(
   wants: (id: BlobId) => boolean,
 ): Promise<number> {
   const segment = await readFile(path)
-  const ids = new Set<BlobId>()
+  const ids: BlobId[] = []
   let restored = 0
-  for (const record of decodeRecords(segment)) {
-    if (ids.has(record.id) || !wants(record.id) || !isGenuine(parts.hashers, record)) continue
-    ids.add(record.id)
+  for (const record of wantedRecords(parts.hashers, segment, wants)) {
+    ids.push(record.id)
     if (restore(parts.files, record)) restored += 1
   }
-  parts.retirement.add({ path, ids: [...ids], length: segment.length }, { rested: true })
+  parts.retirement.add({ path, ids, length: segment.length }, { rested: true })
   return restored
+}
+
+/** The blobs that `recoverSegment` would write again if need be; for whoever only looks. */
+export async function recoverable(
+  hashers: HasherFactory,
+  path: string,
+  wants: (id: BlobId) => boolean,
+): Promise<BlobId[]> {
+  return Array.from(wantedRecords(hashers, await readFile(path), wants), ({ id }) => id)
+}
+
+/** The first genuine record of each blob. */
+function* wantedRecords(hashers: HasherFactory, segment: Buffer, wants: (id: BlobId) => boolean): Generator<LogRecord> {
+  const seen = new Set<BlobId>()
+  for (const record of decodeRecords(segment)) {
+    if (seen.has(record.id) || !wants(record.id) || !isGenuine(hashers, record)) continue
+    seen.add(record.id)
+    yield record
+  }
 }
 
 function isGenuine(hashers: HasherFactory, { id, bytes }: LogRecord): boolean {

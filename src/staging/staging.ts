@@ -74,6 +74,17 @@ export interface StagingStats {
 
 export type ContentCheck = "good" | "missing" | "corrupt"
 
+/** Something that lies in staging and is neither content nor in use. */
+export interface Leftover {
+  /** `temporary`: of something that did not end; `quarantined`: bad content that was moved aside */
+  kind: "temporary" | "quarantined"
+  path: string
+  /** bytes */
+  size: number
+  /** the blob that bad content was taken for, null where that cannot be told */
+  id: BlobId | null
+}
+
 export interface RecoveryReport {
   /** blobs whose content was put back or completed from the intake log */
   restored: number
@@ -117,6 +128,9 @@ export interface Staging {
   remove(id: BlobId): Promise<boolean>
   /** Every content file, in no particular order. */
   list(): AsyncIterable<{ id: BlobId; size: number; path: string }>
+  /** What was left behind; after `recover` that is bad content only, unless staging was told to leave all of it for whoever looks. */
+  leftovers(): AsyncIterable<Leftover>
+  removeLeftover(leftover: Leftover): Promise<void>
 
   /** Callers count each read of a blob that was, or was not, in staging. */
   countHit(): void

@@ -37,6 +37,10 @@ export class TemporaryFiles {
     return path
   }
 
+  isInUse(path: string): boolean {
+    return this.#inUse.has(path)
+  }
+
   /** It has been renamed. */
   leave(path: string): void {
     this.#inUse.delete(path)

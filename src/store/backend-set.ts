@@ -25,13 +25,16 @@ export class BackendSet {
   readonly #entries = new Map<string, Entry>()
   readonly #defaults: string[] | undefined
   readonly #left: readonly string[]
+  readonly #readOnly: boolean
   readonly #leaving = new Set<string>()
 
   /**
    * @param defaults names of the default backends; absent: all that are registered
    * @param left names of those that are no default all the same
+   * @param options `readOnly`: they are opened only to be looked at
    */
-  constructor(defaults: string[] | undefined, left: readonly string[] = []) {
+  constructor(defaults: string[] | undefined, left: readonly string[] = [], options: { readOnly?: boolean } = {}) {
+    this.#readOnly = options.readOnly ?? false
     this.#defaults = defaults
     this.#left = left
   }
@@ -93,7 +96,7 @@ export class BackendSet {
 
   async #open(entry: Entry): Promise<StorageBackend> {
     try {
-      await entry.backend.open()
+      await entry.backend.open({ readOnly: this.#readOnly })
       entry.fault = null
       return entry.backend
     } catch (error) {

@@ -31,6 +31,8 @@ export interface LmdbOptions {
   address?: string
   /** held back for a full disk; absent: 8 MiB */
   reserveBytes?: number
+  /** for a doctor: it must be there, its counts may be wrong, and no space is held back */
+  examine?: boolean
 }
 
 export class LmdbEngine implements Engine {
@@ -48,8 +50,9 @@ export class LmdbEngine implements Engine {
   }
 
   async open(): Promise<void> {
-    const { directory, clock = systemClock, address, reserveBytes = DEFAULT_RESERVE_BYTES } = this.#options
-    this.#opened ??= await openDirectory({ directory, clock, address: address ?? null, reserveBytes })
+    const { directory, clock = systemClock, address = null, reserveBytes = DEFAULT_RESERVE_BYTES } = this.#options
+    const { examine = false } = this.#options
+    this.#opened ??= await openDirectory({ directory, clock, address, reserveBytes, examine })
   }
 
   async close(): Promise<void> {

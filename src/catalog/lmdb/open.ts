@@ -2,6 +2,8 @@
  * Opens a data directory in the order that harms nobody: the format is looked at before anything is written, the owner's place is taken before
  * anything else is, and whatever fails on the way leaves things as they were.
  */
+import { access } from "node:fs/promises"
+import { join } from "node:path"
 import type { Clock } from "../../core/clock.ts"
 import { isStoredError, StoredError } from "../../core/error.ts"
 import { seal, unseal } from "../encoding/value.ts"
@@ -21,6 +23,7 @@ import { Reserve } from "./reserve.ts"
 import { rowsExpected, SHELF_NAMES, type Shelf } from "./shelf.ts"
 import { transact } from "./transact.ts"
 
+const DATA_FILE = "data.mdb"
 /** Version of everything on disk. A newer one is refused; an older one would be brought up here. */
 export const FORMAT = 1
 
@@ -40,11 +43,13 @@ export interface OpenOptions {
   clock: Clock
   address: string | null
   reserveBytes: number
+  examine: boolean
 }
 
 /** @throws StoredError DATA_DIRECTORY_IN_USE, DATA_DIRECTORY_NEWER, DATA_DIRECTORY_UNUSABLE, CATALOG_CORRUPT, DISK_FULL */
 export async function openDirectory(options: OpenOptions): Promise<OpenedDirectory> {
-  const { directory } = options
+  const { directory, examine } = options
+  if (examine) await requirePresent(directory)
   const env = await openEnvironment(directory)
   let ownership: Ownership | null = null
   try {
@@ -53,16 +58,29 @@ export async function openDirectory(options: OpenOptions): Promise<OpenedDirecto
     const reserve = new Reserve(directory, options.reserveBytes)
     ownership = await own(env, reserve, options)
     const tables = openShelves(env, directory)
-    requireWhole(tables, directory)
+    if (!examine) requireWhole(tables, directory)
     const isNew = settings.getBinary(FORMAT_KEY) === undefined
     if (isNew) await begin(env, directory, settings)
-    await reserve.open()
+    if (!examine) await reserve.open()
     return { env, tables, ownership, reserve, close: closer(env, ownership) }
   } catch (error) {
     ownership?.abandon()
     await ownership?.release()
     await closeEnvironment(env)
     throw error
+  }
+}
+
+/** Whoever only looks makes nothing. */
+async function requirePresent(directory: string): Promise<void> {
+  try {
+    await access(join(directory, DATA_FILE))
+  } catch (cause) {
+    throw new StoredError(
+      "DATA_DIRECTORY_UNUSABLE",
+      `There is no catalog in ${directory}; name the data directory of a store that was opened before.`,
+      { cause, details: { directory } },
+    )
   }
 }
 
@@ -131,7 +149,7 @@ function requireWhole(tables: Shelves, directory: string): void {
     if (entryCount === expected) continue
     throw new StoredError(
       "CATALOG_CORRUPT",
-      `The catalog's table ${shelf} has ${entryCount} rows, but ${expected} were committed; put a backup in the place of ${directory}.`,
+      `The catalog's table ${shelf} has ${entryCount} rows, but ${expected} were committed; run "stored doctor --repair", or put a backup in the place of ${directory}.`,
       { details: { directory, table: shelf, rows: entryCount ?? null, expected } },
     )
   }
