@@ -22,6 +22,21 @@ export interface StoreEvents {
 
 export type StoreEventName = keyof StoreEvents
 
+/** Every name, for callers whom no compiler checks. */
+export const STORE_EVENTS: readonly StoreEventName[] = Object.keys({
+  put: true,
+  delete: true,
+  "sync:start": true,
+  "sync:complete": true,
+  "sync:error": true,
+  watch: true,
+  "read:fallback": true,
+  "backend:add": true,
+  "backend:remove": true,
+  "staging:corrupt": true,
+  "backend:breaker": true,
+} satisfies Record<StoreEventName, true>) as StoreEventName[]
+
 /** One event as it travels: its name, its time, and the journal sequence of the fact behind it (null for a hint). */
 export type StoreEvent = {
   [Name in StoreEventName]: { type: Name; sequence: number | null; time: number; data: StoreEvents[Name] }

@@ -2,8 +2,10 @@
 import type { Readable } from "node:stream"
 import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
 import { StoredError, toStoredError } from "../core/error.ts"
+import { STORE_EVENTS, type StoreEventName } from "../core/event.ts"
 import type { EvictTarget } from "../staging/staging.ts"
 import { addBackend, type BackendMaker } from "./add-backend.ts"
+import { checkOptions, shown } from "./check-options.ts"
 import { clearCache } from "./clear-cache.ts"
 import { remove } from "./delete.ts"
 import { events } from "./events.ts"
@@ -47,44 +49,54 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       leave()
     }
   }
-  const guardEach = async function* <Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  const guardEach = async function* <Item>(items: () => AsyncIterable<Item>): AsyncGenerator<Item> {
     try {
-      yield* items
+      yield* items()
     } catch (error) {
       throw typed(error)
     }
   }
 
   return {
-    put: (input, options) => guard(() => put(services, input, options)),
-    get: ((idOrKey: string, options?: GetOptions) => guard(() => get(services, idOrKey, options))) as GetVerb,
-    open: (idOrKey, options) => guard(() => open(services, idOrKey, options)),
-    delete: (idOrKey, options) => guard(() => remove(services, idOrKey, options)),
-    list: (options) => guardEach(list(services, options)),
+    put: (input, options) => guard(() => put(services, input, checkOptions("put", options))),
+    get: ((idOrKey: string, options?: GetOptions) =>
+      guard(() => get(services, idOrKey, checkOptions("get", options)))) as GetVerb,
+    open: (idOrKey, options) => guard(() => open(services, idOrKey, checkOptions("get", options))),
+    delete: (idOrKey, options) => guard(() => remove(services, idOrKey, checkOptions("delete", options))),
+    list: (options) => guardEach(() => list(services, checkOptions("list", options))),
     stat: (idOrKey) => guard(() => stat(services, idOrKey)),
     has: (idOrKey) => guard(() => stat(services, idOrKey) !== null),
-    synced: (idOrKey, options) => guard(() => synced(services, idOrKey, options)),
+    synced: (idOrKey, options) => guard(() => synced(services, idOrKey, checkOptions("synced", options))),
     addBackend: (name, config) => guard(() => addBackend(services, makeBackend, name, config)),
-    removeBackend: (name, options) => guard(() => removeBackend(services, name, options)),
+    removeBackend: (name, options) =>
+      guard(() => removeBackend(services, name, checkOptions("removeBackend", options))),
     listBackends: () => services.backends.names(),
     getBackend: (name) => backendInfo(services, name),
     cache: {
       stats: () => staging.stats(),
       evict: (what) => guard(() => staging.evict(evictTarget(what))),
-      clear: (options) => guard(() => clearCache(services, options)),
+      clear: (options) => guard(() => clearCache(services, checkOptions("clear", options))),
     },
-    on: (name, listener) => bus.on(name, listener),
+    on: (name, listener) => bus.on(checkEvent(name, listener), listener),
     off: (name, listener) => bus.off(name, listener),
-    // Where to begin is settled by the call, not by the first read.
-    events: (options) =>
-      guardEach(events(services, { ...options, after: checkAfter(options?.after) ?? catalog.lastSequence() })),
-    journal: (options): Iterable<JournalRecord> => catalog.journal({ after: 0, ...options }),
-    failed: (options): Iterable<OutboxRecord> => catalog.outbox({ status: "parked", ...parkedPage(options) }),
-    retry: (options) => guard(() => retry(services, options)),
+    events: (options) => {
+      // Where to begin is settled by the call, not by the first read.
+      const { after = catalog.lastSequence(), ...rest } = checkOptions("events", options) ?? {}
+      return guardEach(() => events(services, { ...rest, after }))
+    },
+    journal: (options): Iterable<JournalRecord> => {
+      const { after = 0, limit } = checkOptions("journal", options) ?? {}
+      return catalog.journal({ after, ...(limit !== undefined && { limit }) })
+    },
+    failed: (options): Iterable<OutboxRecord> =>
+      catalog.outbox({ status: "parked", ...parkedPage(checkOptions("failed", options)) }),
+    retry: (options) => guard(() => retry(services, checkOptions("retry", options))),
     status: () => status(services),
-    idle: (options) => guard(() => services.runner.idle(anyOf(options?.signal, lifecycle.signal))),
-    close: (options) => {
-      closing ??= close(options?.deadline ?? CLOSE_DEADLINE)
+    idle: (options) =>
+      guard(() => services.runner.idle(anyOf(checkOptions("idle", options)?.signal, lifecycle.signal))),
+    close: async (options) => {
+      const { deadline = CLOSE_DEADLINE } = checkOptions("close", options) ?? {}
+      closing ??= close(deadline)
       return closing
     },
   }
@@ -119,9 +131,12 @@ function evictTarget(what: EvictTarget | string): EvictTarget {
 }
 
 /** @throws StoredError INVALID_INPUT */
-function checkAfter(after: number | undefined): number | undefined {
-  if (after === undefined || (Number.isSafeInteger(after) && after >= 0)) return after
-  throw new StoredError("INVALID_INPUT", `after is ${after}; give a journal sequence, 0 for all of them.`)
+function checkEvent<Name extends StoreEventName>(name: Name, listener: unknown): Name {
+  if (!STORE_EVENTS.includes(name)) {
+    throw new StoredError("INVALID_INPUT", `There is no event ${shown(name)}; there are ${STORE_EVENTS.join(", ")}.`)
+  }
+  if (typeof listener === "function") return name
+  throw new StoredError("INVALID_INPUT", `The listener is ${shown(listener)}; give a function.`)
 }
 
 function anyOf(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal {

@@ -1,6 +1,6 @@
 /** `list` (A5): objects in the order of their keys, page by page from the catalog, so that memory does not grow with their number. */
 import type { ObjectRecord } from "../catalog/record.ts"
-import { StoredError, throwIfAborted } from "../core/error.ts"
+import { throwIfAborted } from "../core/error.ts"
 import { parsePrefix } from "../core/key.ts"
 import type { StoreServices } from "./services.ts"
 import type { ListedObject, ListOptions } from "./store.ts"
@@ -11,7 +11,7 @@ const PAGE = 1_000
 export async function* list(services: StoreServices, options: ListOptions = {}): AsyncGenerator<ListedObject> {
   const { lifecycle } = services
   const prefix = parsePrefix(options.prefix)
-  let left = requireLimit(options.limit)
+  let left = options.limit ?? Number.POSITIVE_INFINITY
   let after = options.after
   if (options.backend !== undefined) services.backends.get(options.backend)
   for (;;) {
@@ -34,12 +34,6 @@ export async function* list(services: StoreServices, options: ListOptions = {}):
 
 function isOn({ copies }: ObjectRecord, backend: string | undefined): boolean {
   return backend === undefined || copies.some((copy) => copy.backend === backend)
-}
-
-function requireLimit(limit: number | undefined): number {
-  if (limit === undefined) return Number.POSITIVE_INFINITY
-  if (Number.isSafeInteger(limit) && limit > 0) return limit
-  throw new StoredError("INVALID_INPUT", `limit is ${limit}; give a whole number from 1.`)
 }
 
 function toListed(object: ObjectRecord): ListedObject {

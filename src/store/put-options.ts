@@ -1,7 +1,6 @@
 /** Checks the options of a put once, at the front door. Every fault is a `StoredError`, before a byte is read. */
 import type { Checksums } from "../core/checksum.ts"
 import { isChecksumAlgorithm, isDigest } from "../core/checksum.ts"
-import { MAX_WAIT } from "../core/config.ts"
 import { StoredError } from "../core/error.ts"
 import { type JsonObject, parseMetadata } from "../core/json.ts"
 import { type Key, parseKey } from "../core/key.ts"
@@ -35,7 +34,7 @@ export function checkPut(services: StoreServices, options: PutOptions): CheckedP
     expect: checkChecksums(options.checksums),
     durable: options.durability !== "os",
     copies: checkCopies(options.durability, backends.length),
-    waitMs: checkWait("waitMs", options.waitMs) ?? services.config.waitMs,
+    waitMs: options.waitMs ?? services.config.waitMs,
     ifVersion: checkVersion(options.ifVersion),
     ifAbsent: options.ifAbsent ?? false,
     actor: {
@@ -47,8 +46,6 @@ export function checkPut(services: StoreServices, options: PutOptions): CheckedP
 
 /** @throws StoredError UNKNOWN_BACKEND, NO_BACKEND, INVALID_INPUT */
 export function checkBackends(services: Pick<StoreServices, "backends">, names: string[] | undefined): string[] {
-  if (names !== undefined && !Array.isArray(names))
-    throw new StoredError("INVALID_INPUT", "backends is a list of backend names.")
   const backends = [...new Set(names ?? services.backends.defaults())]
   for (const name of backends) services.backends.get(name)
   if (backends.length > 0) return backends
@@ -88,22 +85,10 @@ function checkCopies(durability: string | undefined, backends: number): number {
 }
 
 /** @throws StoredError INVALID_INPUT */
-export function checkWait(name: string, wait: number | undefined): number | undefined {
-  if (wait === undefined || (Number.isSafeInteger(wait) && wait >= 0 && wait <= MAX_WAIT)) return wait
-  throw new StoredError("INVALID_INPUT", `${name} is ${shown(wait)}; give a whole number of ms from 0 to ${MAX_WAIT}.`)
-}
-
-/** @throws StoredError INVALID_INPUT */
 export function checkVersion(version: number | undefined): number | undefined {
   if (version === undefined || (Number.isSafeInteger(version) && version >= 0)) return version
   throw new StoredError(
     "INVALID_INPUT",
     `ifVersion is ${version}; give the object's version, or 0 for "does not exist".`,
   )
-}
-
-/** A value in the sentence of an error: short, whatever it is. */
-export function shown(value: unknown): string {
-  if (typeof value === "string") return JSON.stringify(value.slice(0, 80))
-  return typeof value === "object" && value !== null ? (Array.isArray(value) ? "a list" : "an object") : String(value)
 }

@@ -11,9 +11,6 @@ import type { SyncedOptions } from "./store.ts"
 /** @throws StoredError NOT_FOUND, UNKNOWN_BACKEND, INVALID_INPUT, the error of a parked copy, ABORTED, CLOSED */
 export async function synced(services: StoreServices, idOrKey: string, options: SyncedOptions = {}): Promise<Metadata> {
   for (const name of options.backends ?? []) services.backends.get(name)
-  if (options.copies !== undefined && !(Number.isSafeInteger(options.copies) && options.copies > 0)) {
-    throw new StoredError("INVALID_INPUT", `copies is ${options.copies}; give a whole number from 1.`)
-  }
   for (;;) {
     services.lifecycle.requireOpen()
     throwIfAborted(options.signal)
