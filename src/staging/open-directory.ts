@@ -2,6 +2,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { StoredError } from "../core/error.ts"
+import { makeDirectory } from "../core/make-directory.ts"
 import { syncDirectory } from "./directories.ts"
 import type { Layout } from "./layout.ts"
 import { close, fsync, open } from "./system-calls.ts"
@@ -12,7 +13,7 @@ export const FORMAT = 1
 /** @throws StoredError DATA_DIRECTORY_UNUSABLE, DATA_DIRECTORY_NEWER, DISK_FULL */
 export async function openDirectory(layout: Layout): Promise<void> {
   try {
-    const made = await mkdir(layout.root, { recursive: true })
+    const made = await makeDirectory(layout.root)
     await requireFormat(layout.root, { make: true })
     for (const part of [layout.content, layout.temporary, layout.log, layout.quarantine])
       await mkdir(part, { recursive: true })

@@ -100,7 +100,7 @@ it("says that a server does not answer, or is none of ours", async () => {
   const { port } = other.address() as AddressInfo
   await expect(connect(`http://127.0.0.1:${port}`).stat("a")).rejects.toMatchObject({
     code: "INTERNAL",
-    message: /502/,
+    message: expect.stringMatching(/502/),
   })
   const gone = connect("http://127.0.0.1:1")
   await expect(gone.status()).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE", retryable: true })

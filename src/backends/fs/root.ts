@@ -2,9 +2,10 @@
  * The root directory: where it really is, and whether it is still the same one. A disk that was unmounted, or mounted over the root after the
  * start, shows another directory under the same path; writing there would fill the wrong disk and call it synced.
  */
-import { lstat, mkdir, realpath, stat } from "node:fs/promises"
+import { lstat, realpath, stat } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { StoredError, TransientAdapterError } from "../../core/error.ts"
+import { makeDirectory } from "../../core/make-directory.ts"
 import { errorCode, isAbsence, type QuickCalls, quickCallsFor } from "./calls.ts"
 import { fsError } from "./error.ts"
 import { TEMPORARY } from "./place.ts"
@@ -90,7 +91,7 @@ export class Root {
 
 /** Makes the root and what is missing above it; each new entry is made durable. */
 async function make(path: string, durable: boolean): Promise<void> {
-  const first = await mkdir(path, { recursive: true })
+  const first = await makeDirectory(path)
   if (first === undefined || !durable) return
   for (let made = path; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made))
 }

@@ -3,9 +3,10 @@
  * `eventTurnBatching` a second promise is rejected that nobody can see, which ends the process. Turning it off costs no speed here, because the
  * commit queue makes the batches. The rest follows the rules of docs/catalog-format.md.
  */
-import { mkdir, open as openFile } from "node:fs/promises"
+import { open as openFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import { type Database, type DatabaseOptions, open, type RootDatabase, type RootDatabaseOptions } from "lmdb"
+import { makeDirectory } from "../../core/make-directory.ts"
 import { Sealer } from "../encoding/value.ts"
 import type { TableName, Tables } from "../rows/tables.ts"
 import { unusable } from "./failure.ts"
@@ -36,7 +37,7 @@ const MAP_BYTES = 2 ** 36
 /** @throws StoredError DATA_DIRECTORY_UNUSABLE, CATALOG_CORRUPT, DISK_FULL */
 export async function openEnvironment(directory: string): Promise<Env> {
   try {
-    await mkdir(directory, { recursive: true })
+    await makeDirectory(directory)
     await requireLmdbFile(directory)
     return open<Buffer, string>({
       ...KEYS,
