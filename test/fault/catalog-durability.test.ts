@@ -9,12 +9,12 @@ interface Timed {
 }
 
 describe("durability of a commit", () => {
-  it("waits for the flush", async () => {
+  it("waits for the flush", async (context) => {
     const child = startCatalog(await emptyDirectory())
     expect(await child.ask("open")).toEqual({ refused: null })
     const quick = await child.ask<Timed>("put", "warm")
     expect(quick.refused).toBeNull()
-    await inject(child.pid, "fdatasync:delay_enter=200000")
+    await inject(context, child.pid, "fdatasync:delay_enter=200000")
     for (const [command, key] of [
       ["put", "a"],
       ["put", "b"],

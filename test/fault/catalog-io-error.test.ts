@@ -9,12 +9,12 @@ interface Answer {
 }
 
 describe("I/O errors", () => {
-  it.each(["fdatasync:error=EIO", "pwrite64:error=EIO"])("of %s leave the commit unknown", async (fault) => {
+  it.for(["fdatasync:error=EIO", "pwrite64:error=EIO"])("of %s leave the commit unknown", async (fault, context) => {
     const directory = await emptyDirectory()
     const child = startCatalog(directory)
     await child.ask("open")
     for (const key of ["a", "b", "c"]) expect(await child.ask<Answer>("put", key)).toMatchObject({ refused: null })
-    await inject(child.pid, fault)
+    await inject(context, child.pid, fault)
     expect(await child.ask<Answer>("put", "d")).toMatchObject({ refused: "COMMIT_UNKNOWN" })
     expect(await child.ask<Answer>("put", "e")).toMatchObject({ refused: "COMMIT_UNKNOWN" })
     expect(await child.ask<Answer>("delete", "a")).toMatchObject({ refused: "COMMIT_UNKNOWN" })

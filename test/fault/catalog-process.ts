@@ -1,10 +1,9 @@
 /** Starts the catalog's test process, talks to it line by line, and lets strace meddle with its system calls. */
-import { type ChildProcess, execFile, spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { access } from "node:fs/promises"
 import { createInterface } from "node:readline"
-import { promisify } from "node:util"
-import { onTestFinished } from "vitest"
+import { onTestFinished, type TestContext } from "vitest"
+import { requireHost } from "../host-needs.ts"
 
 const CHILD = new URL("./catalog-child.ts", import.meta.url).pathname
 
@@ -51,8 +50,8 @@ export function startCatalog(directory: string): CatalogProcess {
 }
 
 /** Attaches strace to a process, e.g. with `fdatasync:delay_enter=200000`, until the test ends. Resolves once it is attached. */
-export async function inject(pid: number, fault: string): Promise<void> {
-  await requireStrace()
+export async function inject(context: TestContext, pid: number, fault: string): Promise<void> {
+  await requireHost(context, "strace")
   const [call] = fault.split(":")
   const strace = spawn("strace", ["-f", "-p", String(pid), "-e", `trace=${call}`, "-e", `inject=${fault}`], {
     stdio: ["ignore", "ignore", "pipe"],
@@ -73,21 +72,4 @@ async function detach(strace: ChildProcess): Promise<void> {
   const exited = once(strace, "exit")
   strace.kill("SIGINT")
   await exited
-}
-
-/** These tests mean nothing without it, so they never skip: it is installed where that can be done, and asked for otherwise. */
-async function requireStrace(): Promise<void> {
-  const run = promisify(execFile)
-  try {
-    await run("strace", ["-V"])
-  } catch (error) {
-    const isDebian = await access("/etc/debian_version").then(
-      () => true,
-      () => false,
-    )
-    if (!isDebian || process.getuid?.() !== 0)
-      throw new Error("This test needs strace: apt install strace", { cause: error })
-    process.stderr.write("strace is missing; installing it by apt-get\n")
-    await run("apt-get", ["install", "-y", "strace"])
-  }
 }

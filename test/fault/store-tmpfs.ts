@@ -1,23 +1,16 @@
-/** A small file system of its own for one test, to fill up. Needs the right to mount; without it the test is skipped and says why. */
-import { execFile } from "node:child_process"
+/** A small file system of its own for one test, to fill up, or to make read-only. */
 import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
-import { promisify } from "node:util"
 import { onTestFinished, type TestContext } from "vitest"
 import { temporaryDirectory } from "../flow/open-store.ts"
-
-const run = promisify(execFile)
+import { requireHost, run } from "../host-needs.ts"
 
 /** @param options of the mount, e.g. `size=4m` or `nr_inodes=100` */
 export async function mountTmpfs(context: TestContext, options: string): Promise<string> {
+  await requireHost(context, "mount")
   const path = join(await temporaryDirectory(), "small")
   await mkdir(path)
-  try {
-    await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path])
-  } catch (error) {
-    const { stderr } = error as { stderr?: string }
-    context.skip(`a tmpfs cannot be mounted here (${stderr?.trim() ?? String(error)}); run this test as root`)
-  }
+  await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path])
   onTestFinished(async () => void (await run("umount", ["-l", path])))
   return path
 }

@@ -4,7 +4,8 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { contentOf, errorOf, keysOf, stalling, text } from "../contract/backend/harness.ts"
-import { after, type OpenBackend, openBackend, run, temporaryDirectory } from "./backend-fs-root.ts"
+import { requireHost, run } from "../host-needs.ts"
+import { after, type OpenBackend, openBackend, temporaryDirectory } from "./backend-fs-root.ts"
 
 async function withOutside(): Promise<OpenBackend & { outside: string; untouched(): Promise<void> }> {
   const opened = await openBackend()
@@ -141,7 +142,8 @@ describe("symbolic links", () => {
 })
 
 describe("what is no regular file", () => {
-  it("is absent for reads, never replaced, never waited for, and not listed", async () => {
+  it("is absent for reads, never replaced, never waited for, and not listed", async (context) => {
+    await requireHost(context, "devices")
     const { backend, root, skipped } = await openBackend()
     await run("mkfifo", [join(root, "fifo")])
     await run("mknod", [join(root, "zero"), "c", "1", "5"])

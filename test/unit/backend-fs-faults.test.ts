@@ -1,16 +1,17 @@
 /**
  * The fs driver on real file systems that fail: full, out of inodes, read-only, forbidden, gone. These tests mount file systems and set
- * attributes, which needs root; without the right to do so they fail rather than pass over it.
+ * attributes; `host-needs.ts` says what becomes of them where that cannot be done.
  */
 import { chmod, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { bytes, contentOf, errorOf, keysOf, pattern, streamed, text } from "../contract/backend/harness.ts"
-import { after, mountTmpfs, openBackend, run, temporaryDirectory } from "./backend-fs-root.ts"
+import { requireHost, run } from "../host-needs.ts"
+import { after, mountTmpfs, openBackend, temporaryDirectory } from "./backend-fs-root.ts"
 
 describe("a full disk", () => {
-  it("is BACKEND_FULL, keeps the old content, leaves no litter, and still reads and deletes", async () => {
-    const { backend, root } = await openBackend({ root: await mountTmpfs("size=1m") })
+  it("is BACKEND_FULL, keeps the old content, leaves no litter, and still reads and deletes", async (context) => {
+    const { backend, root } = await openBackend({ root: await mountTmpfs(context, "size=1m") })
     await backend.put("k", text("old"))
     for (const source of [
       bytes(pattern(2_000_000)),
@@ -30,8 +31,8 @@ describe("a full disk", () => {
     expect(await keysOf(backend)).toEqual(["k", "more"])
   })
 
-  it("is the same without inodes", async () => {
-    const { backend, root } = await openBackend({ root: await mountTmpfs("size=1m,nr_inodes=8") })
+  it("is the same without inodes", async (context) => {
+    const { backend, root } = await openBackend({ root: await mountTmpfs(context, "size=1m,nr_inodes=8") })
     const full = async (): Promise<number> => {
       for (let count = 0; ; count += 1) {
         try {
@@ -52,8 +53,8 @@ describe("a full disk", () => {
 })
 
 describe("a read-only file system", () => {
-  it("is READ_ONLY for changes, goes on reading, and takes puts again later", async () => {
-    const root = await mountTmpfs("size=1m")
+  it("is READ_ONLY for changes, goes on reading, and takes puts again later", async (context) => {
+    const root = await mountTmpfs(context, "size=1m")
     const { backend } = await openBackend({ root })
     await backend.put("k", text("old"))
     await run("mount", ["-o", "remount,ro", root])
@@ -76,7 +77,8 @@ describe("a read-only file system", () => {
 })
 
 describe("what is forbidden", () => {
-  it("is PERMISSION_DENIED", async () => {
+  it("is PERMISSION_DENIED", async (context) => {
+    await requireHost(context, "attributes")
     const { backend, root } = await openBackend()
     await backend.put("dir/k", text("old"))
     // Root passes by permission bits, but not by the immutable attribute.
@@ -95,7 +97,8 @@ describe("what is forbidden", () => {
 })
 
 describe("another file system inside the root", () => {
-  it("is refused for puts, with a sentence", async () => {
+  it("is refused for puts, with a sentence", async (context) => {
+    await requireHost(context, "mount")
     const { backend, root } = await openBackend()
     await mkdir(join(root, "mounted"))
     await run("mount", ["-t", "tmpfs", "tmpfs", join(root, "mounted")])
@@ -148,8 +151,8 @@ describe("the root", () => {
     await backend.put("dir/new", text("y"))
   })
 
-  it("whose disk was unmounted is not written, and is used again when it is back", async () => {
-    const disk = await mountTmpfs("size=1m")
+  it("whose disk was unmounted is not written, and is used again when it is back", async (context) => {
+    const disk = await mountTmpfs(context, "size=1m")
     const kept = await temporaryDirectory()
     await run("mount", ["--bind", disk, kept])
     after(() => run("umount", ["-l", kept]))

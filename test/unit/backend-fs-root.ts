@@ -1,17 +1,14 @@
 /** An fs backend on a temporary directory of its own, closed and removed after each test. */
-import { execFile } from "node:child_process"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { promisify } from "node:util"
-import { afterEach } from "vitest"
+import { afterEach, type TestContext } from "vitest"
 import type { SkippedEntry } from "../../src/backends/backend.ts"
 import { FsBackend, type FsConfig } from "../../src/backends/fs.ts"
 import { createHashers } from "../../src/checksums/hashers.ts"
+import { requireHost, run } from "../host-needs.ts"
 
 const hashers = await createHashers()
-/** Runs a program; a failure is the test's failure, with what the program said. */
-export const run = promisify(execFile)
 
 const cleanups: (() => Promise<unknown>)[] = []
 
@@ -47,8 +44,9 @@ export async function openBackend(config: Partial<FsConfig> = {}): Promise<OpenB
   return { root, backend, skipped }
 }
 
-/** Mounts a tmpfs. Needs the right to mount: without it the test fails and says so. */
-export async function mountTmpfs(options: string): Promise<string> {
+/** Mounts a tmpfs. */
+export async function mountTmpfs(context: TestContext, options: string): Promise<string> {
+  await requireHost(context, "mount")
   const directory = await temporaryDirectory()
   await run("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory])
   after(() => run("umount", ["-l", directory]).catch(() => {}))

@@ -1,0 +1,166 @@
+/**
+ * What some tests need of the machine: to mount file systems, to trace processes, to set attributes of files, to make devices. One policy for
+ * all of them:
+ *
+ * - As root it must be there. A missing program is installed by apt-get where that is at hand; otherwise the test fails, with a sentence that says
+ *   what to install or to allow.
+ * - For everybody else the test is left out, and one sentence on stderr says what was therefore not shown, and why.
+ *   `STORED_TEST_NEEDS=all` makes that a failure too.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { promisify } from "node:util"
+import type { TestContext } from "vitest"
+
+/** Runs a program; a failure carries what it said. */
+export const run = promisify(execFile)
+
+interface Need {
+  /** what cannot be shown without it */
+  shows: string
+  /** Debian's package of the program */
+  package: string
+  remedy: string
+  probe(): Promise<void>
+}
+
+const NEEDS = {
+  mount: {
+    shows: "what happens on full, read-only and vanishing file systems",
+    package: "mount",
+    remedy: "run the tests as root, in a container with --cap-add SYS_ADMIN",
+    probe: () =>
+      inDirectory(async (directory) => {
+        await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory])
+        await run("umount", ["-l", directory])
+      }),
+  },
+  strace: {
+    shows: "what happens when a process is killed at, or fails in, any one system call",
+    package: "strace",
+    remedy:
+      "install strace (apt-get install strace) and run the tests as root, in a container with --cap-add SYS_PTRACE",
+    probe: probeStrace,
+  },
+  attributes: {
+    shows: "what happens where even root may not write",
+    package: "e2fsprogs",
+    remedy: "run the tests as root with TMPDIR on ext4, xfs or btrfs, in a container with --cap-add LINUX_IMMUTABLE",
+    probe: () =>
+      inDirectory(async (directory) => {
+        const file = join(directory, "file")
+        await writeFile(file, "")
+        await run("chattr", ["+i", file])
+        await run("chattr", ["-i", file])
+      }),
+  },
+  devices: {
+    shows: "that device files in a root are passed over",
+    package: "coreutils",
+    remedy: "run the tests as root, in a container with --cap-add MKNOD",
+    probe: () => inDirectory(async (directory) => void (await run("mknod", [join(directory, "zero"), "c", "1", "5"]))),
+  },
+} as const satisfies Record<string, Need>
+
+export type HostNeed = keyof typeof NEEDS
+
+/** Why it is not to be had, null where it is; found out once a process. */
+const answers = new Map<HostNeed, Promise<string | null>>()
+
+/** Goes on where the machine has it. Otherwise fails, or leaves the test out and says so; see above. */
+export async function requireHost(context: TestContext, name: HostNeed): Promise<void> {
+  const known = answers.has(name)
+  const answer = answers.get(name) ?? find(NEEDS[name])
+  answers.set(name, answer)
+  const reason = await answer
+  if (reason === null) return
+  const { shows, remedy } = NEEDS[name]
+  const sentence = `Not shown: ${shows} (${reason}); ${remedy}.`
+  if (isRoot() || process.env.STORED_TEST_NEEDS === "all") throw new Error(sentence)
+  if (!known) process.stderr.write(`${sentence}\n`)
+  context.skip(sentence)
+}
+
+async function find(need: Need): Promise<string | null> {
+  try {
+    await need.probe()
+    return null
+  } catch (error) {
+    if (!isMissingProgram(error) || !isRoot() || !(await hasApt())) return reasonOf(error)
+  }
+  try {
+    await install(need.package)
+    await need.probe()
+    return null
+  } catch (error) {
+    return reasonOf(error)
+  }
+}
+
+/** One process at a time; a fresh machine has no lists of packages yet. */
+async function install(name: string): Promise<void> {
+  process.stderr.write(`${name} is missing; installing it by apt-get\n`)
+  const apt = "apt-get -o DPkg::Lock::Timeout=120 -qq"
+  const script = `${apt} install -y ${name} || { ${apt} update && ${apt} install -y ${name}; }`
+  await run("flock", [join(tmpdir(), "stored-test-apt.lock"), "sh", "-c", script])
+}
+
+/** Attaches to a process, which is more than starting one under strace. */
+async function probeStrace(): Promise<void> {
+  await run("strace", ["-V"])
+  const target = spawn("sleep", ["60"], { stdio: "ignore" })
+  await once(target, "spawn")
+  const tracer = spawn("strace", ["-p", String(target.pid)], { stdio: ["ignore", "ignore", "pipe"] })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let said = ""
+      tracer.stderr.on("data", (chunk: Buffer) => {
+        said += chunk.toString()
+        if (said.includes("attached")) resolve()
+      })
+      tracer.on("error", reject)
+      tracer.on("exit", () => reject(new Error(said.trim())))
+    })
+  } finally {
+    await Promise.all([end(tracer), end(target)])
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, "exit")
+  child.kill("SIGKILL")
+  await exited
+}
+
+async function inDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "stored-host-"))
+  try {
+    await work(directory)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0
+}
+
+async function hasApt(): Promise<boolean> {
+  return run("apt-get", ["--version"]).then(
+    () => true,
+    () => false,
+  )
+}
+
+function isMissingProgram(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT"
+}
+
+function reasonOf(error: unknown): string {
+  const { stderr, message } = error as { stderr?: string; message?: string }
+  return (stderr?.trim() || message || String(error)).split("\n")[0] ?? ""
+}
