@@ -8,8 +8,8 @@
 import { constants } from "node:fs"
 import { close, ftruncate, open, read, write } from "./system-calls.ts"
 
-/** No file system asks for larger blocks. */
-const BLOCK = 4096
+/** bytes; no file system asks for larger blocks */
+export const BLOCK_BYTES = 4096
 
 /** Files from so many bytes on are worth a second descriptor. Smaller ones had better stay in the cache: they are read again soon. */
 export const DIRECT_BYTES = 2 ** 20
@@ -56,7 +56,7 @@ export class DirectFile {
    * @param length fewer than whole blocks only at the end of the file; call `finish` then
    */
   async write(buffer: Buffer, length: number, position: number): Promise<void> {
-    const padded = Math.ceil(length / BLOCK) * BLOCK
+    const padded = Math.ceil(length / BLOCK_BYTES) * BLOCK_BYTES
     if (padded > length && this.#direct >= 0) {
       buffer.fill(0, length, padded)
       this.#end = position + length
@@ -84,7 +84,7 @@ export class DirectFile {
     let done = 0
     try {
       // The system may do a part; the rest can go on only from a whole block.
-      while (done < length && done % BLOCK === 0) {
+      while (done < length && done % BLOCK_BYTES === 0) {
         const count = await call(done)
         if (count === 0) break
         done += count

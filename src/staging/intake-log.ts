@@ -2,14 +2,15 @@
  * The intake log: small content becomes durable by one sequential write and one flush for all receives that wait at that moment (group commit), and
  * not by two or three flushes each. While one batch is flushed, the next gathers.
  *
- * What is appended lies as a content file already, in the kernel's cache. After a power cut the log has it; see `recover.ts`. Full
+ * Beside the write, what is appended is placed as a content file, in the kernel's cache. After a power cut the log has it; see `recover.ts`. Full
  * segments are handed to `LogRetirement`, which lets them go once their content files are durable themselves.
  */
+import { AlignedBuffers } from "../core/aligned-buffers.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import { StoredError } from "../core/error.ts"
 import { encodeRecord, HEADER_BYTES, type LogRecord } from "./log-record.ts"
 import type { LogRetirement } from "./log-retirement.ts"
-import { LogSegment } from "./log-segment.ts"
+import { LogSegment, wholeBlocks } from "./log-segment.ts"
 import { storageError } from "./system-error.ts"
 
 export interface IntakeLogOptions {
@@ -26,6 +27,8 @@ export interface IntakeLogOptions {
 }
 
 interface Waiting extends LogRecord {
+  /** makes the content file */
+  place(): void
   resolve(): void
   reject(error: StoredError): void
 }
@@ -33,7 +36,11 @@ interface Waiting extends LogRecord {
 const MAX_SEGMENT_BYTES = 64 * 2 ** 20
 /** Bounds the memory that the ids of a segment take. */
 const MAX_SEGMENT_RECORDS = 32_768
-const MAX_BATCH_BYTES = 8 * 2 ** 20
+/** Memory is taken only as far as batches go. */
+const BUFFER_BYTES = 4 * 2 ** 20
+/** Content that is placed at one go: some milliseconds' worth. To make a file costs about as much as its first 32 KiB. */
+const PLACE_BYTES = 512 * 1024
+const PLACE_COST = 32 * 1024
 /** By then the kernel has written most content files back by itself. */
 const SEAL_AFTER_MS = 60_000
 
@@ -44,7 +51,7 @@ export class IntakeLog {
   #segment: LogSegment | null = null
   #waiting: Waiting[] = []
   #flushing: Promise<void> | null = null
-  #buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+  readonly #buffer = new AlignedBuffers(BUFFER_BYTES, 1).take()
   #sealing: NodeJS.Timeout | undefined
   #closed = false
 
@@ -54,11 +61,15 @@ export class IntakeLog {
     this.#maxSegmentBytes = options.maxSegmentBytes ?? MAX_SEGMENT_BYTES
   }
 
-  /** Resolves when the bytes are durable. They must not change until then. @throws StoredError DISK_FULL, CLOSED, … */
-  append(id: BlobId, bytes: Uint8Array): Promise<void> {
+  /**
+   * Resolves when the bytes are durable. They must not change until then.
+   * @param place makes the content file; called once, while the disk writes the log. A segment is never let go before all of its content has been placed.
+   * @throws StoredError DISK_FULL, CLOSED, …, and what `place` throws
+   */
+  append(id: BlobId, bytes: Uint8Array, place: () => void): Promise<void> {
     if (this.#closed) return Promise.reject(new StoredError("CLOSED", "The store is closed."))
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ id, bytes, resolve, reject })
+      this.#waiting.push({ id, bytes, place, resolve, reject })
       this.#flushing ??= this.#flush()
     })
   }
@@ -90,8 +101,8 @@ export class IntakeLog {
     while (this.#waiting.length > 0) {
       const batch = this.#nextBatch()
       try {
-        await this.#write(batch)
-        for (const { resolve } of batch) resolve()
+        const placed = await this.#write(batch)
+        for (const { resolve } of placed) resolve()
       } catch (error) {
         const failure = storageError(error, "write its intake log")
         for (const { reject } of batch) reject(failure)
@@ -105,7 +116,7 @@ export class IntakeLog {
     let count = 0
     for (const { bytes: content } of this.#waiting) {
       bytes += HEADER_BYTES + content.length
-      if (count > 0 && bytes > MAX_BATCH_BYTES) break
+      if (count > 0 && bytes > BUFFER_BYTES) break
       count += 1
     }
     if (count < this.#waiting.length) return this.#waiting.splice(0, count)
@@ -114,25 +125,20 @@ export class IntakeLog {
     return all
   }
 
-  async #write(batch: Waiting[]): Promise<void> {
-    const encoded = this.#encode(batch)
-    const segment = await this.#room(encoded.length)
-    try {
-      await segment.append(encoded)
-    } catch (error) {
+  /** @returns those that are placed too; the others have been told */
+  async #write(batch: Waiting[]): Promise<Waiting[]> {
+    let length = 0
+    for (const record of batch) length = encodeRecord(this.#buffer, length, record)
+    const segment = await this.#room(wholeBlocks(length))
+    const [appended, placed] = await Promise.allSettled([segment.append(this.#buffer, length), placeAll(batch)])
+    if (appended.status === "rejected") {
       // Whether the tail is on disk is unknown, and a second flush would not tell either: never append behind it.
       await this.#rotate()
-      throw error
+      throw appended.reason
     }
-    for (const { id } of batch) segment.ids.push(id)
-  }
-
-  #encode(batch: Waiting[]): Buffer {
-    const length = batch.reduce((sum, { bytes }) => sum + HEADER_BYTES + bytes.length, 0)
-    if (length > this.#buffer.length) this.#buffer = Buffer.alloc(Math.max(length, 2 * this.#buffer.length))
-    let offset = 0
-    for (const record of batch) offset = encodeRecord(this.#buffer, offset, record)
-    return this.#buffer.subarray(0, length)
+    if (placed.status === "rejected") throw placed.reason
+    for (const { id } of placed.value) segment.ids.push(id)
+    return placed.value
   }
 
   async #room(bytes: number): Promise<LogSegment> {
@@ -157,4 +163,23 @@ export class IntakeLog {
     await segment.close()
     this.#options.retirement.add(segment)
   }
+}
+
+/** Places content while the log is being written, with a turn of the event loop between handfuls. @returns what could be placed; the others are told */
+async function placeAll(batch: Waiting[]): Promise<Waiting[]> {
+  const placed: Waiting[] = []
+  let bytes = 0
+  for (const record of batch) {
+    try {
+      record.place()
+      placed.push(record)
+    } catch (error) {
+      record.reject(storageError(error, "write content"))
+    }
+    bytes += record.bytes.length + PLACE_COST
+    if (bytes < PLACE_BYTES) continue
+    bytes = 0
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return placed
 }

@@ -1,8 +1,7 @@
 /**
- * The short way in, for small bytes that are all here: hash, look whether the very same bytes lie there already, else write and rename by synchronous
- * calls, then share the next flush of the intake log.
+ * The short way in, for small bytes that are all here: hash, look whether the very same bytes lie there already, else share the next flush of the
+ * intake log and write and rename by synchronous calls while the disk is busy with it.
  */
-import type { BigIntStats } from "node:fs"
 import type { BlobId } from "../core/blob-id.ts"
 import type { Checksums } from "../core/checksum.ts"
 import { algorithmsOf, identify } from "./content-id.ts"
@@ -22,13 +21,19 @@ export async function receiveBytes(parts: ReceiveParts, bytes: Uint8Array, optio
   const hold = await holds.acquire(id, () => reservation?.release())
   try {
     const { state, same } = files.compare(id, bytes)
-    if (!same) {
-      reservation = await room.reserve(bytes.length)
+    if (!same) reservation = await room.reserve(bytes.length)
+    const place = (): void => {
+      if (same) return
       files.placeBytes(id, bytes)
-      reservation.written()
+      reservation?.written()
       isNew = state === null
     }
-    if (options.durable) await makeDurable(parts, id, bytes, same ? state : null)
+    const known = same && state ? files.stamps.find(id, state) : null
+    if (!options.durable || known?.durable) place()
+    else {
+      await placeDurably(parts, id, bytes, place)
+      if (same && state) files.stamps.remember(id, state, true)
+    }
     holds.keep(id)
     return { id, size: bytes.length, checksums, reused: same, hold }
   } catch (error) {
@@ -38,16 +43,13 @@ export async function receiveBytes(parts: ReceiveParts, bytes: Uint8Array, optio
   }
 }
 
-/** @param reused the state of the file where its bytes were there already */
-async function makeDurable(
-  parts: ReceiveParts,
+async function placeDurably(
+  { files, log, retirement }: ReceiveParts,
   id: BlobId,
   bytes: Uint8Array,
-  reused: BigIntStats | null,
+  place: () => void,
 ): Promise<void> {
-  const { files, log, retirement } = parts
-  if (reused && files.stamps.find(id, reused)?.durable) return
-  if (retirement.isFull) await files.sync(id, { bytes: true })
-  else await log.append(id, bytes)
-  if (reused) files.stamps.remember(id, reused, true)
+  if (!retirement.isFull) return log.append(id, bytes, place)
+  place()
+  await files.sync(id, { bytes: true })
 }
