@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { readFile, writeFile } from "node:fs/promises"
+import { readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { pino } from "pino"
@@ -33,7 +33,7 @@ async function used(directory: string): Promise<string> {
 }
 
 /** Every door by which a data directory is opened refuses it so. */
-async function expectRefused(data: string, code: string, words: RegExp): Promise<void> {
+async function expectRefused(data: string, code: string, words: RegExp, exit = 7): Promise<void> {
   const config: StoreConfigInput = { data }
   await expect(createStore(config), "library").rejects.toMatchObject({ code, message: expect.stringMatching(words) })
   const log = pino({ level: "silent" })
@@ -41,7 +41,7 @@ async function expectRefused(data: string, code: string, words: RegExp): Promise
   await expect(serving, "service").rejects.toMatchObject({ code, message: expect.stringMatching(words) })
   for (const line of [["ls"], ["put", "-"], ["serve"]]) {
     const said = await runProcess(line, { env: { STORED_DATA: data, STORED_PORT: "0" }, input: "x" })
-    expect(said, line[0]).toMatchObject({ code: 7, out: "" })
+    expect(said, line[0]).toMatchObject({ code: exit, out: "" })
     expect(said.err, line[0]).toMatch(new RegExp(`^stored: [^\\n]+ \\[${code}\\]\\n$`))
     expect(said.err, line[0]).toMatch(words)
   }
@@ -89,6 +89,30 @@ describe("a data directory", () => {
     onTestFinished(() => store.close())
     expect(await store.get("k")).toEqual(bytes)
   })
+})
+
+test("a new data directory on a full disk is refused, and taken once there is room", async (context) => {
+  const disk = await mountTmpfs(context, "size=1m")
+  const data = join(disk, "data")
+  await expect(writeFile(join(disk, "filler"), Buffer.alloc(2_000_000))).rejects.toMatchObject({ code: "ENOSPC" })
+  await expectRefused(data, "DISK_FULL", /full|room|free/, 6)
+  await rm(join(disk, "filler"))
+  await remount(disk, "size=256m")
+  const store = await createStore({ data }, { localByDefault: true })
+  onTestFinished(() => store.close())
+  expect((await store.put(bytes, { key: "k" })).size).toBe(bytes.length)
+})
+
+test("a used data directory on a disk that is full since is opened, also with another configuration, and read", async (context) => {
+  const disk = await mountTmpfs(context, "size=256m")
+  const data = await used(disk)
+  await remount(disk, "size=32m")
+  await expect(writeFile(join(disk, "filler"), Buffer.alloc(64_000_000))).rejects.toMatchObject({ code: "ENOSPC" })
+  for (const config of [{ data }, { data, backends: { other: { driver: "memory" } } }]) {
+    const store = await createStore(config)
+    expect(await store.get("k")).toEqual(bytes)
+    await store.close()
+  }
 })
 
 describe("while it is open", () => {

@@ -3,13 +3,14 @@
  * `eventTurnBatching` a second promise is rejected that nobody can see, which ends the process. Turning it off costs no speed here, because the
  * commit queue makes the batches. The rest follows the rules of docs/catalog-format.md.
  */
-import { open as openFile } from "node:fs/promises"
-import { dirname } from "node:path"
+import { open as openFile, stat, statfs } from "node:fs/promises"
+import { dirname, join } from "node:path"
 import { type Database, type DatabaseOptions, open, type RootDatabase, type RootDatabaseOptions } from "lmdb"
+import { StoredError } from "../../core/error.ts"
 import { makeDirectory } from "../../core/make-directory.ts"
 import { Sealer } from "../encoding/value.ts"
 import type { TableName, Tables } from "../rows/tables.ts"
-import { unusable } from "./failure.ts"
+import { codeOf, unusable } from "./failure.ts"
 import { requireLmdbFile } from "./file-header.ts"
 
 export type Env = RootDatabase<Buffer, string>
@@ -39,6 +40,7 @@ export async function openEnvironment(directory: string): Promise<Env> {
   try {
     await makeDirectory(directory)
     await requireLmdbFile(directory)
+    await requireRoomForLock(directory)
     return open<Buffer, string>({
       ...KEYS,
       path: directory,
@@ -51,6 +53,32 @@ export async function openEnvironment(directory: string): Promise<Env> {
   } catch (error) {
     throw unusable(directory, error)
   }
+}
+
+/** What the lock file takes, and a first transaction. */
+const LOCK_ROOM = 256 * 2 ** 10
+
+/**
+ * LMDB makes its lock file with a hole in it and fills that by writing to memory. Where the disk has no room then, the kernel ends the process;
+ * nobody is told. @throws StoredError DISK_FULL
+ */
+async function requireRoomForLock(directory: string): Promise<void> {
+  const lock = await stat(join(directory, "lock.mdb")).catch((error: unknown) => {
+    if (codeOf(error) === "ENOENT") return null
+    throw error
+  })
+  // Its first page, which holds all that one process uses, is there from an earlier time.
+  if (lock && lock.blocks > 0) return
+  const { bavail, bsize } = await statfs(directory)
+  if (bavail * bsize >= LOCK_ROOM) return
+  throw new StoredError(
+    "DISK_FULL",
+    `The disk of ${directory} is full; free space there, or choose another data directory.`,
+    {
+      retryable: true,
+      details: { directory },
+    },
+  )
 }
 
 /** What a shelf is given to write. */
