@@ -165,10 +165,11 @@ function placesOf(services: StoreServices, checked: CheckedPut, id: BlobId): Pic
   const { keyPrefix } = services.config
   const given = checked.key
   const key = given ?? renderKey(DEFAULT_KEY_TEMPLATE, keyPrefix, id)
-  const copies = checked.backends.map((backend) => ({
-    backend,
-    key: given ?? renderKey(services.backends.get(backend).keyTemplate, keyPrefix, id),
-  }))
+  const copies = checked.backends.map((backend) => {
+    // Asked for even where its template is not needed: it must still be registered.
+    const { keyTemplate } = services.backends.get(backend)
+    return { backend, key: given ?? renderKey(keyTemplate, keyPrefix, id) }
+  })
   return { key, copies }
 }
 
