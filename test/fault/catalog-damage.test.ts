@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest"
 import { seal } from "../../src/catalog/encoding/value.ts"
 import { SHELF_NAMES } from "../../src/catalog/lmdb/shelf.ts"
 import { faultsOf, put, refusal, settle } from "../contract/catalog.facts.ts"
-import { emptyDirectory, openCatalog } from "./catalog-directory.ts"
+import { emptyDirectory, expectWhole, openCatalog } from "./catalog-directory.ts"
 import { mountTmpfs, remount } from "./store-tmpfs.ts"
 
 /** A catalog with rows in every table. */
@@ -126,14 +126,16 @@ describe("damage", () => {
       expect(await refusal(openCatalog(directory))).toBe("CATALOG_CORRUPT")
     }
     await writeFile(path, whole)
-    await openCatalog(directory)
+    await expectWhole(await openCatalog(directory))
   })
 })
 
 describe("directories that cannot be used", () => {
   it("are made where they are not there", async () => {
     const directory = join(await emptyDirectory(), "deep", "er.v1")
-    await put(await openCatalog(directory))
+    const catalog = await openCatalog(directory)
+    await put(catalog)
+    await expectWhole(catalog)
   })
 
   it("are refused with a sentence: a file, a file on the way, a read-only disk", async (context) => {

@@ -2,13 +2,20 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { onTestFinished } from "vitest"
+import { expect, onTestFinished } from "vitest"
+import type { Catalog } from "../../src/catalog/catalog.ts"
 import { LmdbCatalog, type LmdbCatalogOptions } from "../../src/catalog/lmdb/catalog.ts"
+import { faultsOf } from "../contract/catalog.facts.ts"
 
 export async function emptyDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), "stored-catalog-"))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   return directory
+}
+
+/** What a test of a catalog ends with: the catalog is clean in its own eyes. */
+export async function expectWhole(catalog: Catalog): Promise<void> {
+  expect(await faultsOf(catalog)).toEqual([])
 }
 
 export async function openCatalog(directory: string, options: Partial<LmdbCatalogOptions> = {}): Promise<LmdbCatalog> {

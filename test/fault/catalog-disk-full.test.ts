@@ -3,8 +3,8 @@ import { readFile, rm, stat, statfs, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import type { Catalog } from "../../src/catalog/catalog.ts"
-import { faultsOf, put, refusal, settle } from "../contract/catalog.facts.ts"
-import { openCatalog } from "./catalog-directory.ts"
+import { put, refusal, settle } from "../contract/catalog.facts.ts"
+import { expectWhole, openCatalog } from "./catalog-directory.ts"
 import { mountTmpfs, remount } from "./store-tmpfs.ts"
 
 const RESERVE = 512 * 1024
@@ -39,7 +39,7 @@ describe("full disk", () => {
     expect(await catalog.commitEvict(catalog.object("k20")!.id)).toBe(true)
     expect(await refusal(put(catalog, { key: "still" }))).toBe("DISK_FULL")
     await expect(stat(join(directory, "reserve"))).rejects.toThrow("ENOENT")
-    expect(await faultsOf(catalog)).toEqual([])
+    await expectWhole(catalog)
 
     await rm(join(disk, "ballast"), { force: true })
     await remount(disk, "size=8m")
@@ -49,7 +49,7 @@ describe("full disk", () => {
     const reopened = await openCatalog(directory, { reserveBytes: RESERVE })
     expect(reopened.object("again")?.version).toBe(1)
     expect(reopened.counters().objects).toBe(taken - 20 + 1)
-    expect(await faultsOf(reopened)).toEqual([])
+    await expectWhole(reopened)
   })
 
   it("does not keep a catalog from being opened", async (context) => {
@@ -64,5 +64,6 @@ describe("full disk", () => {
     expect(catalog.counters().objects).toBe(taken)
     expect((await catalog.commitDelete({ key: "k0", time: 2 })).sequence).toBe(taken + 1)
     expect((await readFile(join(disk, "ballast"))).length).toBe(rest)
+    await expectWhole(catalog)
   })
 })

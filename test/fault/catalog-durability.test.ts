@@ -24,6 +24,7 @@ describe("durability of a commit", () => {
       expect(refused).toBeNull()
       expect(elapsed).toBeGreaterThan(195)
     }
+    expect(await child.ask("verify")).toEqual({ faults: [], unhandled: [] })
     expect(await child.ask("close")).toEqual({ unhandled: [] })
   })
 })

@@ -4,7 +4,7 @@ import { open } from "lmdb"
 import { describe, expect, it } from "vitest"
 import type { StoredError } from "../../src/core/error.ts"
 import { put, refusal } from "../contract/catalog.facts.ts"
-import { emptyDirectory, openCatalog } from "./catalog-directory.ts"
+import { emptyDirectory, expectWhole, openCatalog } from "./catalog-directory.ts"
 import { startCatalog } from "./catalog-process.ts"
 
 async function caught(promise: Promise<unknown>): Promise<StoredError> {
@@ -50,6 +50,7 @@ describe("ownership of a data directory", () => {
     await child.ask("close")
     const catalog = await openCatalog(directory)
     expect(catalog.object("a")?.version).toBe(1)
+    await expectWhole(catalog)
   })
 
   it("is refused to a second catalog of the same process, until the first is closed", async () => {
@@ -58,7 +59,9 @@ describe("ownership of a data directory", () => {
     expect((await caught(openCatalog(directory))).code).toBe("DATA_DIRECTORY_IN_USE")
     await put(first)
     await first.close()
-    expect((await openCatalog(directory)).object("a")?.version).toBe(1)
+    const catalog = await openCatalog(directory)
+    expect(catalog.object("a")?.version).toBe(1)
+    await expectWhole(catalog)
   })
 
   it("goes to exactly one of many that open at the same time", async () => {
@@ -69,6 +72,8 @@ describe("ownership of a data directory", () => {
       ...Array.from({ length: 3 }, () => "DATA_DIRECTORY_IN_USE"),
       null,
     ])
+    await Promise.all(children.map((child) => child.kill()))
+    await expectWhole(await openCatalog(directory))
   })
 
   it("passes on at once when the owner was killed", async () => {
@@ -77,7 +82,9 @@ describe("ownership of a data directory", () => {
     await child.ask("open")
     await child.ask("put", "a")
     await child.kill()
-    expect((await openCatalog(directory)).object("a")?.version).toBe(1)
+    const catalog = await openCatalog(directory)
+    expect(catalog.object("a")?.version).toBe(1)
+    await expectWhole(catalog)
   })
 
   it("of another host holds while its heart beats", async () => {
@@ -88,7 +95,7 @@ describe("ownership of a data directory", () => {
     expect(error.code).toBe("DATA_DIRECTORY_IN_USE")
     expect(error.details).toMatchObject({ hostname: "elsewhere", address: "http://elsewhere:7070" })
     await pretend(directory, STRANGER, Date.now() - 61_000)
-    await openCatalog(directory)
+    await expectWhole(await openCatalog(directory))
   })
 
   it("does not depend on a process number that is used again", async () => {
@@ -101,6 +108,8 @@ describe("ownership of a data directory", () => {
     await (await openCatalog(directory)).close()
     await pretend(directory, { ...STRANGER, process: ownIdentity() }, Date.now() - 1e9)
     expect((await caught(openCatalog(directory))).code).toBe("DATA_DIRECTORY_IN_USE")
+    await pretend(directory, STRANGER, 0)
+    await expectWhole(await openCatalog(directory))
   })
 
   it("ends the commits of an owner whose place was taken", async () => {
@@ -112,6 +121,8 @@ describe("ownership of a data directory", () => {
     expect(catalog.object("b")).toBeNull()
     await catalog.close()
     await pretend(directory, STRANGER, 0)
-    expect((await openCatalog(directory)).object("b")).toBeNull()
+    const next = await openCatalog(directory)
+    expect(next.object("b")).toBeNull()
+    await expectWhole(next)
   })
 })

@@ -72,4 +72,7 @@ test("a backend that was added is there after a restart, and its jobs go on", as
   expect(second.store.listBackends().toSorted()).toEqual(["a", "c"])
   await second.store.synced("k", { backends: ["c"] })
   expect(await memoryBackend(second, "c").stat("k")).not.toBeNull()
+  // The memory of `a` went with the first process.
+  await second.store.put(bytesOf(2, 100), { key: "k", backends: ["a", "c"], durability: "all" })
+  await expectHealthy(second)
 })

@@ -71,30 +71,42 @@ describe("no silent fallback (R7)", () => {
     return opened
   }
 
+  /** A backend that was away lost nothing by it. */
+  async function expectHealthyAgain(opened: OpenedStore): Promise<void> {
+    memoryBackend(opened, "a").intercept = undefined
+    await expectHealthy(opened)
+  }
+
   test("a copy that cannot be read is an error that names the others", async () => {
-    const { store } = await withOneDown()
+    const opened = await withOneDown()
+    const { store } = opened
     await expect(store.get("k")).rejects.toMatchObject({
       code: "COPY_UNAVAILABLE",
       retryable: true,
       details: { tried: ["a"], others: ["b"] },
     })
     await expect(store.get("k", { backends: ["a"] })).rejects.toMatchObject({ code: "COPY_UNAVAILABLE" })
+    await expectHealthyAgain(opened)
   })
 
   test.each([[true], [["b"]]])("fallback: %j reads the other one and says so", async (fallback) => {
-    const { store } = await withOneDown()
+    const down = await withOneDown()
+    const { store } = down
     const told = new Promise((resolve) => void store.on("read:fallback", resolve))
     const opened = await store.open("k", { fallback })
     expect(opened.servedFrom).toBe("b")
     expect(await readAll(opened.stream)).toEqual(bytesOf(1, 1_000))
     expect(await told).toMatchObject({ key: "k", backend: "a", servedFrom: "b" })
+    await expectHealthyAgain(down)
   })
 
   test("several backends are tried in the order in which they are named", async () => {
-    const { store } = await withOneDown()
+    const opened = await withOneDown()
+    const { store } = opened
     expect((await store.open("k", { backends: ["a", "b"] })).servedFrom).toBe("b")
     expect((await store.open("k", { backend: "b" })).servedFrom).toBe("b")
     expect(await codeOf(store.get("k", { fallback: [] }))).toBe("COPY_UNAVAILABLE")
+    await expectHealthyAgain(opened)
   })
 })
 
@@ -121,6 +133,10 @@ describe("the last copy stays (R11)", () => {
     await memoryBackend(opened, "b").delete("k")
     expect(await codeOf(store.delete("k", { backends: ["a"] }))).toBe("LAST_COPY")
     expect(await store.get("k", { backend: "a" })).toEqual(bytesOf(1, 100))
+    // Whoever asks for the lost copy has it made again.
+    await codeOf(store.get("k", { backend: "b" }))
+    await store.synced("k")
+    await expectHealthy(opened)
   })
 
   test("with another copy alive, one copy goes and the object stays", async () => {
@@ -191,6 +207,10 @@ describe("durability (R9)", () => {
     memoryBackend(opened, "a").intercept = (operation) => (operation === "put" ? away() : undefined)
     expect(await codeOf(opened.store.put(bytesOf(1, 100), { key: "k", durability: "all" }))).toBe("BACKEND_UNAVAILABLE")
     expect(await opened.store.get("k")).toEqual(bytesOf(1, 100))
+    memoryBackend(opened, "a").intercept = undefined
+    await opened.store.retry()
+    await opened.store.synced("k")
+    await expectHealthy(opened)
   })
 })
 

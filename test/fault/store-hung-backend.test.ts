@@ -1,13 +1,17 @@
 /** A backend that never answers: the others get their copies, puts do not notice, the store closes in time, and the work goes on later. */
+import { join } from "node:path"
 import { expect, test } from "vitest"
-import { memoryBackend, openTestStore } from "../flow/open-store.ts"
+import { memoryBackend, openTestStore, temporaryDirectory } from "../flow/open-store.ts"
 import { bytesOf, expectHealthy, readAll } from "./store-harness.ts"
 
 const never = (): Promise<void> => new Promise(() => {})
 
 test("puts and the other backend are as if nothing were, and the store closes within its deadline", async () => {
-  const opened = await openTestStore()
-  const { store, directory } = opened
+  const directory = await temporaryDirectory()
+  const backends = { a: { driver: "memory" }, b: { driver: "fs", root: join(directory, "b") } }
+  const config = { data: join(directory, "data"), backends }
+  const opened = await openTestStore(config)
+  const { store } = opened
   memoryBackend(opened, "a").intercept = never
   const keys = Array.from({ length: 60 }, (_, index) => `k-${index}`)
   await Promise.all(keys.map((key, index) => store.put(bytesOf(index, 2_000), { key })))
@@ -22,11 +26,14 @@ test("puts and the other backend are as if nothing were, and the store closes wi
   await store.close({ deadline: 300 })
   expect(performance.now() - begun, "300 ms, and what a busy machine adds").toBeLessThan(3_000)
 
-  const again = await openTestStore({ data: directory })
-  expect(again.store.getBackend("a").pending).toBe(60)
+  const still = await openTestStore(config, { work: false })
+  expect(still.store.getBackend("a").pending).toBe(60)
+  await still.store.close()
+  const again = await openTestStore(config)
   await again.store.idle()
   for (const key of keys)
     expect((await again.store.stat(key))?.locations[0]).toMatchObject({ synced: true, attempts: 0 })
+  await expectHealthy(again)
 })
 
 test("a put that waits for copies can be ended by its caller; what was staged stays", async () => {
@@ -39,6 +46,11 @@ test("a put that waits for copies can be ended by its caller; what was staged st
   ).rejects.toMatchObject({ code: "ABORTED" })
   expect(await opened.store.get("k")).toEqual(bytesOf(1, 100))
   await opened.store.close({ deadline: 100 })
+  const again = await openTestStore({ data: opened.directory })
+  expect(await again.store.get("k")).toEqual(bytesOf(1, 100))
+  // Memory backends forget; the doctor looks at copies of a new version.
+  await again.store.put(bytesOf(2, 100), { key: "k", durability: "all" })
+  await expectHealthy(again)
 })
 
 test("a delete answers with the copy as pending", async () => {
@@ -50,6 +62,9 @@ test("a delete answers with the copy as pending", async () => {
   expect(result).toMatchObject({ pending: ["a"], deleted: ["b"], failed: [] })
   expect(await store.has("k")).toBe(false)
   await store.close({ deadline: 100 })
+  const again = await openTestStore({ data: opened.directory })
+  await expectHealthy(again)
+  expect(again.store.getBackend("a").pending).toBe(0)
 })
 
 test("a read that a backend never answers ends with the caller's signal, and fallback is not asked for it", async () => {

@@ -109,11 +109,14 @@ test("odd keys: put, proven on a file system and in memory, listed in the order 
 test.each(REFUSED.map((key) => [JSON.stringify(key).slice(0, 40), key]))(
   "the key %s is refused everywhere",
   async (_name, key) => {
-    const { store } = await openTestStore()
+    const opened = await openTestStore()
+    const { store } = opened
+    const { lastSequence } = store.status()
     expect(await codeOf(store.put(bytesOf(1, 10), { key }))).toBe("INVALID_KEY")
     expect(await codeOf(store.get(key))).toMatch(/^(INVALID_KEY|NOT_FOUND)$/)
     expect(await codeOf(store.delete(key))).toMatch(/^(INVALID_KEY|NOT_FOUND)$/)
-    expect(store.status()).toMatchObject({ objects: 0, lastSequence: 0 })
+    expect(store.status()).toMatchObject({ objects: 0, lastSequence })
+    await expectHealthy(opened)
   },
 )
 

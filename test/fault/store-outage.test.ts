@@ -121,6 +121,10 @@ test("a permanent fault is parked at its first try", async () => {
   await store.idle()
   expect(tries).toBe(1)
   expect(store.getBackend("a").breaker).toBe("closed")
+  memoryBackend(opened, "a").intercept = undefined
+  await store.retry()
+  await store.synced("k")
+  await expectHealthy(opened)
 })
 
 test("a backend that cannot be opened at the start is taken up when it can be", async () => {
