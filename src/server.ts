@@ -1,4 +1,5 @@
 /** The entry of `npm start`: only wires. What it does stands in `api/run-server.ts`; where it cannot start, one line a mistake says why. */
+import "./thread-pool.ts"
 import { parseEnvironment } from "./api/environment.ts"
 import { runServer } from "./api/run-server.ts"
 import { exitCode } from "./cli/exit-code.ts"

@@ -3,6 +3,7 @@
  * all. A name without an end is read as YAML, which JSON is too.
  */
 import { extname } from "node:path"
+import { parse as parseToml } from "smol-toml"
 import { parseDocument } from "yaml"
 import { invalidConfig } from "../core/config.ts"
 
@@ -18,6 +19,7 @@ const YAML: ConfigFormat = { name: "YAML", extensions: [".yaml", ".yml"], parse:
 const FORMATS: readonly ConfigFormat[] = [
   { name: "JSON", extensions: [".json"], parse: (text) => JSON.parse(text) as unknown },
   YAML,
+  { name: "TOML", extensions: [".toml"], parse: parseToml },
 ]
 
 /** @throws StoredError INVALID_CONFIG where the name ends like none of them */

@@ -3,6 +3,7 @@
  * The entry of the command `stored`: wires the commands to the composition, to the service and, where `STORED_URL` is set, to a
  * running server. Commands themselves stand in `commands/`, exit codes in `exit-code.ts`.
  */
+import "../thread-pool.ts"
 import { pino } from "pino"
 import packageFacts from "../../package.json" with { type: "json" }
 import { loadConfig } from "../api/config-file.ts"

@@ -20,7 +20,7 @@ export function buildProgram(line: CommandLine, version: string): Command {
     .description("Keeps blobs safe on local disk, carries copies to every backend, and proves where they are.")
     .version(version)
     .option("--data <directory>", "where catalog and staging lie (STORED_DATA, .stored)")
-    .option("--config <file>", "JSON or YAML configuration (STORED_CONFIG)")
+    .option("--config <file>", "JSON, YAML or TOML configuration (STORED_CONFIG)")
     .option("--json", "JSON lines on standard output, JSON errors on standard error")
     .addHelpText("after", helpTail())
   for (const add of COMMANDS) add(program, line)

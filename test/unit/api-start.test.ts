@@ -154,18 +154,21 @@ describe("the configuration", () => {
     expect((await loadConfig({ config: null, data: null })).data).toBe(".stored")
   })
 
-  it("is the same in JSON and YAML, and STORED_DATA goes before its data", async () => {
+  it("is the same in JSON, YAML and TOML, and STORED_DATA goes before its data", async () => {
     const json = await file("c.json", '{"data":"x","backends":{"a":{"driver":"memory"}},"defaultBackends":["a"]}')
     const yaml = await file("c.yml", "data: x\nbackends:\n  a: { driver: memory }\ndefaultBackends: [a]\n")
+    const toml = await file("c.toml", 'data = "x"\ndefaultBackends = ["a"]\n[backends.a]\ndriver = "memory"\n')
     const parsed = await loadConfig({ config: json, data: null })
     expect(parsed).toEqual({ data: "x", backends: { a: { driver: "memory" } }, defaultBackends: ["a"] })
     expect(await loadConfig({ config: yaml, data: null })).toEqual(parsed)
+    expect(await loadConfig({ config: toml, data: null })).toEqual(parsed)
     expect((await loadConfig({ config: yaml, data: "y" })).data).toBe("y")
   })
 
   it.each([
     ["broken JSON", "c.json", "{"],
     ["broken YAML", "c.yaml", "a: [1\nb: }"],
+    ["broken TOML", "c.toml", "a = [1\nb"],
   ])("%s is a mistake with the file's name", async (_, name, text) => {
     const path = await file(name, text)
     await expect(loadConfig({ config: path, data: null })).rejects.toMatchObject({
@@ -178,7 +181,7 @@ describe("the configuration", () => {
     const config = await file("c.conf", "data: x")
     await expect(loadConfig({ config, data: null })).rejects.toMatchObject({
       code: "INVALID_CONFIG",
-      message: expect.stringMatching(/c\.conf is in no format.*\.json, \.yaml, \.yml/),
+      message: expect.stringMatching(/c\.conf is in no format.*\.json, \.yaml, \.yml, \.toml/),
     })
     expect(await loadConfig({ config: await file("stored", '{"data":"x"}'), data: null })).toEqual({ data: "x" })
   })
