@@ -1,7 +1,7 @@
 /**
  * A tree of 20,000 files: put by path, 32 at a time, and carried to an fs backend on the same disk until the store is idle, beside
- * `rclone copy --checksum` of it. rclone makes one copy and syncs nothing; ours makes two, syncs them, and reads back what it wrote. As with
- * the other puts, nothing is deleted between rounds.
+ * `rclone copy --checksum` of it. rclone makes one copy and syncs nothing; ours makes two, syncs them, and reads back what it wrote; the limit is a
+ * loop that does the same to the files and keeps no record. As with the other puts, nothing is deleted between rounds.
  */
 import { mkdtemp } from "node:fs/promises"
 import { join } from "node:path"
@@ -10,6 +10,7 @@ import { type Contender, inFlight, interleave, type Measured, ratio, type Sample
 import type { Bench, Claim, Section, Subject } from "./subject.ts"
 import { BACKEND, openBenchStore } from "./subject-store.ts"
 import { requireSameTree, type Tree, writeTree } from "./tree.ts"
+import { copyBarely } from "./tree-limit.ts"
 
 export const syncTree: Subject = {
   name: "sync-tree",
@@ -19,23 +20,41 @@ export const syncTree: Subject = {
     bench.say("tree: writing it")
     const tree = await writeTree(join(bench.directory, "tree"), bench.quick ? 2000 : 20_000)
     const { directory } = bench
-    const contenders = [...(hasRclone ? [rclone(tree, directory)] : []), ours(tree, directory)]
+    const contenders = [...(hasRclone ? [rclone(tree, directory)] : []), limit(tree, directory), ours(tree, directory)]
     const title = `tree of ${tree.files.length} files, ${(tree.bytes / 1e6).toFixed(0)} MB`
     const measured = await interleave(contenders, { ...bench, progress: (line) => bench.say(`${title}: ${line}`) })
     const notes = hasRclone ? [] : ["**rclone is not installed: its row and the goal against it are missing.**"]
-    return [{ title, measured, claims: hasRclone ? claims(measured) : [], notes }]
+    return [{ title, measured, claims: claims(measured, hasRclone), notes }]
   },
 }
 
 const RCLONE = "rclone copy --checksum (syncs nothing)"
 const SYNCED = "StoreD put and synced"
+const LIMIT = "limit: a bare loop of the same file work"
 const PUT = "StoreD put alone, the sync beside it"
 
-function claims(measured: Measured[]): Claim[] {
-  return [
-    { text: `time of ${SYNCED} / ${RCLONE}`, value: ratio(measured, RCLONE, SYNCED), unit: "×", goal: { atMost: 3 } },
-    { text: `time of ${PUT} / ${RCLONE}`, value: ratio(measured, RCLONE, PUT), unit: "×" },
-  ]
+function claims(measured: Measured[], hasRclone: boolean): Claim[] {
+  const time = (what: string, peer: string, goal?: Claim["goal"]): Claim => ({
+    text: `time of ${what} / ${peer}`,
+    value: ratio(measured, peer, what),
+    unit: "×",
+    ...(goal && { goal }),
+  })
+  const beside = hasRclone ? [time(SYNCED, RCLONE, { atMost: 3 }), time(PUT, RCLONE), time(LIMIT, RCLONE)] : []
+  return [...beside, time(SYNCED, LIMIT)]
+}
+
+function limit(tree: Tree, directory: string): Contender {
+  return {
+    name: LIMIT,
+    unit: "files/s",
+    run: async () => {
+      const target = await mkdtemp(join(directory, "limit-"))
+      const seconds = await timed(() => copyBarely(tree, target))
+      await requireSameTree(tree, join(target, "copy"))
+      return { rate: tree.files.length / seconds }
+    },
+  }
 }
 
 function rclone(tree: Tree, directory: string): Contender {
