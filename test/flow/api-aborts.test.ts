@@ -11,6 +11,10 @@ import type { OpenedStore } from "../../src/compose.ts"
 import { exchange, openSocket, readAnswer, statusOf } from "../unit/api-server.ts"
 import { openTestStore } from "./open-store.ts"
 
+/** `STORED_ABORTS=10000` is the full length of row 46. */
+const ABORTS = Number(process.env.STORED_ABORTS ?? 200)
+const FULL_LENGTH = { timeout: 600_000 }
+
 async function serve(maxBlobSize?: number): Promise<{ opened: OpenedStore; directory: string; port: number }> {
   const opened = await openTestStore({ defaultBackends: ["a"], ...(maxBlobSize && { maxBlobSize }) })
   const app = buildApp({
@@ -90,10 +94,10 @@ describe("bodies that are not what they say", () => {
   })
 })
 
-it("200 uploads broken off at any byte leave nothing", async () => {
+it(`${ABORTS} uploads broken off at any byte leave nothing`, FULL_LENGTH, async () => {
   const { opened, directory, port } = await serve()
   await leavesNothing(opened, directory, async () => {
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < ABORTS; round++) {
       const socket = openSocket(port)
       const sent = (round * 7919) % 400_000
       const head = round % 2 === 0 ? "Content-Length: 400001" : "Transfer-Encoding: chunked"
@@ -108,12 +112,12 @@ it("200 uploads broken off at any byte leave nothing", async () => {
   expect(opened.store.status().staging.entries).toBe(0)
 })
 
-it("200 downloads broken off at any byte leave nothing", async () => {
+it(`${ABORTS} downloads broken off at any byte leave nothing`, FULL_LENGTH, async () => {
   const { opened, directory, port } = await serve()
   await opened.store.put(Buffer.alloc(4_000_000, "x"), { key: "large" })
   await opened.store.idle()
   await leavesNothing(opened, directory, async () => {
-    for (let round = 0; round < 200; round++) {
+    for (let round = 0; round < ABORTS; round++) {
       const socket = openSocket(port)
       socket.write("GET /v1/objects/large HTTP/1.1\r\nHost: x\r\n\r\n")
       let received = 0
