@@ -88,6 +88,8 @@ export class Evictor {
         so.bytes += entry.size
       }
       after = page.cursor
+      // What is refused is refused without a wait: others get their turn between pages.
+      await new Promise((resolve) => setImmediate(resolve))
     }
     return so
   }

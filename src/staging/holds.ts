@@ -12,6 +12,7 @@ export class Holds {
   readonly #counts = new Map<BlobId, number>()
   readonly #removals = new Map<BlobId, Promise<unknown>>()
   readonly #leftovers = new Set<BlobId>()
+  readonly #fresh = new Set<BlobId>()
   readonly #removeLeftover: (id: BlobId) => void
 
   /** @param removeLeftover begins the removal of content that nobody counts and nobody holds any more */
@@ -61,9 +62,23 @@ export class Holds {
     this.#leftovers.add(id)
   }
 
-  /** Held content is counted again: it stays when the holds go. */
+  /** Held content is good and somebody will count it, or counts it again: it stays when the holds go. */
   keep(id: BlobId): void {
     this.#leftovers.delete(id)
+    this.#fresh.delete(id)
+  }
+
+  /** Content has been placed where there was none. Until a receive keeps it, a failed one takes it away. */
+  placed(id: BlobId): void {
+    this.#fresh.add(id)
+  }
+
+  /** After a failed receive, its hold released: removes content that no receive has kept. Whoever still holds it decides. */
+  async undo(id: BlobId, remove: () => Promise<unknown>): Promise<void> {
+    if (!this.#fresh.has(id)) return
+    await this.removing(id, async () => {
+      if (this.#fresh.delete(id)) await remove()
+    })
   }
 
   /** How it ended is told to whoever began it; here only that it has ended counts. Another one may have begun since. */

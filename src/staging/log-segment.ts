@@ -56,8 +56,11 @@ export class LogSegment {
     const fd = this.#fd
     this.#fd = -1
     if (fd < 0) return
-    await this.#file.close()
-    await close(fd)
+    try {
+      await this.#file.close()
+    } finally {
+      await close(fd)
+    }
   }
 }
 

@@ -34,7 +34,6 @@ export async function placeReceived(
   const { files, holds, temporary } = parts
   const { id, path, size, checksums } = content
   const hold = await holds.acquire(id, options.release)
-  let isNew = false
   try {
     const state = files.state(id)
     const known = state && files.stamps.find(id, state)
@@ -43,8 +42,10 @@ export async function placeReceived(
       await temporary.remove(path)
     } else {
       if (options.durable) await options.flush()
+      // Looked at now: another receive of the same bytes may have placed and kept them during the flush.
+      const isFirst = files.state(id) === null
       await files.placeFile(id, path)
-      isNew = state === null
+      if (isFirst) holds.placed(id)
       if (options.durable) await files.sync(id, { bytes: false })
     }
     const placed = files.state(id)
@@ -53,7 +54,7 @@ export async function placeReceived(
     return { id, size, checksums, reused: known !== null, hold }
   } catch (error) {
     hold.release()
-    if (isNew) await holds.removing(id, () => files.remove(id))
+    await holds.undo(id, () => files.remove(id))
     throw storageError(error, "write content")
   }
 }

@@ -17,16 +17,17 @@ export async function receiveBytes(parts: ReceiveParts, bytes: Uint8Array, optio
   for (const algorithm of algorithmsOf(options)) checksums[algorithm] = hashers.hash(algorithm, bytes)
   const id = identify(checksums, options)
   let reservation: Reservation | null = null
-  let isNew = false
   const hold = await holds.acquire(id, () => reservation?.release())
   try {
     const { state, same } = files.compare(id, bytes)
     if (!same) reservation = await room.reserve(bytes.length)
     const place = (): void => {
       if (same) return
+      // Looked at now: another receive of the same bytes may have placed and kept them since.
+      const isFirst = files.state(id) === null
       files.placeBytes(id, bytes)
+      if (isFirst) holds.placed(id)
       reservation?.written()
-      isNew = state === null
     }
     const known = same && state ? files.stamps.find(id, state) : null
     if (!options.durable || known?.durable) place()
@@ -38,7 +39,7 @@ export async function receiveBytes(parts: ReceiveParts, bytes: Uint8Array, optio
     return { id, size: bytes.length, checksums, reused: same, hold }
   } catch (error) {
     hold.release()
-    if (isNew) await holds.removing(id, () => files.remove(id))
+    await holds.undo(id, () => files.remove(id))
     throw storageError(error, "write content")
   }
 }

@@ -72,9 +72,10 @@ export class BackendSet {
     return this.#entries.has(name)
   }
 
-  /** Where a put goes that names no backends. */
+  /** Where a put goes that names no backends; never to one that is being removed. */
   defaults(): string[] {
-    return this.#defaults?.filter((name) => this.has(name)) ?? this.names().filter((name) => !this.#left.includes(name))
+    const names = this.#defaults?.filter((name) => this.has(name))
+    return (names ?? this.names().filter((name) => !this.#left.includes(name))).filter((name) => !this.isLeaving(name))
   }
 
   /** @throws StoredError UNKNOWN_BACKEND */

@@ -16,6 +16,8 @@ import { isSynced } from "./reference.ts"
 
 /** How long a backend may take to show a copy, ms. */
 const LOOK_DEADLINE = 5_000
+/** How long a backend that did not answer is left alone, ms. */
+const LEFT_ALONE = 10_000
 
 interface Parts {
   catalog: Pick<Catalog, "location" | "commitDrift">
@@ -32,6 +34,10 @@ export type Look = "alive" | "absent" | "unanswered"
 export class LiveCopies {
   readonly #parts: Parts
   readonly #deciding = new Map<BlobId, Promise<unknown>>()
+  /** until when (of the monotonic clock) a backend that did not answer is not asked */
+  readonly #silent = new Map<string, number>()
+  /** looks that were given up and have not ended, by backend: each may keep a thread of the pool */
+  readonly #hanging = new Map<string, number>()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -67,6 +73,7 @@ export class LiveCopies {
     const { backends, log } = this.#parts
     if (!isSynced(location) || location.want !== blob.id || backends.isLeaving(location.backend)) return "absent"
     const { backend, key } = location
+    if (this.#isSilent(backend)) return "unanswered"
     try {
       const seen = await this.#stat(location)
       if (seen?.size === blob.size) return "alive"
@@ -86,16 +93,33 @@ export class LiveCopies {
     const timer = setTimeout(() => late.abort(tooLate(name)), LOOK_DEADLINE)
     const signal = AbortSignal.any([late.signal, this.#parts.lifecycle.signal])
     // A disk that hangs does not know of signals.
-    const over = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true })
-    })
+    const { promise: over, reject } = Promise.withResolvers<never>()
+    const giveUp = (): void => reject(signal.reason)
+    signal.addEventListener("abort", giveUp, { once: true })
     const look = async (): Promise<{ size: number } | null> =>
       (await this.#parts.backends.opened(name)).stat(key, { signal })
+    const looking = look()
     try {
-      return await Promise.race([look(), over])
+      return await Promise.race([looking, over])
+    } catch (error) {
+      if (late.signal.aborted) this.#leaveAlone(name, looking)
+      throw error
     } finally {
       clearTimeout(timer)
+      signal.removeEventListener("abort", giveUp)
     }
+  }
+
+  /** Whoever asks a backend that hangs, location by location, waits for hours and takes all threads. */
+  #isSilent(backend: string): boolean {
+    return (this.#hanging.get(backend) ?? 0) > 0 || (this.#silent.get(backend) ?? 0) > performance.now()
+  }
+
+  #leaveAlone(backend: string, looking: Promise<unknown>): void {
+    this.#silent.set(backend, performance.now() + LEFT_ALONE)
+    this.#hanging.set(backend, (this.#hanging.get(backend) ?? 0) + 1)
+    const ended = (): void => void this.#hanging.set(backend, this.#hanging.get(backend)! - 1)
+    looking.then(ended, ended)
   }
 
   /** Unless it was overwritten since it was read from the catalog: then it is not the copy that was looked at. */

@@ -168,9 +168,22 @@ function placesOf(services: StoreServices, checked: CheckedPut, id: BlobId): Pic
   const copies = checked.backends.map((backend) => {
     // Asked for even where its template is not needed: it must still be registered.
     const { keyTemplate } = services.backends.get(backend)
+    if (services.backends.isLeaving(backend)) throw leaving(backend)
     return { backend, key: given ?? renderKey(keyTemplate, keyPrefix, id) }
   })
   return { key, copies }
+}
+
+/** Its copies are being counted, or forgotten: one more would be missed. */
+function leaving(backend: string): StoredError {
+  return new StoredError(
+    "CONFLICT",
+    `Backend "${backend}" is being removed; name another, or wait until that has ended.`,
+    {
+      retryable: true,
+      details: { backend },
+    },
+  )
 }
 
 function announce(services: StoreServices, commit: PutCommit): void {

@@ -22,8 +22,8 @@ const PHASES: readonly Phase[] = [
   mendIndexes,
   mendLocationJobs,
   mendBlobJobs,
-  mendOutbox,
   mendBlobs,
+  mendOutbox,
   mendBlobIndexes,
   mendTotals,
 ]
