@@ -14,6 +14,8 @@ export interface Machine {
   kernel: string
   fileSystem: string
   node: string
+  /** of the pool that carries Node's file calls; peers and ours share it */
+  threads: string
   openssl: string
   /** of the last minute, before the first round: near nothing on a machine that has nothing else to do */
   load: string
@@ -32,6 +34,7 @@ export async function machine(directory: string): Promise<Machine> {
     kernel: `${type()} ${release()}`,
     fileSystem: await fileSystem(directory),
     node: `${process.version} (OpenSSL ${process.versions.openssl})`,
+    threads: `${process.env.UV_THREADPOOL_SIZE ?? "4 (Node's default)"} in Node's pool`,
     openssl: openssl.trim(),
     load: loadavg()[0]!.toFixed(2),
   }

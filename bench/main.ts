@@ -6,7 +6,6 @@
  * Prints the machine's facts and one table a comparison, on standard output as Markdown; progress goes to standard error. Works in a new
  * directory inside DIRECTORY (default: the system's temporary one) and removes it at the end. Needs some 30 GB there, 2 GB with --quick.
  */
-import "../src/thread-pool.ts"
 import { rmSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"

@@ -35,7 +35,7 @@ test("a backend is added and removed, again and again, under the puts of eight c
   }
   isOver = true
   await Promise.all(clients)
-  expect([...codes].filter((code) => code !== "resolved" && code !== "UNKNOWN_BACKEND")).toEqual([])
+  expect([...codes].filter((code) => !["resolved", "UNKNOWN_BACKEND", "CONFLICT"].includes(code))).toEqual([])
   for (const [key, content] of stored) expect((await store.get(key)).equals(content), key).toBe(true)
   await store.idle()
   expect(services.catalog.queues().filter(({ queue, due, parked }) => queue === "sync-c" && due + parked > 0)).toEqual(
@@ -58,6 +58,25 @@ test("a backend is removed while a sync to it hangs: the removal ends, and the h
   await store.idle()
   expect(services.catalog.location("a", "k")).toBeNull()
   expect((await store.stat("k"))?.locations.map((location) => location.backend)).toEqual(["b"])
+  await expectHealthy(opened)
+})
+
+test("while the copies elsewhere are counted, a backend that is being removed gets no more puts", async () => {
+  const opened = await openTestStore({ defaultBackends: ["a", "b"] })
+  const { store } = opened
+  await store.put(bytesOf(1, 100), { key: "k", durability: "all" })
+  const gate = createGate()
+  memoryBackend(opened, "b").intercept = (operation) => (operation === "stat" ? gate.pass() : undefined)
+  const removal = store.removeBackend("a")
+  await gate.reached
+  expect(await codeOf(store.put(bytesOf(2, 100), { key: "named", backends: ["a"] }))).toBe("CONFLICT")
+  expect(await store.has("named")).toBe(false)
+  const other = await store.put(bytesOf(3, 100), { key: "other" })
+  expect(other.locations.map(({ backend }) => backend)).toEqual(["b"])
+  gate.open()
+  await removal
+  await store.idle()
+  expect(store.listBackends()).toEqual(["b"])
   await expectHealthy(opened)
 })
 
