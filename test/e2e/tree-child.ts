@@ -33,7 +33,7 @@ export interface TreeAnswer {
 }
 
 const PUTS_IN_FLIGHT = 32
-const READS_IN_FLIGHT = 4
+const READS_IN_FLIGHT = 2
 
 async function run(task: TreeTask): Promise<TreeAnswer> {
   const { files, skippedLinks } = await find(task.sources)
