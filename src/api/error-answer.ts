@@ -54,7 +54,8 @@ function isFastifyError(error: unknown): error is FastifyError {
 }
 
 function report(fault: StoredError, request: FastifyRequest, problem: Problem): void {
-  const facts = { err: fault, code: fault.code, requestId: request.id, method: request.method, path: request.url }
-  if (problem.status === 500) request.log.error(facts, "a request failed by a fault of our own")
-  else request.log.warn(facts, "a request could not be served")
+  const facts = { code: fault.code, requestId: request.id, method: request.method, path: request.url }
+  if (problem.status === 500) request.log.error({ err: fault, ...facts }, "a request failed by a fault of our own")
+  // Something of the world that may pass: where in the code it was met tells nobody anything.
+  else request.log.warn({ error: fault.toJSON(), ...facts }, "a request could not be served")
 }
