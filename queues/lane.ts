@@ -3,8 +3,8 @@
  * becomes of each into an outcome, and commits it. A row that is under way is never started twice; a row whose outcome is not
  * committed stays in the outbox and is found again after a restart.
  *
- * A job that does not end at its deadline loses its slot but stays watched: it may still write. When it ends, or when the lane stops before that,
- * its location is looked at again.
+ * A job that does not end at its deadline loses its slot but stays watched: it may still write. When it ends, and when the lane stops before that,
+ * its location is looked at again. So it is with a job that does not end when the lane is stopped: the store may go on, and another lane with it.
  */
 import type { Catalog, Outcome, OutcomeCommit } from "../src/catalog/catalog.ts"
 import type { JobPayload, OutboxRecord } from "../src/catalog/record.ts"
@@ -154,7 +154,7 @@ export class Lane {
       this.breaker.succeeded()
     } catch (thrown) {
       error = toStoredError(thrown)
-      if (this.#closing && control.signal.aborted) return this.breaker.abandoned()
+      if (this.#closing && control.signal.aborted) return this.#abandon(row, attempt)
       outcome = this.#failure(row, error)
     }
     try {
@@ -167,9 +167,15 @@ export class Lane {
     if (attempt.ended) this.#watch(row, attempt.ended)
   }
 
+  /** Its row waits in the outbox, so that there is nothing to tell before it ends. */
+  #abandon(row: OutboxRecord, { ended }: Attempt): void {
+    this.breaker.abandoned()
+    void ended?.then(() => this.#tellLate(row))
+  }
+
   #watch(row: OutboxRecord, ended: Promise<void>): void {
     this.#overdue.add(row)
-    void ended.then(() => (this.#closing ? undefined : this.#tellLate(row)))
+    void ended.then(() => this.#tellLate(row))
   }
 
   /** Has the location looked at again. Checksum jobs write nothing anywhere. */
@@ -185,8 +191,10 @@ export class Lane {
       this.nudge()
     } catch (thrown) {
       // It stays among the overdue, and is told again when the lane stops; then that was the last try.
-      if (this.#closing) this.#services.fault(toStoredError(thrown))
-      else this.#holdOff(thrown)
+      if (!this.#closing) return this.#holdOff(thrown)
+      const error = toStoredError(thrown)
+      // The store is closed. What was told when the lane stopped, or the row itself, has the next start look at the location.
+      if (error.code !== "CLOSED") this.#services.fault(error)
     }
   }
 

@@ -204,7 +204,7 @@ async function assemble(
       policy,
       breaker: { ...DEFAULT_BREAKER, ...options.breaker },
       sideChecksums: config.checksums.slice(1),
-      events: jobEvents(base),
+      events: jobEvents(base, (queue) => services.runner.nudge(queue)),
       ...(options.jobDeadline !== undefined && { deadline: options.jobDeadline }),
       handlers: jobHandlers(() => services, pool),
     }),

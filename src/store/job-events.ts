@@ -5,7 +5,8 @@ import type { StoreServices } from "./services.ts"
 
 type Parts = Pick<StoreServices, "bus" | "catalog" | "clock" | "lifecycle" | "log">
 
-export function jobEvents(services: Parts): RunnerEvents {
+/** @param nudge has whoever works on a queue look for due rows */
+export function jobEvents(services: Parts, nudge: (queue: string) => void): RunnerEvents {
   const { bus, catalog, clock, log } = services
   return {
     started: (job) =>
@@ -20,6 +21,8 @@ export function jobEvents(services: Parts): RunnerEvents {
           { queue: row.queue, payload: row.payload, error: error.toJSON(), outcome: outcome.result.type },
           "a job failed",
         )
+      // The lane that tells of it may have stopped, while another works on its queue.
+      if (outcome.result.type === "late") nudge(row.queue)
       if (outcome.kind !== "sync" || commit.status !== "applied") return
       const { backend, result } = outcome
       const key = objectKeyOf(services, outcome, commit.sequence)

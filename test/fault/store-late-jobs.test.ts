@@ -6,7 +6,7 @@ import { expect, test } from "vitest"
 import type { OpenedStore } from "../../src/compose.ts"
 import type { StoreEvents } from "../../src/core/event.ts"
 import { memoryBackend, openTestStore, temporaryDirectory } from "../flow/open-store.ts"
-import { bytesOf, createGate, expectHealthy, type Gate } from "./store-harness.ts"
+import { bytesOf, codeOf, createGate, expectHealthy, type Gate } from "./store-harness.ts"
 
 const ONE = { backends: { a: { driver: "memory" } } }
 /** Long enough for a job that does not hang, short for one that does. */
@@ -71,6 +71,28 @@ test("under a key that was deleted and cleared already: it is cleared again", as
   expect(await memoryBackend(opened, "a").stat("k")).toBeNull()
   await expectHealthy(opened)
 }, 20_000)
+
+test.each(["before", "after"])(
+  "of a backend whose removal was refused %s its deadline: what it did is put right",
+  async (moment) => {
+    const opened = await openTestStore(ONE, QUICK)
+    const { store } = opened
+    const gate = createGate()
+    hangFirstPut(opened, gate)
+    await store.put(OLD, { key: "k" })
+    await gate.reached
+    const { id } = await store.put(NEW, { key: "k" })
+    if (moment === "after") await store.synced("k")
+    expect(await codeOf(store.removeBackend("a"))).toBe("LAST_COPY")
+    await store.synced("k")
+    const proven = next(opened, "sync:complete")
+    gate.open()
+    expect(await proven).toMatchObject({ key: "k", backend: "a", checksum: id })
+    expect(await memoryBackend(opened, "a").stat("k")).toMatchObject({ size: NEW.length })
+    await expectHealthy(opened)
+  },
+  20_000,
+)
 
 test("after the store was closed: the next start looks again before it trusts the copy", async () => {
   const data = await temporaryDirectory()

@@ -1,85 +1,7 @@
 /** One lane of the embedded runner against a plain list of rows: order, concurrency, retries, parking, breaker, stopping. */
 import { describe, expect, test } from "vitest"
-import { Breaker } from "../../queues/breaker.ts"
-import { Lane, type LaneServices } from "../../queues/lane.ts"
-import { DEFAULT_RETRY_POLICY } from "../../queues/retry-policy.ts"
-import type { Outcome, OutcomeCommit } from "../../src/catalog/catalog.ts"
-import type { OutboxRecord } from "../../src/catalog/record.ts"
 import { StoredError, TransientAdapterError } from "../../src/core/error.ts"
-
-function row(key: string, sequence: number, dueAt = 0): OutboxRecord {
-  const payload = { kind: "sync" as const, backend: "b", key, generation: 1 }
-  return { sequence, queue: "sync-b", status: "due", dueAt, payload, attempts: 0, created: 0, modified: 0, error: null }
-}
-
-/** A queue of rows, a clock that stands still, and a lane over them. */
-function makeLane(options: {
-  commitFault?: () => Error | null
-  concurrency?: number
-  threshold?: number
-  deadline?: number
-  run: LaneServices["run"]
-  settled?(outcome: Outcome): unknown
-}) {
-  const rows: OutboxRecord[] = []
-  const outcomes: Outcome[] = []
-  const faults: string[] = []
-  const clock = { time: 1_000, now: () => clock.time }
-  let drained = (): void => {}
-  const services: LaneServices = {
-    catalog: {
-      due: (_queue, { now, limit }) =>
-        rows
-          .filter((r) => r.dueAt <= now)
-          .sort((a, b) => a.dueAt - b.dueAt || a.sequence - b.sequence)
-          .slice(0, limit),
-      commitOutcomes: async (batch) => {
-        const fault = options.commitFault?.()
-        if (fault) throw fault
-        return batch.map((outcome) => settle(outcome))
-      },
-    },
-    clock,
-    policy: { ...DEFAULT_RETRY_POLICY, baseDelay: 100, maxAttempts: 3 },
-    random: () => 0.5,
-    run: options.run,
-    deadline: () => options.deadline ?? 60_000,
-    settled: (_row, outcome) => void options.settled?.(outcome),
-    fault: (error) => {
-      if (!options.commitFault) throw error
-      faults.push(error.code)
-    },
-    drained: () => drained(),
-  }
-  const settle = (outcome: Outcome): OutcomeCommit => {
-    outcomes.push(outcome)
-    if (outcome.kind !== "sync") throw new Error("only syncs here")
-    const index = rows.findIndex((r) => r.payload.kind === "sync" && r.payload.key === outcome.key)
-    const { result } = outcome
-    if (result.type === "retry")
-      Object.assign(rows[index]!, {
-        dueAt: result.dueAt,
-        attempts: rows[index]!.attempts + (result.countAttempt ? 1 : 0),
-      })
-    else if (result.type !== "late") rows.splice(index, 1)
-    return { status: "applied", sequence: 1 }
-  }
-  const breaker = new Breaker({ threshold: options.threshold ?? 50, pause: 1_000, maxPause: 8_000 }, () => {})
-  const lane = new Lane("sync-b", options.concurrency ?? 2, breaker, services)
-  /** Nudges and waits until nothing runs any more. */
-  const drain = (): Promise<void> =>
-    new Promise((resolve) => {
-      drained = resolve
-      lane.nudge()
-    })
-  return { lane, rows, outcomes, faults, clock, drain, breaker }
-}
-
-const done = (r: OutboxRecord): Outcome => {
-  if (r.payload.kind !== "sync") throw new Error("only syncs here")
-  const verified = { at: 0, by: "checksum" as const }
-  return { ...r.payload, result: { type: "done", have: null, verified, seen: null } }
-}
+import { done, makeLane, row } from "./lane-harness.ts"
 
 describe("a lane", () => {
   test("starts rows by due time and then sequence, never more than its concurrency at once", async () => {
@@ -161,57 +83,6 @@ describe("a lane", () => {
     expect(starts).toBe(3)
     expect(outcomes.at(-1)?.result).toMatchObject({ type: "retry", countAttempt: false })
     await lane.stop(0)
-  })
-
-  test("a job that does not heed its signal loses its slot at its deadline", async () => {
-    const { rows, drain, outcomes } = makeLane({ deadline: 5, run: () => new Promise(() => {}) })
-    rows.push(row("a", 1))
-    await drain()
-    expect(outcomes[0]?.result).toMatchObject({ type: "retry", error: { code: "TIMEOUT" } })
-  })
-
-  test("a job that ends after its deadline is told of, after its own outcome, and only once", async () => {
-    const end = Promise.withResolvers<Outcome>()
-    const told = Promise.withResolvers<void>()
-    const { lane, rows, drain, outcomes } = makeLane({
-      deadline: 5,
-      run: () => end.promise,
-      settled: (outcome) => outcome.result.type === "late" && told.resolve(),
-    })
-    rows.push(row("a", 1))
-    await drain()
-    expect(outcomes.map((outcome) => outcome.result.type)).toEqual(["retry"])
-    end.resolve(done(row("a", 1)))
-    await told.promise
-    await lane.stop(0)
-    expect(outcomes.map((outcome) => outcome.result.type)).toEqual(["retry", "late"])
-    expect(outcomes[1]).toMatchObject({ backend: "b", key: "a", generation: 1 })
-  })
-
-  test("a job that still has not ended when the lane stops is told of then", async () => {
-    const end = Promise.withResolvers<Outcome>()
-    const { lane, rows, drain, outcomes } = makeLane({ deadline: 5, run: () => end.promise })
-    rows.push(row("a", 1))
-    await drain()
-    await lane.stop(0)
-    expect(outcomes.map((outcome) => outcome.result.type)).toEqual(["retry", "late"])
-    end.reject(new Error("too late for anybody"))
-    await new Promise((resume) => setImmediate(resume))
-    expect(outcomes).toHaveLength(2)
-  })
-
-  test("a job that heeds its signal at its deadline has nothing more to tell", async () => {
-    const { lane, rows, drain, outcomes } = makeLane({
-      deadline: 5,
-      run: (_row, signal) =>
-        new Promise((_, reject) => {
-          signal.addEventListener("abort", () => reject(signal.reason))
-        }),
-    })
-    rows.push(row("a", 1))
-    await drain()
-    await lane.stop(0)
-    expect(outcomes.map((outcome) => outcome.result.type)).toEqual(["retry"])
   })
 
   test("stopping waits for what runs, aborts it at the deadline, and leaves its row where it was", async () => {
