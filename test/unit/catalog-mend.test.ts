@@ -3,57 +3,19 @@
  * eyes. Rows that follow from nothing are not invented, and their loss is not covered up.
  */
 import { describe, expect, test } from "vitest"
-import { MemoryEngine } from "../../src/catalog/memory.ts"
-import { RowCatalog } from "../../src/catalog/row-catalog.ts"
 import type { TableName, TotalsRow } from "../../src/catalog/rows/tables.ts"
-import { eachRow } from "../../src/catalog/verify/walk.ts"
 import type { BlobId } from "../../src/core/blob-id.ts"
-import { FAULT, faultsOf, put, settle } from "../contract/catalog.facts.ts"
+import { faultsOf } from "../contract/catalog.facts.ts"
+import { FOLLOWS, keysOf, lose, makeCatalog } from "./catalog-mend-rows.ts"
 
-/** A catalog with rows in every table: proven, pending, parked and deleted copies, side checksums done and awaited. */
-async function make(): Promise<{ engine: MemoryEngine; catalog: RowCatalog }> {
-  const engine = new MemoryEngine()
-  const catalog = new RowCatalog(engine)
-  await catalog.open()
-  await catalog.commitBackend({ name: "local", driver: "fs", config: {}, created: 1 }, {})
-  for (const key of ["a", "b", "c"]) await put(catalog, { key, backends: ["local", "remote"], sideChecksums: ["md5"] })
-  await put(catalog, { key: "same as a", content: "a" })
-  await put(catalog, { key: "d", content: "d", checksums: { md5: "e".repeat(32) } })
-  for (const backend of ["local", "remote"]) await settle(catalog, "a", "done", { backend })
-  await settle(catalog, "d", "done")
-  await settle(catalog, "b", { type: "park", error: FAULT })
-  await put(catalog, { key: "e", content: "e" })
-  await catalog.commitDelete({ key: "e", time: 2 })
-  await settle(catalog, "e", "done")
-  await catalog.commitDelete({ key: "c", time: 3 })
-  expect(await faultsOf(catalog)).toEqual([])
-  return { engine, catalog }
-}
-
-async function keysOf(engine: MemoryEngine, table: TableName): Promise<string[]> {
-  const keys: string[] = []
-  for await (const [key] of eachRow(engine, table)) keys.push(key)
-  return keys
-}
-
-const FOLLOWS = [
-  "objectsByBlob",
-  "locationsByBlob",
-  "outbox",
-  "outboxDue",
-  "parked",
-  "queues",
-  "evictable",
-  "checksums",
-] as const satisfies TableName[]
 const FOLLOWS_FROM_NOTHING = ["objects", "blobs", "journal"] as const satisfies TableName[]
 
 describe("the catalog mends itself", () => {
   test.each(FOLLOWS)("after the loss of any row of %s", async (table) => {
-    const keys = await keysOf((await make()).engine, table)
+    const keys = await keysOf((await makeCatalog()).engine, table)
     expect(keys.length).toBeGreaterThan(0)
     for (const key of keys) {
-      const { engine, catalog } = await make()
+      const { engine, catalog } = await makeCatalog()
       await engine.write(() => [{ table, key, record: null }])
       expect(await faultsOf(catalog), `without ${key}`).not.toEqual([])
       expect(await catalog.mend(9_000), `without ${key}`).toBeGreaterThan(0)
@@ -63,11 +25,8 @@ describe("the catalog mends itself", () => {
   })
 
   test("after the loss of all of them at once", async () => {
-    const { engine, catalog } = await make()
-    for (const table of FOLLOWS) {
-      const keys = await keysOf(engine, table)
-      await engine.write(() => keys.map((key) => ({ table, key, record: null })))
-    }
+    const { engine, catalog } = await makeCatalog()
+    for (const table of FOLLOWS) await lose(engine, table)
     await catalog.mend(9_000)
     expect(await faultsOf(catalog)).toEqual([])
     // What was proven stays so, and what was not has its job again.
@@ -78,7 +37,7 @@ describe("the catalog mends itself", () => {
   })
 
   test("after wrong counts of any kind", async () => {
-    const { engine, catalog } = await make()
+    const { engine, catalog } = await makeCatalog()
     const names = Object.keys(engine.get("totals", "totals")!) as (keyof TotalsRow)[]
     for (const name of names) {
       const totals = engine.get("totals", "totals")!
@@ -100,7 +59,7 @@ describe("the catalog mends itself", () => {
   })
 
   test("and gives a new job no sequence that another has", async () => {
-    const { engine, catalog } = await make()
+    const { engine, catalog } = await makeCatalog()
     const totals = engine.get("totals", "totals")!
     const location = engine.get("locations", "local\u0000same as a")!
     await engine.write(() => [
@@ -114,7 +73,7 @@ describe("the catalog mends itself", () => {
   })
 
   test("rows that lead nowhere go", async () => {
-    const { engine, catalog } = await make()
+    const { engine, catalog } = await makeCatalog()
     const [id] = await keysOf(engine, "blobs")
     await engine.write(() => [
       { table: "objectsByBlob", key: `${id}\u0000ke`, record: true },
@@ -130,7 +89,7 @@ describe("the catalog mends itself", () => {
   })
 
   test("a lost location comes back from its object, to be looked at", async () => {
-    const { engine, catalog } = await make()
+    const { engine, catalog } = await makeCatalog()
     await engine.write(() => [{ table: "locations", key: "local\u0000a", record: null }])
     await catalog.mend(9_000)
     expect(await faultsOf(catalog)).toEqual([])
@@ -140,8 +99,8 @@ describe("the catalog mends itself", () => {
 
 describe("the catalog does not invent", () => {
   test.each(FOLLOWS_FROM_NOTHING)("lost rows of %s", async (table) => {
-    for (const key of await keysOf((await make()).engine, table)) {
-      const { engine, catalog } = await make()
+    for (const key of await keysOf((await makeCatalog()).engine, table)) {
+      const { engine, catalog } = await makeCatalog()
       // A blob that nobody names any more is no loss.
       if (table === "blobs" && catalog.blob(key as BlobId)?.references === 0) continue
       await engine.write(() => [{ table, key, record: null }])

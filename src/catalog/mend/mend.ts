@@ -9,8 +9,9 @@ import { append } from "../transitions/journal.ts"
 import { readTotals } from "../transitions/totals.ts"
 import { mendBlobIndexes, mendBlobs } from "./mend-blobs.ts"
 import { mendTotals, raiseOutboxSequence } from "./mend-counts.ts"
-import { mendIndexes } from "./mend-indexes.ts"
+import { mendNames, mendWants } from "./mend-indexes.ts"
 import { mendBlobJobs, mendLocationJobs, mendOutbox } from "./mend-jobs.ts"
+import { mendPlaces } from "./mend-places.ts"
 
 /** One change, to be made inside a commit. */
 export type Step = (rows: Rows) => void
@@ -19,7 +20,9 @@ export type Phase = (engine: Engine, time: number) => AsyncIterable<Step>
 /** Each rests on what those before it have put right. */
 const PHASES: readonly Phase[] = [
   raiseOutboxSequence,
-  mendIndexes,
+  mendNames,
+  mendPlaces,
+  mendWants,
   mendLocationJobs,
   mendBlobJobs,
   mendBlobs,
