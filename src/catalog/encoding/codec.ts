@@ -1,7 +1,6 @@
 /**
- * How the record of one table is written: as a JSON array of its fields in a fixed order, without what the row's key says already. JSON
- * because it can be read by eye and holds a `__proto__` without acting on it; arrays because they are half as long and twice as fast as
- * objects (500 ns to write, 740 ns to read an object's row; msgpack takes 500 and 420).
+ * How the record of one table is written: as an array of its fields in a fixed order, without what the row's key says already, which `pack.ts`
+ * turns into bytes. Reading an object's row takes 550 ns so, and 1,600 ns as JSON.
  */
 import type { TableName, Tables } from "../rows/tables.ts"
 

@@ -1,12 +1,14 @@
 /**
- * The bytes of a row: `[crc32 u32 big-endian][version u8][JSON]`. The checksum covers the table, the version, the JSON and the key, so that a
- * flipped bit, a value under the wrong key and a value in the wrong table are all noticed.
+ * The bytes of a row: `[crc32 u32 big-endian][version u8][fields]`. The checksum covers the table, the version, the fields and the key, so that
+ * a flipped bit, a value under the wrong key and a value in the wrong table are all noticed. The fields are one packed array (`pack.ts`).
  */
 import { crc32 } from "node:zlib"
 import { StoredError } from "../../core/error.ts"
 import type { TableName, Tables } from "../rows/tables.ts"
 import type { Fields } from "./codec.ts"
 import { CODECS } from "./codecs.ts"
+import { Packer } from "./pack.ts"
+import { unpack } from "./unpack.ts"
 
 const HEADER = 5
 const VERSION_AT = 4
@@ -18,18 +20,23 @@ const SEEDS = Object.fromEntries(Object.keys(CODECS).map((table) => [table, crc3
 
 /** Seals rows one after the other into the same buffer, for whoever copies them out at once: a commit seals ten rows. */
 export class Sealer {
+  readonly #packer = new Packer()
+
   /** holds the row that was sealed last; another one when that did not fit */
-  bytes: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+  get bytes(): Buffer {
+    return this.#packer.bytes
+  }
 
   /** Returns the length of the row, which begins at 0. */
   seal<Name extends TableName>(table: Name, key: string, record: Tables[Name]): number {
     const codec = CODECS[table]
-    const json = JSON.stringify(codec.encode(record, key))
-    const most = HEADER + (json.length + key.length) * BYTES_A_UNIT
-    if (most > this.bytes.length) this.bytes = Buffer.allocUnsafeSlow(most)
-    const { bytes } = this
+    const packer = this.#packer
+    packer.at = HEADER
+    packer.value(codec.encode(record, key))
+    const end = packer.at
+    packer.need(key.length * BYTES_A_UNIT)
+    const { bytes } = packer
     bytes[VERSION_AT] = codec.version
-    const end = HEADER + bytes.write(json, HEADER)
     // The key stands behind the row for a moment, so that one pass is enough.
     const covered = end + bytes.write(key, end)
     bytes.writeUInt32BE(crc32(bytes.subarray(VERSION_AT, covered), SEEDS[table]), 0)
@@ -58,7 +65,7 @@ export function unseal<Name extends TableName>(table: Name, key: string, bytes: 
     throw corrupt(table, key, "does not have its checksum")
   }
   if (bytes[VERSION_AT]! > codec.version) throw corrupt(table, key, `has the unknown version ${bytes[VERSION_AT]}`)
-  return codec.decode(JSON.parse(bytes.toString("utf8", HEADER, length)) as Fields, key)
+  return codec.decode(unpack(bytes, HEADER) as Fields, key)
 }
 
 /** A number that tells this row from others, and from itself as it was before: its checksum. */
