@@ -39,6 +39,28 @@ export class AlignedBuffers {
     return this.#makeBlock().free.pop()!
   }
 
+  /** So many buffers, or none where one of them cannot be had. */
+  takeAll(count: number): Buffer[] {
+    const taken: Buffer[] = []
+    try {
+      while (taken.length < count) taken.push(this.take())
+      return taken
+    } catch (error) {
+      for (const buffer of taken) this.give(buffer)
+      throw error
+    }
+  }
+
+  /** Lends so many buffers for as long as `work` runs. No system call may use them after it. */
+  async lend<Result>(count: number, work: (ring: Buffer[]) => Promise<Result>): Promise<Result> {
+    const ring = this.takeAll(count)
+    try {
+      return await work(ring)
+    } finally {
+      for (const buffer of ring) this.give(buffer)
+    }
+  }
+
   /** A block that is wholly free is let go, but for the last. */
   give(buffer: Buffer): void {
     const block = this.#owners.get(buffer)

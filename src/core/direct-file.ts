@@ -33,6 +33,20 @@ export class DirectFile {
     return new DirectFile(plain, await openDirect(plain, purpose === "read" ? constants.O_RDONLY : constants.O_WRONLY))
   }
 
+  /** As `open`, and closed once `work` has ended, well or not. */
+  static async use<Result>(
+    plain: number,
+    purpose: "read" | "write",
+    work: (file: DirectFile) => Promise<Result>,
+  ): Promise<Result> {
+    const file = await DirectFile.open(plain, purpose)
+    try {
+      return await work(file)
+    } finally {
+      await file.close()
+    }
+  }
+
   /**
    * Fills `buffer` from `position`, as far as the file goes.
    * @param buffer aligned, of whole blocks (`AlignedBuffers`)

@@ -131,8 +131,11 @@ interface ChunkWriter {
 }
 
 async function directWriter(target: number): Promise<ChunkWriter> {
-  const file = await DirectFile.open(target, "write")
-  const ring = Array.from({ length: DIRECT_RING }, () => buffers.take())
+  const ring = buffers.takeAll(DIRECT_RING)
+  const file = await DirectFile.open(target, "write").catch((error: unknown) => {
+    for (const buffer of ring) buffers.give(buffer)
+    throw error
+  })
   return {
     ring,
     write: (buffer, length, position) => file.write(buffer, length, position).catch(writeFailed),

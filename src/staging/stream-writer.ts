@@ -18,8 +18,8 @@ export class StreamWriter {
   readonly #durable: boolean
   readonly #hashers: [ChecksumAlgorithm, Hasher][]
   #direct: DirectFile | null = null
-  #piece = pieces.take()
-  #spare = pieces.take()
+  #piece: Buffer
+  #spare: Buffer
   /** bytes in the piece */
   #filled = 0
   /** where the piece begins in the file */
@@ -31,6 +31,8 @@ export class StreamWriter {
     this.#fd = fd
     this.#durable = options.durable
     this.#hashers = algorithmsOf(options).map((algorithm) => [algorithm, hashers.create(algorithm)])
+    // Last: `end` gives them back, and nobody can call it where the writer was not made.
+    ;[this.#piece, this.#spare] = pieces.takeAll(2) as [Buffer, Buffer]
   }
 
   /** Takes a copy of the chunk. @throws StoredError DISK_FULL, … also for what was written before */

@@ -83,22 +83,13 @@ async function hashLarge(
 ): Promise<Observed | null> {
   const before = await stateOf(fd)
   const hasher = hashers.create(algorithm)
-  const file = await DirectFile.open(fd, "read")
-  const ring = Array.from({ length: RING }, () => buffers.take())
-  let size: number
-  try {
-    size = await pump({
-      ring,
-      read: (buffer, position) => file.read(buffer, position),
-      look: (chunk) => {
-        throwIfAborted(signal)
-        hasher.update(chunk)
-      },
-    })
-  } finally {
-    for (const buffer of ring) buffers.give(buffer)
-    await file.close()
+  const look = (chunk: Buffer): void => {
+    throwIfAborted(signal)
+    hasher.update(chunk)
   }
+  const size = await buffers.lend(RING, (ring) =>
+    DirectFile.use(fd, "read", (file) => pump({ ring, read: (buffer, position) => file.read(buffer, position), look })),
+  )
   const hex = hasher.digest()
   return before === (await stateOf(fd)) ? { size, hex } : null
 }

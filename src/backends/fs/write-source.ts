@@ -67,30 +67,37 @@ async function writeFile(
 /** Past the page cache both ways: staged content of this size is not in it either. */
 async function copyLarge(fd: number, source: BlobSource, path: string, signal: AbortSignal | undefined): Promise<void> {
   const from = await openSource({ open }, path)
-  const ring = Array.from({ length: RING }, () => buffers.take())
-  const [input, output] = [await DirectFile.open(from, "read"), await DirectFile.open(fd, "write")]
   try {
-    const size = await pump({
-      ring,
-      size: source.size!,
-      read: (buffer, position) =>
-        input.read(buffer, position).catch((error: unknown) => {
-          throw sourceFailed(error)
-        }),
-      look: (chunk, position) => {
-        throwIfAborted(signal)
-        if (position + chunk.length > source.size!) requireSize(source, position + chunk.length)
-      },
-      write: (buffer, length, position) => output.write(buffer, length, position),
-    })
-    requireSize(source, size)
-    await output.finish()
+    await buffers.lend(RING, (ring) =>
+      DirectFile.use(from, "read", (input) =>
+        DirectFile.use(fd, "write", (output) => copyPieces({ ring, input, output }, source, signal)),
+      ),
+    )
   } finally {
-    for (const buffer of ring) buffers.give(buffer)
-    await input.close()
-    await output.close()
     closeIdle(from)
   }
+}
+
+async function copyPieces(
+  { ring, input, output }: { ring: Buffer[]; input: DirectFile; output: DirectFile },
+  source: BlobSource,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const size = await pump({
+    ring,
+    size: source.size!,
+    read: (buffer, position) =>
+      input.read(buffer, position).catch((error: unknown) => {
+        throw sourceFailed(error)
+      }),
+    look: (chunk, position) => {
+      throwIfAborted(signal)
+      if (position + chunk.length > source.size!) requireSize(source, position + chunk.length)
+    },
+    write: (buffer, length, position) => output.write(buffer, length, position),
+  })
+  requireSize(source, size)
+  await output.finish()
 }
 
 async function openSource(calls: Pick<QuickCalls, "open">, path: string): Promise<number> {
