@@ -1,11 +1,13 @@
 /**
  * `stat` and `list` over 100,000 objects, from one caller, which is one core: calls are awaited one after the other, and the keys that are
- * asked for are drawn at random. Beside it what a naive store does: read and parse a JSON file. The goals are asked of the clock; the lines "per second of
+ * asked for are drawn at random. Beside it what a naive store does: read and parse a JSON file; and the limit: as many rows from LMDB, as JSON, with no
+ * checksum, no page between two turns of the event loop, and nothing made of them. The goals are asked of the clock; the lines "per second of
  * processor time" tell the same on a machine that is busy with something else.
  */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Store } from "../src/store/store.ts"
+import { type BareRows, openBareRows } from "./bare-rows.ts"
 import { type Contender, find, inFlight, interleave, median, type Sample, timed } from "./measure.ts"
 import { type Bench, type Claim, type Section, type Subject, timesFaster } from "./subject.ts"
 import { openBenchStore, requireRows } from "./subject-store.ts"
@@ -21,6 +23,7 @@ export const statList: Subject = {
     const directory = join(bench.directory, "stat-list")
     const sidecars = join(bench.directory, "sidecars")
     const opened = await openBenchStore(directory)
+    const bare = await openBareRows(join(directory, "bare"), count, keyOf)
     try {
       bench.say(`stat and list: putting ${count} objects`)
       await inFlight(64, count, (index) =>
@@ -28,8 +31,9 @@ export const statList: Subject = {
       )
       requireRows(opened, count)
       await writeSidecars(sidecars)
-      return [await measureReads(bench, opened.store, count, sidecars)]
+      return [await measureReads(bench, opened.store, bare, count, sidecars)]
     } finally {
+      await bare.close()
       await opened.store.close()
     }
   },
@@ -38,23 +42,35 @@ export const statList: Subject = {
 const STAT = "StoreD stat, one after the other"
 const STAT_MANY = "StoreD stat, 32 in flight"
 const LIST = "StoreD list"
+const BARE_STAT = "limit: three JSON rows from a bare LMDB"
+const BARE_LIST = "limit: a range of JSON rows from a bare LMDB"
 const SIDECAR_STAT = "naive: readFile, JSON.parse"
 const SIDECAR_LIST = "naive: readdir, readFile, JSON.parse"
 
-async function measureReads(bench: Bench, store: Store, count: number, sidecars: string): Promise<Section> {
+async function measureReads(
+  bench: Bench,
+  store: Store,
+  bare: BareRows,
+  count: number,
+  sidecars: string,
+): Promise<Section> {
   const title = `stat and list of ${count.toLocaleString("en-US")} objects`
   const contenders: Contender[] = [
     { name: SIDECAR_STAT, unit: "calls/s", run: () => sidecarStats(sidecars) },
+    { name: BARE_STAT, unit: "calls/s", run: async () => ({ rate: await bare.stats(count) }) },
     { name: STAT, unit: "calls/s", run: () => stats(STAT, store, count, 1) },
     { name: STAT_MANY, unit: "calls/s", run: () => stats(STAT_MANY, store, count, 32) },
     { name: "StoreD stat of absent keys", unit: "calls/s", run: () => absent(store, count) },
     { name: SIDECAR_LIST, unit: "objects/s", run: () => sidecarList(sidecars) },
+    { name: BARE_LIST, unit: "objects/s", run: async () => ({ rate: bare.list() }) },
     { name: LIST, unit: "objects/s", run: () => list(LIST, store, count) },
   ]
   const measured = await interleave(contenders, { ...bench, progress: (line) => bench.say(`${title}: ${line}`) })
   const claims: Claim[] = [
     { text: STAT, value: median(find(measured, STAT).rates), unit: "/s", goal: { atLeast: 100_000 } },
     { text: LIST, value: median(find(measured, LIST).rates), unit: "/s", goal: { atLeast: 200_000 } },
+    timesFaster(measured, STAT, BARE_STAT),
+    timesFaster(measured, LIST, BARE_LIST),
     timesFaster(measured, STAT, SIDECAR_STAT),
     timesFaster(measured, LIST, SIDECAR_LIST),
   ]

@@ -1,7 +1,7 @@
 /**
  * A tree of 20,000 files: put by path, 32 at a time, and carried to an fs backend on the same disk until the store is idle, beside
  * `rclone copy --checksum` of it. rclone makes one copy and syncs nothing; ours makes two, syncs them, and reads back what it wrote; the limit is a
- * loop that does the same to the files and keeps no record. As with the other puts, nothing is deleted between rounds.
+ * loop that does the same to the files and keeps no record, once with its syncs and once without. As with the other puts, nothing is deleted between rounds.
  */
 import { mkdtemp } from "node:fs/promises"
 import { join } from "node:path"
@@ -20,7 +20,8 @@ export const syncTree: Subject = {
     bench.say("tree: writing it")
     const tree = await writeTree(join(bench.directory, "tree"), bench.quick ? 2000 : 20_000)
     const { directory } = bench
-    const contenders = [...(hasRclone ? [rclone(tree, directory)] : []), limit(tree, directory), ours(tree, directory)]
+    const limits = [limit(LIMIT, tree, directory, true), limit(UNSYNCED, tree, directory, false)]
+    const contenders = [...(hasRclone ? [rclone(tree, directory)] : []), ...limits, ours(tree, directory)]
     const title = `tree of ${tree.files.length} files, ${(tree.bytes / 1e6).toFixed(0)} MB`
     const measured = await interleave(contenders, { ...bench, progress: (line) => bench.say(`${title}: ${line}`) })
     const notes = hasRclone ? [] : ["**rclone is not installed: its row and the goal against it are missing.**"]
@@ -31,6 +32,7 @@ export const syncTree: Subject = {
 const RCLONE = "rclone copy --checksum (syncs nothing)"
 const SYNCED = "StoreD put and synced"
 const LIMIT = "limit: a bare loop of the same file work"
+const UNSYNCED = "limit: the same loop, syncing nothing"
 const PUT = "StoreD put alone, the sync beside it"
 
 function claims(measured: Measured[], hasRclone: boolean): Claim[] {
@@ -40,17 +42,19 @@ function claims(measured: Measured[], hasRclone: boolean): Claim[] {
     unit: "×",
     ...(goal && { goal }),
   })
-  const beside = hasRclone ? [time(SYNCED, RCLONE, { atMost: 3 }), time(PUT, RCLONE), time(LIMIT, RCLONE)] : []
+  const beside = hasRclone
+    ? [time(SYNCED, RCLONE, { atMost: 3 }), time(PUT, RCLONE), time(LIMIT, RCLONE), time(UNSYNCED, RCLONE)]
+    : []
   return [...beside, time(SYNCED, LIMIT)]
 }
 
-function limit(tree: Tree, directory: string): Contender {
+function limit(name: string, tree: Tree, directory: string, sync: boolean): Contender {
   return {
-    name: LIMIT,
+    name,
     unit: "files/s",
     run: async () => {
       const target = await mkdtemp(join(directory, "limit-"))
-      const seconds = await timed(() => copyBarely(tree, target))
+      const seconds = await timed(() => copyBarely(tree, target, sync))
       await requireSameTree(tree, join(target, "copy"))
       return { rate: tree.files.length / seconds }
     },

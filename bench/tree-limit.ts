@@ -1,6 +1,7 @@
 /**
  * What the machine and Node can do of the same work on a tree, with nothing around it: no catalog, no journal, no queue, no retry. Each file is read and
- * hashed, written under the name of its hash, copied under its own name, the copy synced with its directory, read back and hashed again.
+ * hashed, written under the name of its hash, copied under its own name, the copy synced with its directory, read back and hashed again. Without the
+ * syncs, what is left is Node and the file system.
  */
 import { createHash } from "node:crypto"
 import { mkdir, open, readFile, rename, writeFile } from "node:fs/promises"
@@ -10,7 +11,7 @@ import type { Tree } from "./tree.ts"
 
 const WIDTH = 32
 
-export async function copyBarely(tree: Tree, target: string): Promise<void> {
+export async function copyBarely(tree: Tree, target: string, sync: boolean): Promise<void> {
   const staging = join(target, "staging")
   await mkdir(staging)
   await inFlight(WIDTH, tree.files.length, async (index) => {
@@ -21,21 +22,22 @@ export async function copyBarely(tree: Tree, target: string): Promise<void> {
     const staged = join(staging, hash.slice(0, 2), hash.slice(2, 4), hash)
     await mkdir(dirname(staged), { recursive: true })
     await rename(`${staging}/.${index}`, staged)
-    await placeDurably(join(target, `.${index}`), join(target, "copy", name), await readFile(staged))
+    await place(join(target, `.${index}`), join(target, "copy", name), await readFile(staged), sync)
     if (sha256(await readFile(join(target, "copy", name))) !== hash) throw new Error(`${name} was not copied rightly.`)
   })
 }
 
-async function placeDurably(temporary: string, path: string, content: Buffer): Promise<void> {
+async function place(temporary: string, path: string, content: Buffer, sync: boolean): Promise<void> {
   const file = await open(temporary, "wx")
   try {
     await file.writeFile(content)
-    await file.sync()
+    if (sync) await file.sync()
   } finally {
     await file.close()
   }
   await mkdir(dirname(path), { recursive: true })
   await rename(temporary, path)
+  if (!sync) return
   const directory = await open(dirname(path), "r")
   try {
     await directory.sync()

@@ -36,6 +36,23 @@ type WriteVerbs = "commitConfiguration" | "commitBackendRemoval"
 
 /** @throws StoredError INVALID_CONFIG where what was kept does not fit what is said besides */
 export async function configure(parts: Parts, input: StoreConfigInput, options: ConfigureOptions): Promise<Configured> {
+  const configured = await choose(parts, input, options)
+  warnOfTooFewCopies(parts.log, configured)
+  return configured
+}
+
+/** No mistake, as a put may name more backends itself: those that do not would fill staging, and nobody would see why. */
+function warnOfTooFewCopies(log: Log, { config, backends, left }: Configured): void {
+  const { minCopies } = config
+  const defaultBackends = config.defaultBackends ?? [...backends.keys()].filter((name) => !left.includes(name))
+  if (new Set(defaultBackends).size > minCopies) return
+  log.warn(
+    { minCopies, defaultBackends },
+    "puts that name no backends go to fewer of them than minCopies: their staged bytes are never dropped. Add backends, or lower minCopies",
+  )
+}
+
+async function choose(parts: Parts, input: StoreConfigInput, options: ConfigureOptions): Promise<Configured> {
   const { catalog } = parts
   if (input.backends !== undefined) return configureExplicitly(parts, input, options)
   const isNew = catalog.lastSequence() === 0 && catalog.configuration() === null

@@ -11,6 +11,7 @@ import { remove } from "./delete.ts"
 import { events } from "./events.ts"
 import { list } from "./list.ts"
 import { get, open } from "./open.ts"
+import { PagedItems } from "./paged.ts"
 import { put } from "./put.ts"
 import { removeBackend } from "./remove-backend.ts"
 import type { StoreServices } from "./services.ts"
@@ -49,7 +50,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       leave()
     }
   }
-  const guardEach = async function* <Item>(items: () => AsyncIterable<Item>): AsyncGenerator<Item> {
+  const guardEach = async function* <Item>(items: () => AsyncIterable<Item>): AsyncGenerator<Item, void, undefined> {
     try {
       yield* items()
     } catch (error) {
@@ -63,7 +64,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       guard(() => get(services, idOrKey, checkOptions("get", options)))) as GetVerb,
     open: (idOrKey, options) => guard(() => open(services, idOrKey, checkOptions("get", options))),
     delete: (idOrKey, options) => guard(() => remove(services, idOrKey, checkOptions("delete", options))),
-    list: (options) => guardEach(() => list(services, checkOptions("list", options))),
+    list: (options) => new PagedItems(guardEach(() => list(services, checkOptions("list", options)))),
     stat: (idOrKey) => guard(() => stat(services, idOrKey)),
     has: (idOrKey) => guard(() => stat(services, idOrKey) !== null),
     synced: (idOrKey, options) => guard(() => synced(services, idOrKey, checkOptions("synced", options))),

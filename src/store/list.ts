@@ -8,7 +8,11 @@ import type { ListedObject, ListOptions } from "./store.ts"
 /** Rows read between two turns of the event loop. */
 const PAGE = 1_000
 
-export async function* list(services: StoreServices, options: ListOptions = {}): AsyncGenerator<ListedObject> {
+/** Pages of at most 1,000; none is empty. */
+export async function* list(
+  services: StoreServices,
+  options: ListOptions = {},
+): AsyncGenerator<ListedObject[], void, undefined> {
   const { lifecycle } = services
   const prefix = parsePrefix(options.prefix)
   let left = options.limit ?? Number.POSITIVE_INFINITY
@@ -19,15 +23,18 @@ export async function* list(services: StoreServices, options: ListOptions = {}):
     throwIfAborted(options.signal)
     // Objects of all backends are looked through: a copy may lie under another key than its object, and the order is that of the objects.
     const limit = options.backend === undefined ? Math.min(left, PAGE) : PAGE
-    const page = [...services.catalog.objects({ prefix, limit, ...(after !== undefined && { after }) })]
-    for (const object of page) {
+    const found: ListedObject[] = []
+    let read = 0
+    for (const object of services.catalog.objects({ prefix, limit, ...(after !== undefined && { after }) })) {
+      read += 1
+      after = object.key
       if (!isOn(object, options.backend)) continue
-      yield toListed(object)
-      left -= 1
-      if (left <= 0) return
+      found.push(toListed(object))
+      if (found.length >= left) break
     }
-    if (page.length < limit) return
-    after = page.at(-1)!.key
+    left -= found.length
+    if (found.length > 0) yield found
+    if (left <= 0 || read < limit) return
     await new Promise((resume) => setImmediate(resume))
   }
 }

@@ -80,7 +80,10 @@ export class Packer {
 
   #object(value: object): void {
     // Only JSON reads a `__proto__` as a name like any other.
-    if (Object.hasOwn(value, "__proto__") || "toJSON" in value) return this.#json(value)
+    if (Object.hasOwn(value, "__proto__") || "toJSON" in value) {
+      this.#json(value)
+      return
+    }
     const names = Object.keys(value).filter((name) => value[name as never] !== undefined)
     this.bytes[this.at++] = OBJECT
     this.#length(names.length)
@@ -92,8 +95,9 @@ export class Packer {
 
   #number(value: number): void {
     const { bytes } = this
-    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** 48) return this.#json(value)
-    if (value < FIRST_WORD) {
+    if (!Number.isSafeInteger(value) || value < 0 || value >= 2 ** 48) {
+      this.#json(value)
+    } else if (value < FIRST_WORD) {
       bytes[this.at++] = value
     } else if (value < 2 ** 16) {
       bytes[this.at++] = UINT16
