@@ -45,7 +45,7 @@ export async function configure(parts: Parts, input: StoreConfigInput, options: 
 function warnOfTooFewCopies(log: Log, { config, backends, left }: Configured): void {
   const { minCopies } = config
   const defaultBackends = config.defaultBackends ?? [...backends.keys()].filter((name) => !left.includes(name))
-  if (new Set(defaultBackends).size > minCopies) return
+  if (new Set(defaultBackends).size >= minCopies) return
   log.warn(
     { minCopies, defaultBackends },
     "puts that name no backends go to fewer of them than minCopies: their staged bytes are never dropped. Add backends, or lower minCopies",

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import { describe, expect, onTestFinished, test } from "vitest"
 import { type CreateStoreOptions, openStore, runDoctor } from "../../src/compose.ts"
 import type { StoreConfigInput } from "../../src/core/config.ts"
+import { silentLog } from "../../src/store/log.ts"
 import { runProcess } from "./cli-line.ts"
 import { FAST_RETRIES, temporaryDirectory } from "./open-store.ts"
 
@@ -133,6 +134,44 @@ describe("a backend that the configuration no longer names", () => {
     await putAndClose(config)
     await putAndClose({ data, backends: { two: fs("two") } })
     expect((await open({ data })).store.listBackends()).toEqual(["two"])
+  })
+})
+
+describe("puts that go to fewer backends than minCopies", () => {
+  /** What the log warned of when a store was opened with this. */
+  async function warnings(config: StoreConfigInput): Promise<{ facts: object; message: string }[]> {
+    const told: { facts: object; message: string }[] = []
+    const { store } = await open(config, {
+      log: { ...silentLog, warn: (facts, message) => told.push({ facts, message }) },
+    })
+    await store.close()
+    return told.filter(({ message }) => message.includes("minCopies"))
+  }
+
+  test("are warned of, and keep their staged bytes", async () => {
+    const { data, config } = await places()
+    const two = { ...config, minCopies: 2 }
+    expect(await warnings(two)).toMatchObject([{ facts: { minCopies: 2, defaultBackends: ["two"] } }])
+    expect(await warnings({ data }), "by what was kept").toHaveLength(1)
+    const { store } = await open(two)
+    await store.put(bytes, { key: "k", durability: "all" })
+    expect(await store.cache.clear()).toEqual({ evicted: 0, bytes: 0 })
+  })
+
+  test("are so too where a backend is named twice, or is in use only for what it holds", async () => {
+    const { data, config, fs } = await places()
+    expect(await warnings({ ...config, defaultBackends: ["two", "two"], minCopies: 2 })).toHaveLength(1)
+    await putAndClose({ ...config, defaultBackends: ["one"] })
+    expect(await warnings({ data, backends: { two: fs("two") }, minCopies: 2 })).toMatchObject([
+      { facts: { defaultBackends: ["two"] } },
+    ])
+  })
+
+  test("and only they", async () => {
+    const { config } = await places()
+    expect(await warnings(config)).toEqual([])
+    expect(await warnings({ ...config, defaultBackends: ["one", "two"], minCopies: 2 })).toEqual([])
+    expect(await warnings({ data: config.data, backends: config.backends, minCopies: 2 })).toEqual([])
   })
 })
 
