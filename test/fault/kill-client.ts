@@ -29,8 +29,8 @@ function chooseOperation(client: Client, world: World, server: ServerProcess): P
   const { random, own } = client
   const kind = random.next()
   const key = random.pick(own)
-  if (kind < 0.42) return putOwn(key, client, world, server)
-  if (kind < 0.5) return putShared(random.pick(world.shared), client, world, server)
+  if (kind < 0.42) return put(key, client, world, server)
+  if (kind < 0.5) return put(random.pick(world.shared), client, world, server)
   if (kind < 0.7) return read("GET", key, world, server)
   if (kind < 0.78) return read("HEAD", key, world, server)
   if (kind < 0.9) return remove(key, world, server)
@@ -54,18 +54,8 @@ async function send(
   }
 }
 
-async function putOwn(key: OwnKey, client: Client, world: World, server: ServerProcess): Promise<void> {
-  const content = world.contents.make(client.random)
-  const acknowledge = key.begin(content.id)
-  const answer = await send(world, server, "PUT", objectPath(key.key), content.bytes)
-  if (!answer) return
-  if (!isPut(answer, content.id)) return unexpected(world, "PUT", key.key, answer)
-  world.acknowledged += 1
-  acknowledge()
-}
-
-async function putShared(key: SharedKey, client: Client, world: World, server: ServerProcess): Promise<void> {
-  const content = world.contents.make(client.random)
+async function put(key: OwnKey | SharedKey, { random }: Client, world: World, server: ServerProcess): Promise<void> {
+  const content = world.contents.make(random)
   const acknowledge = key.begin(content.id)
   const answer = await send(world, server, "PUT", objectPath(key.key), content.bytes)
   if (!answer) return

@@ -18,11 +18,12 @@ export class OwnKey {
     this.key = key
   }
 
-  /** A call begins that may lead to `next`. Returns what to call once it is acknowledged. */
-  begin(next: State): () => void {
+  /** A call begins that may lead to `next`. Returns what to call once it is acknowledged; any answer is right then. */
+  begin(next: State): () => null {
     if (!this.possible.includes(next)) this.possible.push(next)
     return () => {
       this.possible = [next]
+      return null
     }
   }
 

@@ -6,7 +6,16 @@ import { describe, expect, test } from "vitest"
 import type { MemoryOperation } from "../../src/backends/memory.ts"
 import { memoryBackend, openTestStore } from "../flow/open-store.ts"
 import { SeededRandom } from "./kill-random.ts"
-import { bytesOf, createGate, expectHealthy, holdAt, testSeed, turns } from "./store-harness.ts"
+import {
+  bytesOf,
+  createGate,
+  expectHealthy,
+  holdAt,
+  holdEvictions,
+  openBehind,
+  testSeed,
+  turns,
+} from "./store-harness.ts"
 
 const ONE = { backends: { a: { driver: "memory" } } }
 const STEPS: [name: string, operation: MemoryOperation, nth: number][] = [
@@ -16,15 +25,21 @@ const STEPS: [name: string, operation: MemoryOperation, nth: number][] = [
   ["asks for the checksum", "checksum", 1],
 ]
 
+/** A store that has put the first bytes under `k`, and whose sync of them is held at that step. */
+async function holdSync(operation: MemoryOperation, nth: number) {
+  const opened = await openTestStore(ONE)
+  const backend = memoryBackend(opened, "a")
+  const gate = createGate()
+  backend.intercept = holdAt(gate, operation, "k", nth)
+  const { id } = await opened.store.put(bytesOf(1, 1000), { key: "k" })
+  await gate.reached
+  return { opened, backend, gate, id }
+}
+
 describe.each(STEPS)("while a sync %s", (_name, operation, nth) => {
   test("a delete: the copy goes, and nothing brings it back", async () => {
-    const opened = await openTestStore(ONE)
+    const { opened, backend, gate, id } = await holdSync(operation, nth)
     const { store, services } = opened
-    const backend = memoryBackend(opened, "a")
-    const gate = createGate()
-    backend.intercept = holdAt(gate, operation, "k", nth)
-    const { id } = await store.put(bytesOf(1, 1000), { key: "k" })
-    await gate.reached
     const result = await store.delete("k", { wait: 0 })
     expect(result.pending).toEqual(["a"])
     gate.open()
@@ -37,13 +52,8 @@ describe.each(STEPS)("while a sync %s", (_name, operation, nth) => {
   })
 
   test("an overwrite: the new bytes are there in the end, proven", async () => {
-    const opened = await openTestStore(ONE)
+    const { opened, backend, gate } = await holdSync(operation, nth)
     const { store } = opened
-    const backend = memoryBackend(opened, "a")
-    const gate = createGate()
-    backend.intercept = holdAt(gate, operation, "k", nth)
-    await store.put(bytesOf(1, 1000), { key: "k" })
-    await gate.reached
     const { id } = await store.put(bytesOf(2, 1000), { key: "k" })
     gate.open()
     expect((await store.synced("k")).id).toBe(id)
@@ -53,13 +63,8 @@ describe.each(STEPS)("while a sync %s", (_name, operation, nth) => {
   })
 
   test("a delete and a put of the same bytes again: they are there, proven", async () => {
-    const opened = await openTestStore(ONE)
+    const { opened, backend, gate, id } = await holdSync(operation, nth)
     const { store } = opened
-    const backend = memoryBackend(opened, "a")
-    const gate = createGate()
-    backend.intercept = holdAt(gate, operation, "k", nth)
-    const { id } = await store.put(bytesOf(1, 1000), { key: "k" })
-    await gate.reached
     await store.delete("k", { wait: 0 })
     const again = await store.put(bytesOf(1, 1000), { key: "k" })
     expect(again).toMatchObject({ id, isNew: true })
@@ -114,23 +119,14 @@ describe("a delete of the only object with some bytes, and a put of the same byt
 
   test("the put falls between the delete's decision to drop the staged bytes and their removal", async () => {
     const opened = await openTestStore()
-    const { store, services } = opened
+    const { store } = opened
     await store.put(bytes, { key: "old", durability: "all" })
-    const { catalog } = services
-    const commitEvict = catalog.commitEvict.bind(catalog)
     const gate = createGate()
-    catalog.commitEvict = async (id) => {
-      const mayGo = await commitEvict(id)
-      await gate.pass()
-      return mayGo
-    }
+    const endHold = holdEvictions(opened, gate)
     await store.delete("old")
     await gate.reached
-    const put = store.put(bytes, { key: "new" })
-    await Promise.race([put, turns(200)])
-    gate.open()
-    await put
-    catalog.commitEvict = commitEvict
+    await openBehind(gate, store.put(bytes, { key: "new" }))
+    endHold()
     expect(await store.get("new")).toEqual(bytes)
     await store.synced("new")
     await expectHealthy(opened)

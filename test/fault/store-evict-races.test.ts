@@ -2,7 +2,17 @@
 import { expect, test } from "vitest"
 import { memoryBackend, openTestStore } from "../flow/open-store.ts"
 import { SeededRandom } from "./kill-random.ts"
-import { bytesOf, createGate, expectHealthy, holdAt, readAll, testSeed, turns } from "./store-harness.ts"
+import {
+  bytesOf,
+  createGate,
+  expectHealthy,
+  holdAt,
+  holdEvictions,
+  openBehind,
+  readAll,
+  testSeed,
+  turns,
+} from "./store-harness.ts"
 
 test("bytes that a backend still waits for are never evicted, whatever is asked", async () => {
   const opened = await openTestStore()
@@ -39,24 +49,16 @@ test("a read that has begun goes on after its bytes were evicted", async () => {
 
 test("an eviction between the decision and the removal, and a put of the same bytes: the put keeps its bytes", async () => {
   const opened = await openTestStore()
-  const { store, services } = opened
+  const { store } = opened
   const content = bytesOf(3, 60_000)
   await store.put(content, { key: "k", durability: "all" })
-  const { catalog } = services
-  const commitEvict = catalog.commitEvict.bind(catalog)
   const gate = createGate()
-  catalog.commitEvict = async (id) => {
-    const mayGo = await commitEvict(id)
-    await gate.pass()
-    return mayGo
-  }
+  const endHold = holdEvictions(opened, gate)
   const evict = store.cache.clear()
   await gate.reached
-  const put = store.put(content, { key: "other" })
-  await Promise.race([put, turns(200)])
-  gate.open()
-  await Promise.all([put, evict])
-  catalog.commitEvict = commitEvict
+  await openBehind(gate, store.put(content, { key: "other" }))
+  await evict
+  endHold()
   for (const name of ["a", "b"])
     memoryBackend(opened, name).intercept = () => Promise.reject(new Error("staging must have the bytes"))
   const isStaged = (await store.stat("other"))?.staged

@@ -53,6 +53,26 @@ export function holdAt(
   }
 }
 
+/** Holds evictions at a gate, after the catalog let the bytes go and before they are taken away. Returns what ends that. */
+export function holdEvictions({ services: { catalog } }: Pick<OpenedStore, "services">, gate: Gate): () => void {
+  const { commitEvict } = catalog
+  catalog.commitEvict = async (...what) => {
+    const mayGo = await commitEvict.apply(catalog, what)
+    await gate.pass()
+    return mayGo
+  }
+  return () => {
+    catalog.commitEvict = commitEvict
+  }
+}
+
+/** Opens the gate for what is held there once `call` has gone as far as it can without that, and waits for `call`. */
+export async function openBehind<Result>(gate: Gate, call: Promise<Result>): Promise<Result> {
+  await Promise.race([call, turns(200)])
+  gate.open()
+  return call
+}
+
 /** Lets everything else that can go on go on, `turns` times. */
 export async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn += 1) await new Promise((resolve) => setImmediate(resolve))

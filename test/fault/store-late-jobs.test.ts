@@ -4,6 +4,7 @@
  */
 import { expect, test } from "vitest"
 import type { OpenedStore } from "../../src/compose.ts"
+import type { StoreConfigInput } from "../../src/core/config.ts"
 import type { StoreEvents } from "../../src/core/event.ts"
 import { memoryBackend, openTestStore, temporaryDirectory } from "../flow/open-store.ts"
 import { bytesOf, codeOf, createGate, expectHealthy, type Gate } from "./store-harness.ts"
@@ -14,8 +15,10 @@ const QUICK = { jobDeadline: 500 }
 const OLD = bytesOf(1, 3_000)
 const NEW = bytesOf(2, 4_000)
 
-/** The first put of `k` heeds nobody: it waits at the gate, and then the old bytes are there, whatever was there before. */
-function hangFirstPut(opened: OpenedStore, gate: Gate): void {
+/** A store whose first put of `k` heeds nobody: it waits at the gate, and then the old bytes are there, whatever was there before. */
+async function openWithHangingPut(config: StoreConfigInput = {}): Promise<{ opened: OpenedStore; gate: Gate }> {
+  const opened = await openTestStore({ ...ONE, ...config }, QUICK)
+  const gate = createGate()
   const backend = memoryBackend(opened, "a")
   backend.intercept = async (operation, key) => {
     if (operation !== "put" || key !== "k") return
@@ -23,6 +26,9 @@ function hangFirstPut(opened: OpenedStore, gate: Gate): void {
     await gate.pass()
     await backend.put("k", { size: OLD.length, bytes: OLD, read: () => neverRead() })
   }
+  await opened.store.put(OLD, { key: "k" })
+  await gate.reached
+  return { opened, gate }
 }
 
 function neverRead(): never {
@@ -39,12 +45,8 @@ function next<Name extends keyof StoreEvents>({ store }: OpenedStore, name: Name
 }
 
 test("over a newer version that was proven already: the newer one is there again", async () => {
-  const opened = await openTestStore(ONE, QUICK)
+  const { opened, gate } = await openWithHangingPut()
   const { store } = opened
-  const gate = createGate()
-  hangFirstPut(opened, gate)
-  await store.put(OLD, { key: "k" })
-  await gate.reached
   const { id } = await store.put(NEW, { key: "k" })
   await store.synced("k")
   const proven = next(opened, "sync:complete")
@@ -56,12 +58,8 @@ test("over a newer version that was proven already: the newer one is there again
 }, 20_000)
 
 test("under a key that was deleted and cleared already: it is cleared again", async () => {
-  const opened = await openTestStore(ONE, QUICK)
+  const { opened, gate } = await openWithHangingPut()
   const { store } = opened
-  const gate = createGate()
-  hangFirstPut(opened, gate)
-  await store.put(OLD, { key: "k" })
-  await gate.reached
   const cleared = next(opened, "sync:complete")
   await store.delete("k", { wait: 0 })
   expect(await cleared).toMatchObject({ checksum: null })
@@ -75,12 +73,8 @@ test("under a key that was deleted and cleared already: it is cleared again", as
 test.each(["before", "after"])(
   "of a backend whose removal was refused %s its deadline: what it did is put right",
   async (moment) => {
-    const opened = await openTestStore(ONE, QUICK)
+    const { opened, gate } = await openWithHangingPut()
     const { store } = opened
-    const gate = createGate()
-    hangFirstPut(opened, gate)
-    await store.put(OLD, { key: "k" })
-    await gate.reached
     const { id } = await store.put(NEW, { key: "k" })
     if (moment === "after") await store.synced("k")
     expect(await codeOf(store.removeBackend("a"))).toBe("LAST_COPY")
@@ -96,11 +90,7 @@ test.each(["before", "after"])(
 
 test("after the store was closed: the next start looks again before it trusts the copy", async () => {
   const data = await temporaryDirectory()
-  const opened = await openTestStore({ ...ONE, data }, QUICK)
-  const gate = createGate()
-  hangFirstPut(opened, gate)
-  await opened.store.put(OLD, { key: "k" })
-  await gate.reached
+  const { opened, gate } = await openWithHangingPut({ data })
   await opened.store.put(NEW, { key: "k" })
   await opened.store.synced("k")
   await opened.store.close()

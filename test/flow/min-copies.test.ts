@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest"
 import type { MemoryOperation } from "../../src/backends/memory.ts"
 import type { OpenedStore } from "../../src/compose.ts"
 import { TransientAdapterError } from "../../src/core/error.ts"
-import { bytesOf, codeOf, createGate, expectHealthy, holdAt, turns } from "../fault/store-harness.ts"
+import { bytesOf, codeOf, createGate, expectHealthy, holdAt, openBehind } from "../fault/store-harness.ts"
 import { memoryBackend, openTestStore } from "./open-store.ts"
 
 const content = bytesOf(1, 500)
@@ -66,8 +66,7 @@ describe("deleting one copy", () => {
     await gate.reached
     const deleting = codeOf(store.delete("k", { backends: ["a"], wait: 0 }))
     // Whatever the delete can do without the eviction's end, it does now.
-    await Promise.race([deleting, turns(200)])
-    gate.open()
+    await openBehind(gate, deleting)
     expect([await deleting, await evicting]).toEqual(["LAST_COPY", { evicted: 1, bytes: 500 }])
     expect(await store.get("k")).toEqual(content)
   })
