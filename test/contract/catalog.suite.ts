@@ -12,6 +12,7 @@ import { journalCases } from "./catalog-cases/journal.ts"
 import { listCases } from "./catalog-cases/list.ts"
 import { outcomeCases } from "./catalog-cases/outcome.ts"
 import { putCases } from "./catalog-cases/put.ts"
+import { putPlaceCases } from "./catalog-cases/put-places.ts"
 import { repairCases } from "./catalog-cases/repair.ts"
 
 export interface CatalogUnderTest {
@@ -55,6 +56,7 @@ export function catalogSuite(name: string, make: () => Promise<CatalogUnderTest>
     })
 
     putCases(subject)
+    putPlaceCases(subject)
     deleteCases(subject)
     outcomeCases(subject)
     repairCases(subject)

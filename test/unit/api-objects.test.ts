@@ -1,24 +1,9 @@
-/** The routes of objects and blobs over real HTTP: verbs, headers, conditions, ranges, listing. */
-import { createHash, randomBytes } from "node:crypto"
+/** The routes of objects and blobs over real HTTP: verbs, headers, what is served. */
+import { randomBytes } from "node:crypto"
 import { describe, expect, it } from "vitest"
-import { bodyOf, exchange, listen, statusOf, type TestServer } from "./api-server.ts"
+import { HELLO, HELLO_HEX, problem, put } from "./api-requests.ts"
+import { bodyOf, exchange, listen, statusOf } from "./api-server.ts"
 import { mapStore } from "./map-store.ts"
-
-const HELLO = Buffer.from("hello, world")
-const HELLO_HEX = createHash("sha256").update(HELLO).digest("hex")
-
-const put = (server: TestServer, key: string, body: string | Buffer = HELLO, headers: Record<string, string> = {}) =>
-  fetch(`${server.url}/v1/objects/${key}`, { method: "PUT", body, headers })
-
-async function problem(response: Response): Promise<[number, unknown]> {
-  expect(response.headers.get("content-type")).toBe("application/problem+json")
-  const body = (await response.json()) as Record<string, unknown>
-  expect(body.status).toBe(response.status)
-  expect(body.type).toBe(body.code === undefined ? "about:blank" : `urn:stored:error:${body.code}`)
-  expect(String(body.detail)).toMatch(/\.$/)
-  expect(JSON.stringify(body)).not.toMatch(/\bat .*\.ts:/)
-  return [response.status, body.code]
-}
 
 describe("PUT and GET", () => {
   it("answers 201 with the record, 200 where it replaced, and gives the bytes back", async () => {
@@ -162,115 +147,6 @@ describe("PUT and GET", () => {
   })
 })
 
-describe("conditions", () => {
-  it("If-None-Match: * puts once", async () => {
-    const server = await listen(mapStore())
-    const headers = { "if-none-match": "*" }
-    expect((await put(server, "a", "1", headers)).status).toBe(201)
-    expect(await problem(await put(server, "a", "2", headers))).toEqual([412, "CONFLICT"])
-  })
-
-  it.each<[string, (tag: string) => Record<string, string>, number]>([
-    ["If-Match with the id", (tag) => ({ "if-match": tag }), 200],
-    ["If-Match with one of several", (tag) => ({ "if-match": `"x", ${tag}` }), 200],
-    ["If-Match with the version", () => ({ "if-match": '"1"' }), 200],
-    ["If-Match: *", () => ({ "if-match": "*" }), 200],
-    ["X-Stored-If-Version", () => ({ "x-stored-if-version": "1" }), 200],
-    ["If-Match with another id", () => ({ "if-match": `"sha256:${"0".repeat(64)}"` }), 412],
-    ["a weak If-Match", (tag) => ({ "if-match": `W/${tag}` }), 412],
-    ["If-Match with another version", () => ({ "if-match": '"2"' }), 412],
-    ["X-Stored-If-Version with another", () => ({ "x-stored-if-version": "0" }), 412],
-  ])("%s", async (_, headers, status) => {
-    const server = await listen(mapStore())
-    const tag = String((await put(server, "a")).headers.get("etag"))
-    const replaced = await put(server, "a", "new", headers(tag))
-    expect(replaced.status).toBe(status)
-    expect(await (await fetch(`${server.url}/v1/objects/a`)).text()).toBe(status === 200 ? "new" : "hello, world")
-  })
-
-  it("hold for DELETE too", async () => {
-    const server = await listen(mapStore())
-    await put(server, "a")
-    const remove = (headers: Record<string, string>) =>
-      fetch(`${server.url}/v1/objects/a`, { method: "DELETE", headers })
-    expect(await problem(await remove({ "if-match": '"7"' }))).toEqual([412, "CONFLICT"])
-    expect((await remove({ "if-match": '"1"' })).status).toBe(200)
-    expect(await problem(await remove({ "if-match": "*" }))).toEqual([412, "CONFLICT"])
-    expect(await problem(await remove({}))).toEqual([404, "NOT_FOUND"])
-  })
-
-  it("If-None-Match on a read answers 304 without a body", async () => {
-    const server = await listen(mapStore())
-    const tag = String((await put(server, "a")).headers.get("etag"))
-    for (const field of [tag, `W/${tag}`, `"x", ${tag}`, "*"]) {
-      for (const method of ["GET", "HEAD"]) {
-        const headers = { "if-none-match": field }
-        const read = await fetch(`${server.url}/v1/objects/a`, { method, headers })
-        expect([read.status, read.headers.get("etag"), await read.text()]).toEqual([304, tag, ""])
-      }
-    }
-    const other = await fetch(`${server.url}/v1/objects/a`, { headers: { "if-none-match": '"x"' } })
-    expect(other.status).toBe(200)
-  })
-})
-
-describe("ranges", () => {
-  it.each([
-    ["bytes=0-4", "hello", "bytes 0-4/12"],
-    ["bytes=7-", "world", "bytes 7-11/12"],
-    ["bytes=-5", "world", "bytes 7-11/12"],
-    ["bytes=-50", "hello, world", "bytes 0-11/12"],
-    ["bytes=3-99999999999999999999", "lo, world", "bytes 3-11/12"],
-    ["BYTES=11-11", "d", "bytes 11-11/12"],
-  ])("%s", async (range, text, contentRange) => {
-    const server = await listen(mapStore())
-    await put(server, "a")
-    const read = await fetch(`${server.url}/v1/objects/a`, { headers: { range } })
-    expect([read.status, await read.text(), read.headers.get("content-range")]).toEqual([206, text, contentRange])
-    expect(read.headers.get("content-length")).toBe(String(text.length))
-  })
-
-  it.each(["bytes=12-", "bytes=99-100", "bytes=-0"])("%s is not satisfiable", async (range) => {
-    const server = await listen(mapStore())
-    await put(server, "a")
-    const read = await fetch(`${server.url}/v1/objects/a`, { headers: { range } })
-    expect(read.headers.get("content-range")).toBe("bytes */12")
-    expect(read.headers.get("etag")).toBeNull()
-    expect(await problem(read)).toEqual([416, "INVALID_RANGE"])
-  })
-
-  it.each(["bytes=4-2", "bytes=0-1,3-4", "lines=1-2", "bytes=-", "nonsense"])("%s serves the whole", async (range) => {
-    const server = await listen(mapStore())
-    await put(server, "a")
-    const read = await fetch(`${server.url}/v1/objects/a`, { headers: { range } })
-    expect([read.status, await read.text()]).toEqual([200, "hello, world"])
-  })
-
-  it("If-Range serves a part only of this very content", async () => {
-    const server = await listen(mapStore())
-    const tag = String((await put(server, "a")).headers.get("etag"))
-    const read = (field: string) =>
-      fetch(`${server.url}/v1/objects/a`, { headers: { range: "bytes=0-0", "if-range": field } })
-    expect((await read(tag)).status).toBe(206)
-    expect((await read('"other"')).status).toBe(200)
-  })
-
-  it("never mixes two contents where the object is replaced between looking and opening", async () => {
-    const store = mapStore()
-    const server = await listen({
-      ...store,
-      stat: async (name) => {
-        const metadata = await store.stat(name)
-        await store.put(Buffer.from(`${Math.random()}`), { key: "a" })
-        return metadata
-      },
-    })
-    await store.put(HELLO, { key: "a" })
-    const read = await fetch(`${server.url}/v1/objects/a`, { headers: { range: "bytes=0-4" } })
-    expect(await problem(read)).toEqual([409, "CONFLICT"])
-  })
-})
-
 describe("what is served", () => {
   it.each([
     ["page.html", "<script>", "attachment"],
@@ -316,38 +192,6 @@ describe("what is served", () => {
     expect(await head!.text()).toBe("")
     await get!.arrayBuffer()
   })
-})
-
-describe("listing", () => {
-  it("pages through every key in order", async () => {
-    const server = await listen(mapStore())
-    const keys = Array.from({ length: 25 }, (_, index) => `p/${String(index).padStart(2, "0")}é`)
-    for (const key of [...keys, "q"]) await put(server, encodeURIComponent(key))
-    const seen: string[] = []
-    let cursor: string | null = ""
-    let pages = 0
-    while (cursor !== null) {
-      const query: string = `prefix=p/&limit=10${cursor && `&cursor=${cursor}`}`
-      const page = (await (await fetch(`${server.url}/v1/objects?${query}`)).json()) as {
-        objects: { key: string; checksum: string; size: number }[]
-        cursor: string | null
-      }
-      expect(page.objects[0]).toMatchObject({ checksum: `sha256:${HELLO_HEX}`, size: 12, version: 1 })
-      seen.push(...page.objects.map((object) => object.key))
-      cursor = page.cursor
-      pages += 1
-    }
-    expect(seen).toEqual(keys)
-    expect(pages).toBe(3)
-  })
-
-  it.each(["limit=0", "limit=1001", "limit=x", "cursor=%2Fa", "cursor=Li4", "nonsense=1", "prefix=a&prefix=b"])(
-    "refuses ?%s",
-    async (query) => {
-      const server = await listen(mapStore())
-      expect(await problem(await fetch(`${server.url}/v1/objects?${query}`))).toEqual([400, "INVALID_INPUT"])
-    },
-  )
 })
 
 describe("the rest", () => {
