@@ -7,11 +7,14 @@
  * its location is looked at again. So it is with a job that does not end when the lane is stopped: the store may go on, and another lane with it.
  */
 import type { Catalog, Outcome, OutcomeCommit } from "../src/catalog/catalog.ts"
-import type { JobPayload, OutboxRecord } from "../src/catalog/record.ts"
+import type { OutboxRecord } from "../src/catalog/record.ts"
 import type { Clock } from "../src/core/clock.ts"
 import { StoredError, TransientAdapterError, toStoredError } from "../src/core/error.ts"
 import type { Breaker } from "./breaker.ts"
-import { type RetryPolicy, retryDelay } from "./retry-policy.ts"
+import { failureOf } from "./failure.ts"
+import type { RetryPolicy } from "./retry-policy.ts"
+import type { Line } from "./runner.ts"
+import { locationSubject, subjectOf } from "./subject.ts"
 
 export type LaneCatalog = Pick<Catalog, "due" | "commitOutcomes">
 
@@ -38,7 +41,7 @@ const HOLD_OFF = 1_000
 /** setTimeout counts in 32 bits; a later row is simply looked at again then */
 const LONGEST_SLEEP = 3_600_000
 
-export class Lane {
+export class Lane implements Line {
   readonly queue: string
   readonly breaker: Breaker
   concurrency: number
@@ -66,7 +69,7 @@ export class Lane {
 
   /** Whether a job for that location is under way. */
   isRunning(backend: string, key: string): boolean {
-    return this.#running.has(`${backend}\u0000${key}`)
+    return this.#running.has(locationSubject(backend, key))
   }
 
   /** Looks for due rows soon. Cheap; may be called for every row that is added. */
@@ -155,7 +158,8 @@ export class Lane {
     } catch (thrown) {
       error = toStoredError(thrown)
       if (this.#closing && control.signal.aborted) return this.#abandon(row, attempt)
-      outcome = this.#failure(row, error)
+      const { clock, policy, random } = this.#services
+      outcome = failureOf(row, error, { breaker: this.breaker, policy, now: clock.now(), random })
     }
     try {
       const [commit] = await this.#services.catalog.commitOutcomes([outcome], this.#services.clock.now())
@@ -219,31 +223,6 @@ export class Lane {
     }
   }
 
-  /** A try that failed, as an outcome: again later, or parked. */
-  #failure(row: OutboxRecord, error: StoredError): Outcome {
-    const { clock, policy, random } = this.#services
-    const now = clock.now()
-    // A source that cannot be read says nothing about the backend.
-    const ofBackend =
-      error.retryable && error.code !== "SOURCE_FAILED" && this.breaker.faulted(now, subjectOf(row.payload))
-    if (!error.retryable) this.breaker.succeeded()
-    const failures = row.attempts + (ofBackend ? 0 : 1)
-    const delay = error.retryable ? retryDelay(policy, Math.max(1, failures), random()) : null
-    const result =
-      delay === null && !ofBackend
-        ? { type: "park" as const, error: error.toJSON() }
-        : {
-            type: "retry" as const,
-            dueAt: now + (delay ?? policy.maxDelay),
-            error: error.toJSON(),
-            countAttempt: !ofBackend,
-          }
-    const { payload } = row
-    return payload.kind === "sync"
-      ? { kind: "sync", backend: payload.backend, key: payload.key, generation: payload.generation, result }
-      : { kind: "checksum", id: payload.id, result }
-  }
-
   /** Sleeps until the next row that is not running is due, or the breaker lets a probe through. */
   #sleep(): void {
     if (this.#timer) clearTimeout(this.#timer)
@@ -267,8 +246,4 @@ export class Lane {
 interface Attempt {
   /** resolves when the job ends, however it does; null once it has */
   ended: Promise<void> | null
-}
-
-function subjectOf(payload: JobPayload): string {
-  return payload.kind === "sync" ? `${payload.backend}\u0000${payload.key}` : payload.id
 }

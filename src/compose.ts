@@ -4,9 +4,10 @@
  */
 import { join } from "node:path"
 import { type BreakerOptions, DEFAULT_BREAKER } from "../queues/breaker.ts"
-import { EmbeddedRunner } from "../queues/embedded.ts"
+import { type LaneOptions, openLane } from "../queues/embedded.ts"
 import { type JobHandlers, syncQueue } from "../queues/job.ts"
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../queues/retry-policy.ts"
+import { Runner } from "../queues/runner.ts"
 import { checksum } from "../workers/checksum.ts"
 import { hashThread } from "../workers/hash-thread-url.ts"
 import { sync } from "../workers/sync.ts"
@@ -197,16 +198,23 @@ async function assemble(
     clock,
     log,
   }
+  const events = jobEvents(base, (queue) => services.runner.nudge(queue))
+  const lanes: LaneOptions = {
+    catalog,
+    clock,
+    policy,
+    events,
+    sideChecksums: config.checksums.slice(1),
+    ...(options.jobDeadline !== undefined && { deadline: options.jobDeadline }),
+    handlers: jobHandlers(() => services, pool),
+  }
   const services: StoreServices = Object.assign(base, {
-    runner: new EmbeddedRunner({
+    runner: new Runner({
       catalog,
       clock,
-      policy,
       breaker: { ...DEFAULT_BREAKER, ...options.breaker },
-      sideChecksums: config.checksums.slice(1),
-      events: jobEvents(base, (queue) => services.runner.nudge(queue)),
-      ...(options.jobDeadline !== undefined && { deadline: options.jobDeadline }),
-      handlers: jobHandlers(() => services, pool),
+      events,
+      openLine: (line) => openLane(lanes, line),
     }),
   })
   const makeBackend = (name: string, backendConfig: unknown): RegisteredBackend =>

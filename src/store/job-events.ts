@@ -1,5 +1,5 @@
 /** Turns what becomes of jobs into events, after the outcome is committed (A23). `sync:error` comes only when the tries are used up. */
-import type { RunnerEvents } from "../../queues/embedded.ts"
+import type { RunnerEvents } from "../../queues/runner.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { StoreServices } from "./services.ts"
 

@@ -1,5 +1,5 @@
 /** What the verbs of the store are handed: the open parts, put together once in `compose.ts`. */
-import type { EmbeddedRunner } from "../../queues/embedded.ts"
+import type { Runner } from "../../queues/runner.ts"
 import type { Bus } from "../bus.ts"
 import type { Catalog } from "../catalog/catalog.ts"
 import type { HasherFactory } from "../core/checksum.ts"
@@ -20,7 +20,7 @@ export interface StoreServices {
   backends: BackendSet
   copies: LiveCopies
   evictionGuard: EvictionGuard
-  runner: EmbeddedRunner
+  runner: Runner
   bus: Bus
   hashers: HasherFactory
   readTimes: ReadTimes

@@ -1,0 +1,39 @@
+/** A try that failed, as an outcome: again later, or parked. The one owner of retries, whoever made the try (DESIGN §7). */
+import type { Outcome } from "../src/catalog/catalog.ts"
+import type { OutboxRecord } from "../src/catalog/record.ts"
+import type { StoredError } from "../src/core/error.ts"
+import type { Breaker } from "./breaker.ts"
+import { type RetryPolicy, retryDelay } from "./retry-policy.ts"
+import { subjectOf } from "./subject.ts"
+
+export interface FailureContext {
+  breaker: Breaker
+  policy: RetryPolicy
+  /** UTC ms */
+  now: number
+  random(): number
+}
+
+export function failureOf(
+  { payload, attempts }: Pick<OutboxRecord, "payload" | "attempts">,
+  error: StoredError,
+  { breaker, policy, now, random }: FailureContext,
+): Outcome {
+  // A source that cannot be read says nothing about the backend.
+  const ofBackend = error.retryable && error.code !== "SOURCE_FAILED" && breaker.faulted(now, subjectOf(payload))
+  if (!error.retryable) breaker.succeeded()
+  const failures = attempts + (ofBackend ? 0 : 1)
+  const delay = error.retryable ? retryDelay(policy, Math.max(1, failures), random()) : null
+  const result =
+    delay === null && !ofBackend
+      ? { type: "park" as const, error: error.toJSON() }
+      : {
+          type: "retry" as const,
+          dueAt: now + (delay ?? policy.maxDelay),
+          error: error.toJSON(),
+          countAttempt: !ofBackend,
+        }
+  return payload.kind === "sync"
+    ? { kind: "sync", backend: payload.backend, key: payload.key, generation: payload.generation, result }
+    : { kind: "checksum", id: payload.id, result }
+}

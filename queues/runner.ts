@@ -1,0 +1,154 @@
+/**
+ * Has the outbox worked off, one line a queue (A43, R4). What a line is, is the shape's own: a lane that runs jobs in this process, or a relay that
+ * gives them to workers. Nothing is kept outside the outbox, so a restart goes on where the last commit stands.
+ */
+import type { Catalog, Outcome, OutcomeCommit } from "../src/catalog/catalog.ts"
+import type { OutboxRecord } from "../src/catalog/record.ts"
+import type { Clock } from "../src/core/clock.ts"
+import { abortError, type StoredError } from "../src/core/error.ts"
+import { Breaker, type BreakerOptions, type BreakerState } from "./breaker.ts"
+import { CHECKSUM_QUEUE, type SyncJob, syncQueue } from "./job.ts"
+
+export interface RunnerEvents {
+  started(job: SyncJob): void
+  settled(row: OutboxRecord, outcome: Outcome, commit: OutcomeCommit, error: StoredError | null): void
+  breaker(backend: string, state: BreakerState): void
+  /** the catalog can no longer be trusted to commit */
+  fault(error: StoredError): void
+}
+
+/** One queue that somebody works off. */
+export interface Line {
+  readonly queue: string
+  readonly breaker: Breaker
+  /** jobs under way */
+  readonly running: number
+  /** Whether a job for that location is under way. */
+  isRunning(backend: string, key: string): boolean
+  /** Looks for due rows soon. Cheap; may be called for every row that is added. */
+  nudge(): void
+  /** Takes no more rows, and waits at most `deadline` ms for what runs. */
+  stop(deadline: number): Promise<void>
+}
+
+export interface LineOptions {
+  queue: string
+  /** of a backend's queue */
+  backend: string | null
+  /** jobs at a time */
+  concurrency: number
+  breaker: Breaker
+  /** to be called whenever the line may have run dry */
+  drained(): void
+}
+
+export interface RunnerOptions {
+  catalog: Pick<Catalog, "due">
+  clock: Clock
+  breaker: BreakerOptions
+  events: RunnerEvents
+  openLine(options: LineOptions): Line
+}
+
+export class Runner {
+  readonly #options: RunnerOptions
+  readonly #lines = new Map<string, Line>()
+  #idleWaiters: (() => void)[] = []
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+  }
+
+  /** Begins to work on the checksum queue; backends join by `addBackend`. */
+  start(checksumConcurrency: number): void {
+    this.#open(CHECKSUM_QUEUE, null, checksumConcurrency)
+  }
+
+  addBackend(backend: string, concurrency: number): void {
+    this.#open(syncQueue(backend), backend, concurrency)
+  }
+
+  /** Stops work on a backend's queue; its rows stay in the outbox. */
+  async removeBackend(backend: string, deadline: number): Promise<void> {
+    const line = this.#lines.get(syncQueue(backend))
+    await line?.stop(deadline)
+    this.#lines.delete(syncQueue(backend))
+    this.#wakeIdle()
+  }
+
+  nudge(queue: string): void {
+    this.#lines.get(queue)?.nudge()
+  }
+
+  nudgeAll(): void {
+    for (const line of this.#lines.values()) line.nudge()
+  }
+
+  running(queue: string): number {
+    return this.#lines.get(queue)?.running ?? 0
+  }
+
+  breakerOf(backend: string): BreakerState {
+    return this.#lines.get(syncQueue(backend))?.breaker.state ?? "closed"
+  }
+
+  isSyncing(backend: string, key: string): boolean {
+    return this.#lines.get(syncQueue(backend))?.isRunning(backend, key) ?? false
+  }
+
+  /** Nothing runs, and nothing is due now in a queue that somebody works on. */
+  isIdle(): boolean {
+    const now = this.#options.clock.now()
+    for (const line of this.#lines.values()) {
+      if (line.running > 0) return false
+      if (line.breaker.state !== "open" && this.#options.catalog.due(line.queue, { now, limit: 1 }).length > 0)
+        return false
+    }
+    return true
+  }
+
+  /** Resolves when `isIdle`. @throws the reason of `signal` */
+  idle(signal?: AbortSignal): Promise<void> {
+    if (this.isIdle()) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        this.#idleWaiters = this.#idleWaiters.filter((waiter) => waiter !== check)
+        signal?.removeEventListener("abort", abort)
+      }
+      const check = (): void => {
+        if (!this.isIdle()) return
+        settle()
+        resolve()
+      }
+      const abort = (): void => {
+        settle()
+        reject(abortError(signal))
+      }
+      this.#idleWaiters.push(check)
+      signal?.addEventListener("abort", abort, { once: true })
+      if (signal?.aborted) abort()
+    })
+  }
+
+  async stop(deadline: number): Promise<void> {
+    await Promise.all([...this.#lines.values()].map((line) => line.stop(deadline)))
+  }
+
+  #wakeIdle(): void {
+    for (const check of this.#idleWaiters.slice()) check()
+  }
+
+  #open(queue: string, backend: string | null, concurrency: number): void {
+    if (this.#lines.has(queue)) return
+    const { breaker, events, openLine } = this.#options
+    const line = openLine({
+      queue,
+      backend,
+      concurrency,
+      breaker: new Breaker(breaker, (state) => backend !== null && events.breaker(backend, state)),
+      drained: () => this.#wakeIdle(),
+    })
+    this.#lines.set(queue, line)
+    line.nudge()
+  }
+}
