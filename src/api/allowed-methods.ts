@@ -9,7 +9,16 @@ const PATHS: readonly (readonly [path: RegExp, methods: readonly string[]])[] = 
   [/^\/ready$/, ["GET"]],
 ]
 
+/** Those for workers, which are there only where a worker token is set. */
+const INTERNAL_PATHS: typeof PATHS = [
+  [/^\/internal\/configuration$/, ["GET"]],
+  [/^\/internal\/exchange$/, ["POST"]],
+  [/^\/internal\/content\/./, ["GET"]],
+  [/^\/internal\/suspect\/./, ["POST"]],
+]
+
 /** Null where there is no such path. */
-export function allowedMethods(path: string): readonly string[] | null {
-  return PATHS.find(([pattern]) => pattern.test(path))?.[1] ?? null
+export function allowedMethods(path: string, options: { internal: boolean }): readonly string[] | null {
+  const paths = options.internal ? [...PATHS, ...INTERNAL_PATHS] : PATHS
+  return paths.find(([pattern]) => pattern.test(path))?.[1] ?? null
 }

@@ -19,9 +19,11 @@ import { allowedMethods } from "./allowed-methods.ts"
 import { answerClientError, rememberAnswer } from "./client-error.ts"
 import { answerError, send } from "./error-answer.ts"
 import { holdContinue } from "./expect-continue.ts"
+import type { InternalServices } from "./internal-services.ts"
 import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts"
 import { linger } from "./linger.ts"
 import { httpProblem, type Problem } from "./problem.ts"
+import { mountInternal } from "./routes/internal.ts"
 import { ROUTES } from "./routes/routes.ts"
 import type { ApiServices } from "./services.ts"
 
@@ -31,6 +33,13 @@ export interface AppOptions {
   /** absent: silence */
   log?: FastifyBaseLogger
   limits?: Partial<ApiLimits>
+  /** absent: there are no paths for workers */
+  internal?: {
+    /** what workers must send */
+    token: string
+    /** throws CLOSED until there is a store */
+    services(): InternalServices
+  }
 }
 
 export function buildApp(options: AppOptions): FastifyInstance {
@@ -75,8 +84,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
   })
   app.addHook("onResponse", async (request) => linger(request.raw, limits.lingerTime))
   app.setErrorHandler(answerError)
-  app.setNotFoundHandler(answerUnknown)
-  const { store } = options
+  const { store, internal } = options
+  app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, { internal: internal !== undefined }))
   const services: ApiServices = {
     get store() {
       return typeof store === "function" ? store() : store
@@ -85,6 +94,15 @@ export function buildApp(options: AppOptions): FastifyInstance {
     limits,
   }
   for (const route of ROUTES) route(app, services)
+  if (internal) {
+    mountInternal(app, internal.token, {
+      get internal() {
+        return internal.services()
+      },
+      log,
+      limits,
+    })
+  }
   return app
 }
 
@@ -98,8 +116,8 @@ function headFault({ raw }: FastifyRequest, limits: ApiLimits): Problem | null {
   return null
 }
 
-function answerUnknown(request: FastifyRequest, reply: FastifyReply): void {
-  const allowed = allowedMethods(request.url.replace(/\?.*$/s, ""))
+function answerUnknown(request: FastifyRequest, reply: FastifyReply, options: { internal: boolean }): void {
+  const allowed = allowedMethods(request.url.replace(/\?.*$/s, ""), options)
   if (!allowed) {
     send(reply, httpProblem(404, "There is nothing at this path; objects live under /v1/objects/."))
     return

@@ -1,9 +1,10 @@
 /**
- * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`. Checked once, every mistake at
+ * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`. Checked once, every mistake at
  * once; nothing else reads the environment.
  */
 import * as z from "zod"
 import { invalidConfig, toIssue } from "../core/config.ts"
+import { workerTokenSchema } from "../core/worker-token.ts"
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const
 
@@ -21,6 +22,7 @@ const schema = z.object({
   STORED_DATA: z.string().optional(),
   STORED_CONFIG: z.string().optional(),
   STORED_LOG: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).optional(),
+  STORED_WORKER_TOKEN: workerTokenSchema.optional(),
 })
 
 export interface Environment {
@@ -32,6 +34,8 @@ export interface Environment {
   config: string | null
   /** level of the log, null where none is named */
   log: (typeof LOG_LEVELS)[number] | null
+  /** what workers must send, null where there is nothing for workers; never shown */
+  workerToken: string | null
 }
 
 /** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
@@ -39,12 +43,13 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
   const given = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ""))
   const result = schema.safeParse(given)
   if (!result.success) throw invalidConfig(result.error.issues.map(toIssue))
-  const { STORED_HOST, STORED_PORT, STORED_DATA, STORED_CONFIG, STORED_LOG } = result.data
+  const { STORED_HOST, STORED_PORT, STORED_DATA, STORED_CONFIG, STORED_LOG, STORED_WORKER_TOKEN } = result.data
   return {
     host: STORED_HOST,
     port: STORED_PORT,
     data: STORED_DATA ?? null,
     config: STORED_CONFIG ?? null,
     log: STORED_LOG ?? null,
+    workerToken: STORED_WORKER_TOKEN ?? null,
   }
 }

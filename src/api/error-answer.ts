@@ -40,7 +40,7 @@ function stayToRead(reply: FastifyReply): void {
   reply.raw.shouldKeepAlive = true
 }
 
-const KEPT = new Set(["x-request-id", "retry-after", "content-range", "allow"])
+const KEPT = new Set(["x-request-id", "retry-after", "content-range", "allow", "www-authenticate"])
 
 /** Faults that Fastify itself finds: a bad path, a malformed content type. */
 function httpFault(error: unknown): Problem | null {

@@ -15,6 +15,8 @@ export interface ApiLimits {
   keepAliveTimeout: number
   /** how long an answered client may still send the rest of a refused body before it is cut, ms */
   lingerTime: number
+  /** longest wait of a worker for the answer to its message, ms */
+  exchangeTimeout: number
   /** all headers together in bytes; more is 431 */
   maxHeaderSize: number
   /** number of header fields; more is 431 */
@@ -28,6 +30,7 @@ export const DEFAULT_LIMITS: ApiLimits = {
   idleTimeout: 30_000,
   keepAliveTimeout: 30_000,
   lingerTime: 5_000,
+  exchangeTimeout: 20_000,
   maxHeaderSize: 16 * 1024,
   maxHeaderCount: 200,
 }

@@ -10,13 +10,14 @@ import { StoredError } from "../core/error.ts"
 import type { Log } from "../store/log.ts"
 import type { Store } from "../store/store.ts"
 import { buildApp } from "./app.ts"
+import { type InternalServices, internalOf, type Opened, storeOf } from "./internal-services.ts"
 import type { ApiLimits } from "./limits.ts"
 
-/** How a store is opened; handed in, because only the composition knows. */
+/** How a store is opened, with what its workers need where it has some; handed in, because only the composition knows. */
 export type OpenStore = (
   config: StoreConfigInput,
   options: { log: Log; address: string; localByDefault: boolean; onFault(error: StoredError): void },
-) => Promise<Store>
+) => Promise<Opened>
 
 export interface StartOptions {
   config: StoreConfigInput
@@ -28,6 +29,8 @@ export interface StartOptions {
   /** told when the store can no longer be trusted and the process must stop */
   onFault(error: StoredError): void
   limits?: Partial<ApiLimits>
+  /** what workers must send; null or absent: nothing is served to workers */
+  workerToken?: string | null
 }
 
 export interface RunningServer {
@@ -39,21 +42,22 @@ export interface RunningServer {
 
 /** @throws StoredError INVALID_CONFIG, INVALID_INPUT (the address cannot be used), DATA_DIRECTORY_IN_USE, … */
 export async function startServer(options: StartOptions): Promise<RunningServer> {
-  const { config, log } = options
-  let opened: Store | null = null
+  const { config, log, workerToken } = options
+  let opened: Opened | null = null
   const app = buildApp({
-    store: () => opened ?? starting(),
+    store: () => storeOf(opened ?? starting()),
     log,
     limits: {
       maxBlobSize: config.maxBlobSize === undefined ? null : parseByteSize(config.maxBlobSize),
       ...options.limits,
     },
+    ...(workerToken && { internal: { token: workerToken, services: () => forWorkers(opened ?? starting()) } }),
   })
   const url = await listen(app, options)
   try {
     const { onFault } = options
-    const store = await options.openStore(config, { log, address: url, localByDefault: true, onFault })
-    opened = store
+    opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault })
+    const store = storeOf(opened)
     return { url, store, close: (deadline) => close(app, store, deadline) }
   } catch (error) {
     await app.close()
@@ -86,6 +90,15 @@ async function close(app: FastifyInstance, store: Store, deadline: number): Prom
   clearInterval(sweep)
   clearTimeout(cut)
   await store.close({ deadline: Math.max(1_000, end - Date.now()) })
+}
+
+/** @throws StoredError CLOSED where the store does its work itself */
+function forWorkers(opened: Opened): InternalServices {
+  const internal = internalOf(opened)
+  if (internal) return internal
+  throw new StoredError("CLOSED", "This server does its work itself and has none for workers; set its REDIS_URL.", {
+    retryable: true,
+  })
 }
 
 function starting(): never {

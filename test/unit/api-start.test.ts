@@ -119,11 +119,18 @@ describe("ending", () => {
 
 describe("the environment", () => {
   it("has defaults, and an empty variable is an absent one", () => {
-    const defaults = { host: "127.0.0.1", port: 7070, data: null, config: null, log: null }
+    const defaults = { host: "127.0.0.1", port: 7070, data: null, config: null, log: null, workerToken: null }
     expect(parseEnvironment({})).toEqual(defaults)
     expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)
     const given = { STORED_HOST: "::1", STORED_PORT: "0", STORED_DATA: "d", STORED_CONFIG: "c", STORED_LOG: "debug" }
-    expect(parseEnvironment(given)).toEqual({ host: "::1", port: 0, data: "d", config: "c", log: "debug" })
+    expect(parseEnvironment(given)).toEqual({
+      host: "::1",
+      port: 0,
+      data: "d",
+      config: "c",
+      log: "debug",
+      workerToken: null,
+    })
   })
 
   it("tells every mistake at once", () => {

@@ -1,0 +1,46 @@
+/** `POST /internal/exchange`: one message of a worker, claims and results, and what the server says to them (`queues/exchange.ts`). */
+import type { FastifyInstance, FastifyRequest } from "fastify"
+import { type ExchangeAnswer, exchangeSchema } from "../../../queues/exchange.ts"
+import { StoredError } from "../../core/error.ts"
+import { within } from "../../store/within.ts"
+import { readJson } from "../json-body.ts"
+import type { InternalRouteServices } from "./internal.ts"
+
+/** Bytes. A full message has at most half of it. */
+const MAX_MESSAGE = 4 * 2 ** 20
+
+export function internalExchange(app: FastifyInstance, services: InternalRouteServices): void {
+  const { limits, log } = services
+  app.post("/internal/exchange", async (request, reply): Promise<ExchangeAnswer> => {
+    let answer: ExchangeAnswer | undefined
+    const reading = new AbortController()
+    const work = exchange(services, request, reading.signal).then((given) => {
+      answer = given
+    })
+    const late = (error: unknown): void => log.warn({ err: error, requestId: request.id }, "a late exchange failed")
+    await within(limits.exchangeTimeout, work, late)
+    if (!answer) {
+      const timeout = new StoredError(
+        "TIMEOUT",
+        `There was no answer within ${limits.exchangeTimeout} ms; ask again.`,
+        {
+          retryable: true,
+        },
+      )
+      reading.abort(timeout)
+      throw timeout
+    }
+    reply.header("cache-control", "no-store")
+    return answer
+  })
+}
+
+async function exchange(
+  services: InternalRouteServices,
+  request: FastifyRequest,
+  reading: AbortSignal,
+): Promise<ExchangeAnswer> {
+  const { idleTimeout } = services.limits
+  const message = await readJson(request.raw, exchangeSchema, { idleTimeout, maxBlobSize: MAX_MESSAGE }, reading)
+  return services.internal.desk.exchange(message)
+}
