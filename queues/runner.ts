@@ -11,10 +11,17 @@ import { CHECKSUM_QUEUE, type SyncJob, syncQueue } from "./job.ts"
 
 export interface RunnerEvents {
   started(job: SyncJob): void
-  settled(row: OutboxRecord, outcome: Outcome, commit: OutcomeCommit, error: StoredError | null): void
+  settled(
+    row: Pick<OutboxRecord, "queue" | "payload">,
+    outcome: Outcome,
+    commit: OutcomeCommit,
+    error: StoredError | null,
+  ): void
   breaker(backend: string, state: BreakerState): void
-  /** the catalog can no longer be trusted to commit */
+  /** an outcome could not be committed, or the outbox not be read */
   fault(error: StoredError): void
+  /** the way to the workers is disturbed; what is due waits */
+  disturbed(queue: string, error: StoredError): void
 }
 
 /** One queue that somebody works off. */

@@ -36,6 +36,7 @@ export function jobEvents(services: Parts, nudge: (queue: string) => void): Runn
       log.warn({ backend, state }, "the circuit breaker of a backend moved")
       bus.publish("backend:breaker", null, clock.now(), { backend, state })
     },
+    disturbed: (queue, error) => log.warn({ queue, error: error.toJSON() }, "jobs cannot be sent to the workers now"),
     fault: (error) => {
       log.error({ error: error.toJSON() }, "an outcome could not be committed")
       if (error.code === "COMMIT_UNKNOWN") services.lifecycle.fail(error)

@@ -1,0 +1,20 @@
+/** What a worker told of a job, as the catalog takes it. */
+import type { Outcome } from "../src/catalog/catalog.ts"
+import type { Checksums } from "../src/core/checksum.ts"
+import type { JobPointer, JobResult } from "./exchange.ts"
+
+type Ended = Extract<JobResult, { type: "synced" | "hashed" | "late" }>
+
+/** Null where a job of that kind cannot have such an end, or nothing is to be told of it. */
+export function outcomeOf(pointer: JobPointer, result: Ended): Outcome | null {
+  if (pointer.kind === "checksum") {
+    if (result.type !== "hashed") return null
+    return { kind: "checksum", id: pointer.id, result: { type: "done", checksums: result.checksums as Checksums } }
+  }
+  const { backend, key, generation } = pointer
+  const fence = { kind: "sync" as const, backend, key, generation }
+  if (result.type === "late") return { ...fence, result: { type: "late" } }
+  if (result.type !== "synced") return null
+  const { have, verified, seen } = result
+  return { ...fence, result: { type: "done", have, verified, seen } }
+}

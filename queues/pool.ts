@@ -1,0 +1,87 @@
+/** The pool shape, the server's part: a relay for each queue, and the desk at which workers claim jobs and tell what became of them. */
+import { randomBytes } from "node:crypto"
+import { StoredError } from "../src/core/error.ts"
+import type { Exchange, ExchangeAnswer, JobPointer, WorkerConfiguration, WorkerDesk } from "./exchange.ts"
+import { EXCHANGE_VERSION } from "./exchange.ts"
+import { CHECKSUM_QUEUE, syncQueue } from "./job.ts"
+import { Relay, type RelayServices } from "./relay.ts"
+import type { SeenWorker } from "./roster.ts"
+import type { Line, LineOptions } from "./runner.ts"
+
+export interface PoolOptions extends RelayServices {
+  /** what workers have to know, but for the revision */
+  configuration(): Omit<WorkerConfiguration, "version" | "revision">
+}
+
+export class Pool implements WorkerDesk {
+  readonly #options: PoolOptions
+  readonly #relays = new Map<string, Relay>()
+  readonly #life = randomBytes(6).toString("base64url")
+  #revision = 0
+  #closed = false
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  /** A line for `Runner` whose jobs are run by workers. */
+  openLine(options: LineOptions): Line {
+    const relay = new Relay(options, this.#options)
+    this.#relays.set(options.queue, relay)
+    this.changed()
+    return relay
+  }
+
+  /** Backends were added, removed or changed: workers ask for the configuration again. */
+  changed(): void {
+    this.#revision += 1
+  }
+
+  /** The workers that were heard of lately, the silent ones too. */
+  workers(): SeenWorker[] {
+    return this.#options.roster.list()
+  }
+
+  configuration(): WorkerConfiguration {
+    return { version: EXCHANGE_VERSION, revision: this.#revisionText(), ...this.#options.configuration() }
+  }
+
+  async exchange({ worker, claims, results }: Exchange): Promise<ExchangeAnswer> {
+    if (this.#closed)
+      throw new StoredError("CLOSED", "The store is closing; tell it again in a moment.", { retryable: true })
+    this.#options.roster.see(worker)
+    // Results first: what they end may be claimed again in the same message.
+    const told = await Promise.all(
+      results.map(async ({ ref, claim, pointer, result }) => {
+        const relay = this.#relayOf(pointer)
+        return { ref, status: relay ? await relay.result(claim, pointer, result) : ("gone" as const) }
+      }),
+    )
+    const orders = await Promise.all(
+      claims.map(async ({ ref, jobId, pointer }) => {
+        const order = (await this.#relayOf(pointer)?.claim(jobId, pointer, worker.id)) ?? null
+        return { ref, order }
+      }),
+    )
+    return { version: EXCHANGE_VERSION, revision: this.#revisionText(), claims: orders, results: told }
+  }
+
+  /** No more messages are taken; the relays are stopped by the runner. */
+  close(): void {
+    this.#closed = true
+  }
+
+  /** Its relay was stopped: what is still told about its jobs finds nobody. */
+  forget(backend: string): void {
+    this.#relays.delete(syncQueue(backend))
+    this.changed()
+  }
+
+  #relayOf(pointer: JobPointer): Relay | undefined {
+    return this.#relays.get(pointer.kind === "sync" ? syncQueue(pointer.backend) : CHECKSUM_QUEUE)
+  }
+
+  #revisionText(): string {
+    return `${this.#life}-${this.#revision}`
+  }
+}
