@@ -50,7 +50,7 @@ const OPTIONS = {
   clear: { force: FLAG },
   events: { after: SEQUENCE, signal: SIGNAL },
   journal: { after: SEQUENCE, limit: COUNT },
-  failed: { backend: TEXT, limit: COUNT },
+  failed: { backend: TEXT, after: SEQUENCE, limit: COUNT },
   retry: { backend: TEXT, key: TEXT },
   idle: { signal: SIGNAL },
   close: { deadline: WAIT },

@@ -17,7 +17,7 @@ import { removeBackend } from "./remove-backend.ts"
 import type { StoreServices } from "./services.ts"
 import { stat } from "./stat.ts"
 import { backendInfo, status } from "./status.ts"
-import type { GetOptions, Store } from "./store.ts"
+import type { FailedOptions, GetOptions, Store } from "./store.ts"
 import { synced } from "./synced.ts"
 
 export interface FacadeParts {
@@ -108,9 +108,10 @@ interface GetVerb {
   (idOrKey: string, options?: GetOptions & { stream?: false }): Promise<Buffer>
 }
 
-function parkedPage(options: { backend?: string; limit?: number } = {}): { queue?: string; limit?: number } {
+function parkedPage(options: FailedOptions = {}): { queue?: string; afterSequence?: number; limit?: number } {
   return {
     ...(options.backend !== undefined && { queue: `sync-${options.backend}` }),
+    ...(options.after !== undefined && { afterSequence: options.after }),
     ...(options.limit !== undefined && { limit: options.limit }),
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The face of StoreD: what a library user holds, what the HTTP API serves, and what a remote client will offer too.
+ * The face of StoreD: what a library user holds, what the HTTP API serves, and what the remote client offers too.
  * Every verb throws a `StoredError` with a code; nothing else.
  */
 import type { Readable } from "node:stream"
@@ -172,8 +172,13 @@ export interface RemoveBackendOptions {
   requestId?: string
 }
 
-export interface CacheControl {
-  stats(): StagingStats
+/** What a member gives that is at hand in this process, but must be asked for over the wire. `await` takes both. */
+type Awaitable<Value> = Value | Promise<Value>
+/** Likewise for what is read one by one: `for await` takes both. */
+type Series<Item> = Iterable<Item> | AsyncIterable<Item>
+
+interface CacheFace {
+  stats(): Awaitable<StagingStats>
   /**
    * Drops staged content: ids that match a pattern (`*`, `?`), the `oldest` entry, or what is `oversized`. Never drops pinned content (A15), nor
    * what fewer than `minCopies` backends are seen holding now.
@@ -186,7 +191,11 @@ export interface CacheControl {
   clear(options?: { force?: boolean }): Promise<{ evicted: number; bytes: number }>
 }
 
-export interface Store {
+/**
+ * What a store in this process and one behind HTTP have in common (decision 0006). Code that is written against it, with `await` and `for await`,
+ * runs over both: `createStore` gives a `Store`, `connect` a `RemoteStore`.
+ */
+export interface StoreFace {
   put(input: PutInput, options?: PutOptions): Promise<PutResult>
   /** @throws NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE */
   get(idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
@@ -207,26 +216,48 @@ export interface Store {
    * `force`, which the journal keeps.
    */
   removeBackend(name: string, options?: RemoveBackendOptions): Promise<void>
-  listBackends(): string[]
+  listBackends(): Awaitable<string[]>
   /** @throws UNKNOWN_BACKEND */
-  getBackend(name: string): BackendInfo
+  getBackend(name: string): Awaitable<BackendInfo>
 
-  readonly cache: CacheControl
+  readonly cache: CacheFace
 
-  /** Calls the listener for each event of this process, after its fact is durable. Returns a function that ends it. */
+  /** Calls the listener for each event of the store, after its fact is durable. Returns a function that ends it. */
   on<Name extends StoreEventName>(name: Name, listener: StoreEventListener<Name>): () => void
   off<Name extends StoreEventName>(name: Name, listener: StoreEventListener<Name>): void
   /** Every committed event after a journal sequence, first the past ones, then live, until `signal` fires or the store closes. */
   events(options?: { after?: number; signal?: AbortSignal }): AsyncIterable<StoreEvent>
-  journal(options?: { after?: number; limit?: number }): Iterable<JournalRecord>
+  journal(options?: { after?: number; limit?: number }): Series<JournalRecord>
 
-  /** Jobs that were given up after their last attempt. */
-  failed(options?: { backend?: string; limit?: number }): Iterable<OutboxRecord>
+  /** Jobs that were given up after their last attempt, in the order of their sequences; `after`: only those behind this one. */
+  failed(options?: FailedOptions): Series<OutboxRecord>
   /** Puts parked jobs back to work. How many. */
   retry(options?: { backend?: string; key?: string }): Promise<number>
-  status(): StoreStatus
+  status(): Awaitable<StoreStatus>
   /** Resolves when no job is due or running; parked ones and ones waiting for a later try do not count. */
   idle(options?: { signal?: AbortSignal }): Promise<void>
   /** Stops taking work, waits for what runs (at most `deadline` ms, default 10,000), frees everything. May be called twice. */
   close(options?: { deadline?: number }): Promise<void>
+}
+
+export interface FailedOptions {
+  backend?: string
+  /** a job's sequence, from an earlier page */
+  after?: number
+  limit?: number
+}
+
+export interface CacheControl extends CacheFace {
+  stats(): StagingStats
+}
+
+/** A store in this process: what it knows by itself it answers at once. */
+export interface Store extends StoreFace {
+  listBackends(): string[]
+  /** @throws UNKNOWN_BACKEND */
+  getBackend(name: string): BackendInfo
+  readonly cache: CacheControl
+  journal(options?: { after?: number; limit?: number }): Iterable<JournalRecord>
+  failed(options?: FailedOptions): Iterable<OutboxRecord>
+  status(): StoreStatus
 }
