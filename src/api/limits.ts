@@ -17,6 +17,8 @@ export interface ApiLimits {
   lingerTime: number
   /** longest wait of a worker for the answer to its message, ms */
   exchangeTimeout: number
+  /** ms between signs of life in a stream of events */
+  heartbeat: number
   /** all headers together in bytes; more is 431 */
   maxHeaderSize: number
   /** number of header fields; more is 431 */
@@ -30,6 +32,7 @@ export const DEFAULT_LIMITS: ApiLimits = {
   idleTimeout: 30_000,
   keepAliveTimeout: 30_000,
   lingerTime: 5_000,
+  heartbeat: 15_000,
   exchangeTimeout: 20_000,
   maxHeaderSize: 16 * 1024,
   maxHeaderCount: 200,

@@ -1,11 +1,12 @@
 /** One removal, of an object or of a blob by id: query and condition checked, then `store.delete`. */
 import type { FastifyReply, FastifyRequest } from "fastify"
 import * as z from "zod"
+import { MAX_WAIT } from "../core/config.ts"
 import type { DeleteResult } from "../store/store.ts"
 import { clientSignal } from "./client-signal.ts"
 import { writeCondition } from "./condition.ts"
 import { parseNames } from "./put-headers.ts"
-import { flag, parseQuery } from "./query.ts"
+import { flag, parseQuery, whole } from "./query.ts"
 import type { ApiServices } from "./services.ts"
 
 const querySchema = z.strictObject({
@@ -14,7 +15,7 @@ const querySchema = z.strictObject({
   /** with `backend`: where no other copy would be left, the object goes */
   force: flag.optional(),
   /** ms to wait for copies to be gone before answering */
-  wait: z.coerce.number().int().min(0).max(60_000).optional(),
+  wait: whole(0, MAX_WAIT).optional(),
 })
 
 /** @throws StoredError NOT_FOUND, CONFLICT, LAST_COPY, UNKNOWN_BACKEND, … */

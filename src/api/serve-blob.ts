@@ -22,6 +22,10 @@ const querySchema = z.strictObject({
   backend: z.string().optional(),
   /** where such a copy fails: try the others */
   fallback: flag.optional(),
+  /** or only these others, with commas between them */
+  fallbackBackends: z.string().optional(),
+  /** false: whole reads from staging are not hashed */
+  verify: flag.optional(),
 })
 const ATTEMPTS = 3
 
@@ -38,10 +42,12 @@ export async function serveBlob(
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
-  const { backend, fallback } = parseQuery(querySchema, request.query)
+  const { backend, fallback, fallbackBackends, verify } = parseQuery(querySchema, request.query)
   const getOptions: GetOptions = {
     ...(backend !== undefined && { backends: parseNames(backend) }),
     ...(fallback !== undefined && { fallback }),
+    ...(fallbackBackends !== undefined && { fallback: parseNames(fallbackBackends) }),
+    ...(verify !== undefined && { verify }),
     signal: clientSignal(reply.raw),
   }
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -1,17 +1,25 @@
 /** Every route, as a visible list. */
 import type { FastifyInstance } from "fastify"
 import type { ApiServices } from "../services.ts"
+import { backends } from "./backends.ts"
+import { cache } from "./cache.ts"
 import { deleteBlob } from "./delete-blob.ts"
 import { deleteObject } from "./delete-object.ts"
+import { events } from "./events.ts"
+import { failed } from "./failed.ts"
 import { getBlob } from "./get-blob.ts"
 import { getMetadata } from "./get-metadata.ts"
 import { getObject } from "./get-object.ts"
 import { health } from "./health.ts"
+import { idle } from "./idle.ts"
+import { journal } from "./journal.ts"
 import { listObjects } from "./list-objects.ts"
 import { postObject } from "./post-object.ts"
 import { putObject } from "./put-object.ts"
 import { ready } from "./ready.ts"
+import { retry } from "./retry.ts"
 import { status } from "./status.ts"
+import { synced } from "./synced.ts"
 
 export const ROUTES: readonly ((app: FastifyInstance, services: ApiServices) => void)[] = [
   putObject,
@@ -22,6 +30,14 @@ export const ROUTES: readonly ((app: FastifyInstance, services: ApiServices) => 
   getBlob,
   deleteBlob,
   getMetadata,
+  synced,
+  backends,
+  cache,
+  events,
+  journal,
+  failed,
+  retry,
+  idle,
   status,
   health,
   ready,
