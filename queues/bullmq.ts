@@ -10,7 +10,12 @@ export interface BullOptions {
   url: string
   /** of every key; the server's and its workers' are the same */
   prefix: string
-  events: RedisEvents
+  events: BullEvents
+}
+
+export interface BullEvents extends RedisEvents {
+  /** BullMQ met a fault that it goes on after, such as a job that is no longer this worker's; a lost connection tells it many times */
+  trouble(error: Error): void
 }
 
 /** ms that one command may take */
@@ -38,11 +43,17 @@ class BullTransport implements Transport {
   readonly #redis: Redis
   readonly #prefix: string
   readonly #queues = new Map<string, Queue>()
+  readonly #onError: (error: Error) => void
+  readonly #listeners = new Set<() => void>()
 
   constructor({ url, prefix, events }: BullOptions) {
     this.#prefix = prefix
+    this.#onError = (error) => events.trouble(error)
     // A command that cannot go now fails now: nothing that awaits Redis may hang (RELIABILITY F10).
     this.#redis = connectRedis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 0 }, events)
+    this.#redis.on("ready", () => {
+      for (const listener of this.#listeners) listener()
+    })
   }
 
   get isReady(): boolean {
@@ -50,8 +61,8 @@ class BullTransport implements Transport {
   }
 
   onReady(listener: () => void): () => void {
-    this.#redis.on("ready", listener)
-    return () => void this.#redis.off("ready", listener)
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   async send(queue: string, parcels: Parcel[]): Promise<void> {
@@ -100,8 +111,7 @@ class BullTransport implements Transport {
         skipVersionCheck: true,
         skipMetasUpdate: true,
       })
-      // Told by the connection already.
-      queue.on("error", () => {})
+      queue.on("error", this.#onError)
       this.#queues.set(name, queue)
     }
     return queue
@@ -152,7 +162,7 @@ class BullIntakes implements IntakeOpener {
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     })
-    worker.on("error", () => {})
+    worker.on("error", (error) => this.#options.events.trouble(error))
     worker.on("lockRenewalFailed", (ids: string[]) => {
       for (const id of ids) worker.cancelJob(id, "The lock is lost.")
     })

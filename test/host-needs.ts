@@ -7,16 +7,13 @@
  * - For everybody else the test is left out, and one sentence on stderr says what was therefore not shown, and why.
  *   `STORED_TEST_NEEDS=all` makes that a failure too.
  */
-import { type ChildProcess, execFile, spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { promisify } from "node:util"
 import type { TestContext } from "vitest"
-
-/** Runs a program; a failure carries what it said. */
-export const run = promisify(execFile)
+import { hasApt, install, isMissingProgram, isRoot, run } from "./programs.ts"
 
 interface Need {
   /** what cannot be shown without it */
@@ -100,14 +97,6 @@ async function find(need: Need): Promise<string | null> {
   }
 }
 
-/** One process at a time; a fresh machine has no lists of packages yet. */
-async function install(name: string): Promise<void> {
-  process.stderr.write(`${name} is missing; installing it by apt-get\n`)
-  const apt = "apt-get -o DPkg::Lock::Timeout=120 -qq"
-  const script = `${apt} install -y ${name} || { ${apt} update && ${apt} install -y ${name}; }`
-  await run("flock", [join(tmpdir(), "stored-test-apt.lock"), "sh", "-c", script])
-}
-
 /** Attaches to a process, which is more than starting one under strace. */
 async function probeStrace(): Promise<void> {
   await run("strace", ["-V"])
@@ -143,21 +132,6 @@ async function inDirectory(work: (directory: string) => Promise<void>): Promise<
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
-}
-
-function isRoot(): boolean {
-  return process.getuid?.() === 0
-}
-
-async function hasApt(): Promise<boolean> {
-  return run("apt-get", ["--version"]).then(
-    () => true,
-    () => false,
-  )
-}
-
-function isMissingProgram(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT"
 }
 
 function reasonOf(error: unknown): string {

@@ -3,7 +3,8 @@ import { mkdir } from "node:fs/promises"
 import { join } from "node:path"
 import { onTestFinished, type TestContext } from "vitest"
 import { temporaryDirectory } from "../flow/open-store.ts"
-import { requireHost, run } from "../host-needs.ts"
+import { requireHost } from "../host-needs.ts"
+import { run } from "../programs.ts"
 
 /** @param options of the mount, e.g. `size=4m` or `nr_inodes=100` */
 export async function mountTmpfs(context: TestContext, options: string): Promise<string> {

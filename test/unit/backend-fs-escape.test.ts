@@ -4,7 +4,8 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { contentOf, errorOf, keysOf, stalling, text } from "../contract/backend/harness.ts"
-import { requireHost, run } from "../host-needs.ts"
+import { requireHost } from "../host-needs.ts"
+import { run } from "../programs.ts"
 import { after, type OpenBackend, openBackend, temporaryDirectory } from "./backend-fs-root.ts"
 
 async function withOutside(): Promise<OpenBackend & { outside: string; untouched(): Promise<void> }> {

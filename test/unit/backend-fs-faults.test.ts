@@ -6,7 +6,8 @@ import { chmod, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { bytes, contentOf, errorOf, keysOf, pattern, streamed, text } from "../contract/backend/harness.ts"
-import { requireHost, run } from "../host-needs.ts"
+import { requireHost } from "../host-needs.ts"
+import { run } from "../programs.ts"
 import { after, mountTmpfs, openBackend, temporaryDirectory } from "./backend-fs-root.ts"
 
 describe("a full disk", () => {

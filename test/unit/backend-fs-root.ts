@@ -6,7 +6,8 @@ import { afterEach, type TestContext } from "vitest"
 import type { SkippedEntry } from "../../src/backends/backend.ts"
 import { FsBackend, type FsConfig } from "../../src/backends/fs.ts"
 import { createHashers } from "../../src/checksums/hashers.ts"
-import { requireHost, run } from "../host-needs.ts"
+import { requireHost } from "../host-needs.ts"
+import { run } from "../programs.ts"
 
 const hashers = await createHashers()
 
