@@ -5,10 +5,10 @@ import type { Exchange, ExchangeAnswer, JobPointer, WorkerConfiguration, WorkerD
 import { EXCHANGE_VERSION } from "./exchange.ts"
 import { CHECKSUM_QUEUE, syncQueue } from "./job.ts"
 import { Relay, type RelayServices } from "./relay.ts"
-import type { SeenWorker } from "./roster.ts"
+import { Roster, type SeenWorker } from "./roster.ts"
 import type { Line, LineOptions } from "./runner.ts"
 
-export interface PoolOptions extends RelayServices {
+export interface PoolOptions extends Omit<RelayServices, "forgotten" | "roster"> {
   /** what workers have to know, but for the revision */
   configuration(): Omit<WorkerConfiguration, "version" | "revision">
 }
@@ -16,30 +16,31 @@ export interface PoolOptions extends RelayServices {
 export class Pool implements WorkerDesk {
   readonly #options: PoolOptions
   readonly #relays = new Map<string, Relay>()
+  readonly #roster: Roster
   readonly #life = randomBytes(6).toString("base64url")
   #revision = 0
   #closed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#roster = new Roster(options.clock)
   }
 
   /** A line for `Runner` whose jobs are run by workers. */
   openLine(options: LineOptions): Line {
-    const relay = new Relay(options, this.#options)
+    const forgotten = (queue: string): void => {
+      this.#relays.delete(queue)
+      this.#revision += 1
+    }
+    const relay = new Relay(options, { ...this.#options, roster: this.#roster, forgotten })
     this.#relays.set(options.queue, relay)
-    this.changed()
-    return relay
-  }
-
-  /** Backends were added, removed or changed: workers ask for the configuration again. */
-  changed(): void {
     this.#revision += 1
+    return relay
   }
 
   /** The workers that were heard of lately, the silent ones too. */
   workers(): SeenWorker[] {
-    return this.#options.roster.list()
+    return this.#roster.list()
   }
 
   configuration(): WorkerConfiguration {
@@ -49,7 +50,7 @@ export class Pool implements WorkerDesk {
   async exchange({ worker, claims, results }: Exchange): Promise<ExchangeAnswer> {
     if (this.#closed)
       throw new StoredError("CLOSED", "The store is closing; tell it again in a moment.", { retryable: true })
-    this.#options.roster.see(worker)
+    this.#roster.see(worker)
     // Results first: what they end may be claimed again in the same message.
     const told = await Promise.all(
       results.map(async ({ ref, claim, pointer, result }) => {
@@ -69,12 +70,6 @@ export class Pool implements WorkerDesk {
   /** No more messages are taken; the relays are stopped by the runner. */
   close(): void {
     this.#closed = true
-  }
-
-  /** Its relay was stopped: what is still told about its jobs finds nobody. */
-  forget(backend: string): void {
-    this.#relays.delete(syncQueue(backend))
-    this.changed()
   }
 
   #relayOf(pointer: JobPointer): Relay | undefined {

@@ -1,6 +1,7 @@
 /** One connection to Redis, as every part of the pool makes it: it comes back by itself, and tells once when it goes and once when it comes. */
 import { Redis, type RedisOptions } from "ioredis"
 import { StoredError } from "../src/core/error.ts"
+import { isRedisUrl, REDIS_URL_RULE } from "../src/core/redis-url.ts"
 
 /** ms */
 const FIRST_RETRY = 50
@@ -15,7 +16,7 @@ export interface RedisEvents {
 
 /** @throws StoredError INVALID_CONFIG where the URL is none */
 export function connectRedis(url: string, options: RedisOptions, events: RedisEvents): Redis {
-  requireRedisUrl(url)
+  if (!isRedisUrl(url)) throw new StoredError("INVALID_CONFIG", `The address of Redis is none: ${REDIS_URL_RULE}.`)
   const redis = new Redis(url, {
     connectTimeout: CONNECT_TIMEOUT,
     retryStrategy: (times) =>
@@ -32,16 +33,6 @@ export function connectRedis(url: string, options: RedisOptions, events: RedisEv
     isLost = false
   })
   return redis
-}
-
-/** @throws StoredError INVALID_CONFIG; the URL is not repeated, because it may hold a password */
-export function requireRedisUrl(text: string): void {
-  const url = URL.parse(text)
-  if (url && /^rediss?:$/.test(url.protocol) && url.hostname !== "") return
-  throw new StoredError(
-    "INVALID_CONFIG",
-    "REDIS_URL is not the address of a Redis; write it as redis://host:port, rediss://user:password@host:port, or inline.",
-  )
 }
 
 /** The command that failed stays out: its arguments are nobody's business. */

@@ -32,6 +32,8 @@ export interface RelayServices extends OrderSources {
   policy: RetryPolicy
   events: RunnerEvents
   random(): number
+  /** told when nobody works on a queue any more */
+  forgotten(queue: string): void
 }
 
 export type ResultStatus = ExchangeAnswer["results"][number]["status"]
@@ -140,6 +142,14 @@ export class Relay implements Line {
       // What cannot be kept is told; the row itself has the next start look at the location.
       await this.#commit({ payload: payloadOf(job), queue: this.queue }, late, null).catch(() => {})
     }
+  }
+
+  /** What is out is sent anew when the queue is opened again. */
+  forget(): void {
+    const { events, forgotten, transport } = this.#services
+    forgotten(this.queue)
+    if (!transport.isReady) return
+    transport.forget(this.queue).catch((thrown: unknown) => events.disturbed(this.queue, toStoredError(thrown)))
   }
 
   /** Resolves when no claim is left, or when the time is over. */

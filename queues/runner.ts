@@ -36,6 +36,8 @@ export interface Line {
   nudge(): void
   /** Takes no more rows, and waits at most `deadline` ms for what runs. */
   stop(deadline: number): Promise<void>
+  /** After `stop`: nobody will work on the queue until it is opened again. */
+  forget?(): void
 }
 
 export interface LineOptions {
@@ -79,6 +81,7 @@ export class Runner {
   async removeBackend(backend: string, deadline: number): Promise<void> {
     const line = this.#lines.get(syncQueue(backend))
     await line?.stop(deadline)
+    line?.forget?.()
     this.#lines.delete(syncQueue(backend))
     this.#wakeIdle()
   }

@@ -5,17 +5,20 @@
 import { join } from "node:path"
 import { type BreakerOptions, DEFAULT_BREAKER } from "../queues/breaker.ts"
 import { type LaneOptions, openLane } from "../queues/embedded.ts"
-import { type JobHandlers, syncQueue } from "../queues/job.ts"
+import { syncQueue } from "../queues/job.ts"
+import type { Pool } from "../queues/pool.ts"
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../queues/retry-policy.ts"
 import { Runner } from "../queues/runner.ts"
-import { checksum } from "../workers/checksum.ts"
 import { hashThread } from "../workers/hash-thread-url.ts"
-import { sync } from "../workers/sync.ts"
+import type { Opened } from "./api/internal-services.ts"
 import { parseBackendConfig } from "./backends/registry.ts"
 import { Bus } from "./bus.ts"
 import { LmdbCatalog } from "./catalog/lmdb/catalog.ts"
 import { createHashers } from "./checksums/hashers.ts"
 import { ChecksumPool } from "./checksums/pool.ts"
+import { closeEach } from "./compose/close-each.ts"
+import { jobHandlers } from "./compose/job-handlers.ts"
+import { openPool, type RedisSettings } from "./compose/pool.ts"
 import { type Clock, systemClock } from "./core/clock.ts"
 import { parseConfig, type StoreConfigInput } from "./core/config.ts"
 import type { StoredError } from "./core/error.ts"
@@ -55,6 +58,8 @@ export interface CreateStoreOptions {
   localByDefault?: boolean
   /** for the doctor: opened only to be looked at, or to be mended with what was left behind still there */
   visit?: "examine" | "treat"
+  /** the pool shape: jobs go to workers by way of this Redis; absent: they run in this process */
+  redis?: RedisSettings
   /** where others reach this process, shown to whoever finds the data directory in use */
   address?: string
   /** told when the store can no longer be trusted and the process should stop and start again */
@@ -66,6 +71,8 @@ export interface OpenedStore {
   store: Store
   services: StoreServices
   pool: ChecksumPool
+  /** the door for workers; null where all work is done here */
+  desk: Pool | null
 }
 
 /**
@@ -75,6 +82,20 @@ export interface OpenedStore {
  */
 export async function createStore(config: StoreConfigInput = {}, options: CreateStoreOptions = {}): Promise<Store> {
   return (await openStore(config, options)).store
+}
+
+/** As `createStore`, with what workers are served where it has some. */
+export async function openServed(config: StoreConfigInput, options: CreateStoreOptions): Promise<Opened> {
+  const { store, services, desk } = await openStore(config, options)
+  if (!desk) return store
+  return {
+    store,
+    internal: {
+      desk,
+      content: (id, size, signal, except) => content(services, id, size, signal, except),
+      suspect: (id) => suspect(services, id).then(() => {}),
+    },
+  }
 }
 
 /**
@@ -165,8 +186,9 @@ async function assemble(
     onDrift: (name) => services.runner.nudge(syncQueue(name)),
   })
   const evictionGuard = new EvictionGuard({ catalog, backends, copies, minCopies: config.minCopies })
+  const stagingDirectory = config.cache.path ?? config.cache.location ?? join(config.data, "staging")
   const staging = new ContentStaging({
-    directory: config.cache.path ?? config.cache.location ?? join(config.data, "staging"),
+    directory: stagingDirectory,
     maxSize: config.cache.maxSize ?? null,
     minFree: config.cache.minFree,
     evict: config.cache.evictionPolicy === "lru",
@@ -199,22 +221,28 @@ async function assemble(
     log,
   }
   const events = jobEvents(base, (queue) => services.runner.nudge(queue))
-  const lanes: LaneOptions = {
+  const lines: Omit<LaneOptions, "handlers"> = {
     catalog,
     clock,
     policy,
     events,
     sideChecksums: config.checksums.slice(1),
     ...(options.jobDeadline !== undefined && { deadline: options.jobDeadline }),
-    handlers: jobHandlers(() => services, pool),
   }
+  const lanes: LaneOptions = { ...lines, handlers: jobHandlers(() => services, pool) }
+  const workers =
+    options.redis && work ? await openPool({ redis: options.redis, lines, backends, stagingDirectory, log }) : null
+  if (workers) closers.push(() => workers.transport.close())
   const services: StoreServices = Object.assign(base, {
     runner: new Runner({
       catalog,
       clock,
       breaker: { ...DEFAULT_BREAKER, ...options.breaker },
       events,
-      openLine: (line) => openLane(lanes, line),
+      openLine: (line) => {
+        const here = line.backend !== null && backends.get(line.backend).inProcess
+        return workers && !here ? workers.pool.openLine(line) : openLane(lanes, line)
+      },
     }),
   })
   const makeBackend = (name: string, backendConfig: unknown): RegisteredBackend =>
@@ -237,6 +265,8 @@ async function assemble(
     await lifecycle.quiet(left())
     await inTime("upkeep", endMaintenance())
     await services.runner.stop(left())
+    workers?.pool.close()
+    await workers?.transport.close()
     // Kept roughly anyway: a disk that is full must not keep the rest from being closed.
     await readTimes.flush().catch((error: unknown) => log.warn({ error }, "the last read times could not be kept"))
     await closeEach([
@@ -246,50 +276,5 @@ async function assemble(
       () => catalog.close(),
     ])
   }
-  return { store: createFacade({ services, makeBackend, close }), services, pool }
-}
-
-/** Every part is closed, whatever one of them throws; the first fault is told. */
-async function closeEach(parts: (() => Promise<unknown>)[]): Promise<void> {
-  const faults: unknown[] = []
-  for (const close of parts) {
-    try {
-      await close()
-    } catch (error) {
-      faults.push(error)
-    }
-  }
-  if (faults.length > 0) throw faults[0]
-}
-
-function jobHandlers(services: () => StoreServices, pool: ChecksumPool): JobHandlers {
-  return {
-    sync: (job, signal) => {
-      const parts = services()
-      return sync(
-        job,
-        {
-          backend: (name) => parts.backends.opened(name),
-          content: (id, size, ended) => content(parts, id, size, ended, job),
-          suspect: (id) => suspect(parts, id).then(() => {}),
-          hashers: parts.hashers,
-          clock: parts.clock,
-        },
-        signal,
-      )
-    },
-    checksum: (job, signal) => {
-      const parts = services()
-      return checksum(
-        job,
-        {
-          content: (id, size, ended) => content(parts, id, size, ended),
-          suspect: (id) => suspect(parts, id).then(() => {}),
-          hashFile: (path, algorithms, ended) => pool.hashFile(path, algorithms, { signal: ended }),
-          hashers: parts.hashers,
-        },
-        signal,
-      )
-    },
-  }
+  return { store: createFacade({ services, makeBackend, close }), services, pool, desk: workers?.pool ?? null }
 }

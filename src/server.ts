@@ -4,10 +4,10 @@ import { parseEnvironment } from "./api/environment.ts"
 import { runServer } from "./api/run-server.ts"
 import { exitCode } from "./cli/exit-code.ts"
 import { faultLines } from "./cli/fault.ts"
-import { createStore } from "./compose.ts"
+import { openServed } from "./compose.ts"
 
 try {
-  await runServer(parseEnvironment(process.env), createStore)
+  await runServer(parseEnvironment(process.env), openServed)
 } catch (error) {
   process.stderr.write(faultLines(error))
   process.exit(exitCode(error))

@@ -1,14 +1,18 @@
 /**
- * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`. Checked once, every mistake at
+ * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
+ * `REDIS_URL`, `STORED_QUEUE_PREFIX`. Checked once, every mistake at
  * once; nothing else reads the environment.
  */
 import * as z from "zod"
 import { invalidConfig, toIssue } from "../core/config.ts"
+import { isRedisUrl, REDIS_URL_RULE } from "../core/redis-url.ts"
 import { workerTokenSchema } from "../core/worker-token.ts"
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const
 
 const PORT = "expected a port from 0 to 65535; 0 takes any free one"
+
+const NO_TOKEN = "REDIS_URL gives the work to workers, which need a token: set the same one for server and workers"
 
 /** An empty variable is an absent one, as shells and compose files write it. */
 const schema = z.object({
@@ -23,6 +27,14 @@ const schema = z.object({
   STORED_CONFIG: z.string().optional(),
   STORED_LOG: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).optional(),
   STORED_WORKER_TOKEN: workerTokenSchema.optional(),
+  REDIS_URL: z
+    .string()
+    .refine((text) => text === "inline" || isRedisUrl(text), REDIS_URL_RULE)
+    .optional(),
+  STORED_QUEUE_PREFIX: z
+    .string()
+    .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'expected up to 64 letters, digits, "_", "-" or braces')
+    .default("stored"),
 })
 
 export interface Environment {
@@ -36,6 +48,8 @@ export interface Environment {
   log: (typeof LOG_LEVELS)[number] | null
   /** what workers must send, null where there is nothing for workers; never shown */
   workerToken: string | null
+  /** jobs go to workers by way of this Redis; null: they run in this process */
+  redis: { url: string; prefix: string } | null
 }
 
 /** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
@@ -44,6 +58,10 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
   const result = schema.safeParse(given)
   if (!result.success) throw invalidConfig(result.error.issues.map(toIssue))
   const { STORED_HOST, STORED_PORT, STORED_DATA, STORED_CONFIG, STORED_LOG, STORED_WORKER_TOKEN } = result.data
+  const { REDIS_URL = "inline", STORED_QUEUE_PREFIX } = result.data
+  const redis = REDIS_URL === "inline" ? null : { url: REDIS_URL, prefix: STORED_QUEUE_PREFIX }
+  if (redis && STORED_WORKER_TOKEN === undefined)
+    throw invalidConfig([{ path: "STORED_WORKER_TOKEN", message: NO_TOKEN }])
   return {
     host: STORED_HOST,
     port: STORED_PORT,
@@ -51,5 +69,6 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     config: STORED_CONFIG ?? null,
     log: STORED_LOG ?? null,
     workerToken: STORED_WORKER_TOKEN ?? null,
+    redis,
   }
 }

@@ -16,7 +16,13 @@ import type { ApiLimits } from "./limits.ts"
 /** How a store is opened, with what its workers need where it has some; handed in, because only the composition knows. */
 export type OpenStore = (
   config: StoreConfigInput,
-  options: { log: Log; address: string; localByDefault: boolean; onFault(error: StoredError): void },
+  options: {
+    log: Log
+    address: string
+    localByDefault: boolean
+    redis?: { url: string; prefix: string }
+    onFault(error: StoredError): void
+  },
 ) => Promise<Opened>
 
 export interface StartOptions {
@@ -29,6 +35,8 @@ export interface StartOptions {
   /** told when the store can no longer be trusted and the process must stop */
   onFault(error: StoredError): void
   limits?: Partial<ApiLimits>
+  /** where jobs go to workers; null or absent: they run in this process */
+  redis?: { url: string; prefix: string } | null
   /** what workers must send; null or absent: nothing is served to workers */
   workerToken?: string | null
 }
@@ -55,8 +63,9 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   })
   const url = await listen(app, options)
   try {
-    const { onFault } = options
-    opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault })
+    const { onFault, redis } = options
+    const shape = redis ? { redis } : {}
+    opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault, ...shape })
     const store = storeOf(opened)
     return { url, store, close: (deadline) => close(app, store, deadline) }
   } catch (error) {

@@ -11,6 +11,8 @@ export interface Driver {
   readonly secretFields: readonly string[]
   /** names of settings that are paths, relative to the working directory where they are relative */
   readonly pathFields: readonly string[]
+  /** its bytes live and die with the process that opened it: no other process can work for it */
+  readonly inProcess?: boolean
   /** Makes the backend from settings that passed `schema`. Nothing happens until `open`. */
   create(config: unknown, services: BackendServices): StorageBackend
 }

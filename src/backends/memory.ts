@@ -39,6 +39,7 @@ export const memoryDriver: Driver = {
   schema,
   secretFields: [],
   pathFields: [],
+  inProcess: true,
   create: (_config, services) => new MemoryBackend(services),
 }
 

@@ -50,6 +50,11 @@ export function redactBackendConfig(config: unknown): JsonObject {
   return shown
 }
 
+/** Whether only the process that opens it sees what it holds. */
+export function isInProcess(config: unknown): boolean {
+  return findDriver(config)?.inProcess ?? false
+}
+
 /** A copy of the settings in which every path is what `change` makes of it. */
 export function mapBackendPaths(config: unknown, change: (path: string) => string): JsonObject {
   const fields = findDriver(config)?.pathFields ?? []

@@ -8,6 +8,10 @@ export interface RegisteredBackend {
   driver: string
   /** as configured, secrets removed */
   config: JsonObject
+  /** whole, secrets too, for workers that open it elsewhere; never shown, kept or logged */
+  settings: { driver: string }
+  /** nobody else can work for it */
+  inProcess: boolean
   backend: StorageBackend
   concurrency: number
   /** of objects without a key of their own */

@@ -1,8 +1,16 @@
 /** Backends from their settings to work: made, opened, given their queues. */
-import { createBackend, parseBackendConfig, redactBackendConfig } from "../backends/registry.ts"
+import { resolve } from "node:path"
+import {
+  createBackend,
+  isInProcess,
+  mapBackendPaths,
+  parseBackendConfig,
+  redactBackendConfig,
+} from "../backends/registry.ts"
 import type { HasherFactory } from "../core/checksum.ts"
 import { invalidConfig } from "../core/config.ts"
 import { isStoredError } from "../core/error.ts"
+import type { JsonObject } from "../core/json.ts"
 import { DEFAULT_KEY_TEMPLATE } from "../core/key-template.ts"
 import { type BackendMaker, enlist } from "./add-backend.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
@@ -26,6 +34,8 @@ export function registerBackend(name: string, config: unknown, hashers: HasherFa
     name,
     driver: settings.driver,
     config: redactBackendConfig(config),
+    settings: mapBackendPaths(config, (path) => resolve(path)) as JsonObject & { driver: string },
+    inProcess: isInProcess(config),
     backend,
     concurrency,
     keyTemplate: settings.keyTemplate ?? DEFAULT_KEY_TEMPLATE,

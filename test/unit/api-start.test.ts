@@ -118,8 +118,34 @@ describe("ending", () => {
 })
 
 describe("the environment", () => {
+  it("takes a Redis only together with a token for workers, and never repeats its address", () => {
+    const token = "0123456789abcdef"
+    const url = "rediss://me:secret@redis:6379"
+    expect(parseEnvironment({ REDIS_URL: url, STORED_WORKER_TOKEN: token }).redis).toEqual({ url, prefix: "stored" })
+    expect(parseEnvironment({ REDIS_URL: url, STORED_WORKER_TOKEN: token, STORED_QUEUE_PREFIX: "p" }).redis).toEqual({
+      url,
+      prefix: "p",
+    })
+    expect(parseEnvironment({ REDIS_URL: "inline" }).redis).toBeNull()
+    expect(() => parseEnvironment({ REDIS_URL: url })).toThrow(
+      "STORED_WORKER_TOKEN: REDIS_URL gives the work to workers",
+    )
+    const wrong = { REDIS_URL: "http://me:secret@redis", STORED_QUEUE_PREFIX: "a:b", STORED_WORKER_TOKEN: token }
+    expect(() => parseEnvironment(wrong)).toThrow("REDIS_URL: expected redis://")
+    expect(() => parseEnvironment(wrong)).toThrow("STORED_QUEUE_PREFIX: expected")
+    expect(() => parseEnvironment(wrong)).not.toThrow("secret")
+  })
+
   it("has defaults, and an empty variable is an absent one", () => {
-    const defaults = { host: "127.0.0.1", port: 7070, data: null, config: null, log: null, workerToken: null }
+    const defaults = {
+      host: "127.0.0.1",
+      port: 7070,
+      data: null,
+      config: null,
+      log: null,
+      workerToken: null,
+      redis: null,
+    }
     expect(parseEnvironment({})).toEqual(defaults)
     expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)
     const given = { STORED_HOST: "::1", STORED_PORT: "0", STORED_DATA: "d", STORED_CONFIG: "c", STORED_LOG: "debug" }
@@ -130,6 +156,7 @@ describe("the environment", () => {
       config: "c",
       log: "debug",
       workerToken: null,
+      redis: null,
     })
   })
 

@@ -33,7 +33,15 @@ async function make() {
   const state = { hangs: false, reached: Promise.withResolvers<void>() }
   for (const name of ["a", "b"]) {
     const backend = new MemoryBackend({ hashers, onSkip: () => {} })
-    const settings = { driver: "memory", config: {}, concurrency: 1, keyTemplate: "", watching: new AbortController() }
+    const settings = {
+      driver: "memory",
+      config: {},
+      settings: { driver: "memory" },
+      inProcess: true,
+      concurrency: 1,
+      keyTemplate: "",
+      watching: new AbortController(),
+    }
     backends.add({ name, backend, ...settings })
     await backends.opened(name)
     const bytes = Buffer.from("x")

@@ -1,4 +1,4 @@
-/** `GET /v1/objects?prefix=&backend=&limit=&cursor=`: one page in key order, and the cursor of the next or null. */
+/** `GET /v1/objects?prefix=&backend=&limit=&cursor=`: one page in key order, and the cursor of the next or null. `after=` begins behind a key instead. */
 import type { FastifyInstance } from "fastify"
 import * as z from "zod"
 import type { ListedObject } from "../../store/store.ts"
@@ -12,6 +12,7 @@ const querySchema = z.strictObject({
   backend: z.string().optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(100),
   cursor: z.string().optional(),
+  after: z.string().optional(),
 })
 
 export interface ObjectPage {
@@ -21,11 +22,12 @@ export interface ObjectPage {
 
 export function listObjects(app: FastifyInstance, services: ApiServices): void {
   app.get("/v1/objects", async (request, reply): Promise<ObjectPage> => {
-    const { prefix, backend, limit, cursor } = parseQuery(querySchema, request.query)
+    const { prefix, backend, limit, cursor, after } = parseQuery(querySchema, request.query)
     const objects: ListedObject[] = []
     const listing = services.store.list({
       ...(prefix !== undefined && { prefix }),
       ...(backend !== undefined && { backend }),
+      ...(after !== undefined && { after }),
       ...(cursor !== undefined && { after: readCursor(cursor) }),
       // One more than asked for tells whether there is a next page.
       limit: limit + 1,
