@@ -6,7 +6,7 @@ import { EXCHANGE_VERSION } from "./exchange.ts"
 import { CHECKSUM_QUEUE, syncQueue } from "./job.ts"
 import { Relay, type RelayServices } from "./relay.ts"
 import { Roster, type SeenWorker } from "./roster.ts"
-import type { Line, LineOptions } from "./runner.ts"
+import type { LineOptions } from "./runner.ts"
 
 export interface PoolOptions extends Omit<RelayServices, "forgotten" | "roster"> {
   /** what workers have to know, but for the revision */
@@ -27,7 +27,7 @@ export class Pool implements WorkerDesk {
   }
 
   /** A line for `Runner` whose jobs are run by workers. */
-  openLine(options: LineOptions): Line {
+  openLine(options: LineOptions): Relay {
     const forgotten = (queue: string): void => {
       this.#relays.delete(queue)
       this.#revision += 1

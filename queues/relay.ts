@@ -130,6 +130,11 @@ export class Relay implements Line {
     return status
   }
 
+  /** Asks the transport now for what has been out for a while; it does so by itself every few seconds. */
+  look(): Promise<void> {
+    return this.#sender.look()
+  }
+
   /** Sends nothing more; what runs may end and tell for at most `deadline` ms, and is looked at again where it does not. */
   async stop(deadline: number): Promise<void> {
     this.#sender.stop()

@@ -1,0 +1,150 @@
+/** The server's part of the pool over a catalog in memory and a transport in memory, with a clock that only the test moves. */
+import { Breaker } from "../../queues/breaker.ts"
+import type { Exchange, ExchangeAnswer, JobOrder, JobPointer, JobResult } from "../../queues/exchange.ts"
+import { syncQueue } from "../../queues/job.ts"
+import { Pool } from "../../queues/pool.ts"
+import type { Relay } from "../../queues/relay.ts"
+import { DEFAULT_RETRY_POLICY } from "../../queues/retry-policy.ts"
+import type { RunnerEvents } from "../../queues/runner.ts"
+import type { Delivery } from "../../queues/transport.ts"
+import type { Outcome } from "../../src/catalog/catalog.ts"
+import { MemoryCatalog } from "../../src/catalog/memory.ts"
+import { MemoryTransport } from "./memory-transport.ts"
+
+export const BACKEND = "local"
+export const QUEUE = syncQueue(BACKEND)
+
+export interface PoolHarness {
+  catalog: MemoryCatalog
+  transport: MemoryTransport
+  pool: Pool
+  relay: Relay
+  breaker: Breaker
+  clock: { time: number; now(): number }
+  told: { started: string[]; outcomes: Outcome[]; disturbed: string[]; faults: string[] }
+  /** Lets everything that is queued in this process happen. */
+  turn(): Promise<void>
+  end(): Promise<void>
+}
+
+/** Another server over the same catalog and transport, as after a restart, where `before` is given. */
+export async function openPoolHarness(before?: PoolHarness, threshold = 50): Promise<PoolHarness> {
+  const catalog = before?.catalog ?? new MemoryCatalog()
+  if (!before) await catalog.open()
+  const transport = before?.transport ?? new MemoryTransport()
+  const clock: PoolHarness["clock"] = before?.clock ?? { time: 1_000_000, now: () => clock.time }
+  const told: PoolHarness["told"] = { started: [], outcomes: [], disturbed: [], faults: [] }
+  const events: RunnerEvents = {
+    started: (job) => void told.started.push(job.key),
+    settled: (_row, outcome) => void told.outcomes.push(outcome),
+    breaker: () => {},
+    disturbed: (_queue, error) => void told.disturbed.push(error.code),
+    fault: (error) => void told.faults.push(error.code),
+  }
+  const pool = new Pool({
+    catalog,
+    transport,
+    clock,
+    policy: { ...DEFAULT_RETRY_POLICY, baseDelay: 1_000, maxAttempts: 3 },
+    events,
+    sideChecksums: ["md5"],
+    random: () => 0.5,
+    configuration: () => ({ prefix: "p", backends: [], staging: { directory: "/", probe: { file: "f", text: "t" } } }),
+  })
+  const breaker = new Breaker({ threshold, pause: 1_000, maxPause: 8_000 }, () => {})
+  const relay = pool.openLine({ queue: QUEUE, backend: BACKEND, concurrency: 4, breaker, drained: () => {} })
+  return {
+    catalog,
+    transport,
+    pool,
+    relay,
+    breaker,
+    clock,
+    told,
+    turn,
+    end: async () => {
+      await relay.stop(0)
+      pool.close()
+    },
+  }
+}
+
+/** A send takes an immediate, and a busy one a pause of 20 ms. */
+async function turn(): Promise<void> {
+  for (let round = 0; round < 5; round += 1) await new Promise((resume) => setImmediate(resume))
+}
+
+/** A worker that does what the test says: takes deliveries by hand, claims and tells by hand. */
+export class HandWorker {
+  readonly id: string
+  readonly #harness: PoolHarness
+  readonly deliveries: (Delivery & { over(): void; signal: AbortSignal })[] = []
+  #wake: (() => void) | null = null
+
+  constructor(harness: PoolHarness, id: string, concurrency = 100) {
+    this.#harness = harness
+    this.id = id.padEnd(8, "-")
+    harness.transport.open(QUEUE, {
+      concurrency,
+      take: (delivery, signal) =>
+        new Promise((over) => {
+          this.deliveries.push({ ...delivery, signal, over })
+          this.#wake?.()
+        }),
+    })
+  }
+
+  /** The next delivery, once there is one. */
+  async next(): Promise<Delivery & { over(): void; signal: AbortSignal }> {
+    while (this.deliveries.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve))
+    return this.deliveries.shift()!
+  }
+
+  async claim({ id, pointer }: Delivery, server = this.#harness): Promise<JobOrder | null> {
+    const message = { claims: [{ ref: 7, jobId: id, pointer: pointer as JobPointer }], results: [] }
+    return (await this.say(message, server)).claims[0]!.order
+  }
+
+  async tell(order: JobOrder, result: JobResult, server = this.#harness): Promise<string> {
+    const results = [{ ref: 3, claim: order.claim, pointer: pointerOf(order), result }]
+    return (await this.say({ claims: [], results }, server)).results[0]!.status
+  }
+
+  say(message: Pick<Exchange, "claims" | "results">, server = this.#harness): Promise<ExchangeAnswer> {
+    const worker = {
+      id: this.id,
+      host: "h",
+      pid: 1,
+      started: 0,
+      kinds: [],
+      backends: [BACKEND],
+      running: 0,
+      taking: true,
+    }
+    return server.pool.exchange({ version: 1, worker, ...message })
+  }
+}
+
+export function pointerOf({ job }: JobOrder): JobPointer {
+  if (job.kind === "checksum") return { version: 1, kind: "checksum", id: job.id }
+  const { backend, key, generation } = job
+  return { version: 1, kind: "sync", backend, key, generation }
+}
+
+/** Proof that what was wanted is there. */
+export function proofOf({ job }: JobOrder): JobResult {
+  if (job.kind !== "sync") throw new Error("only syncs here")
+  return job.want
+    ? {
+        type: "synced",
+        have: job.want.id,
+        verified: { at: 1, by: "checksum" },
+        seen: { size: job.want.size, modified: 1 },
+      }
+    : { type: "synced", have: null, verified: { at: 1, by: "absence" }, seen: null }
+}
+
+export const FAILURE: JobResult = {
+  type: "failed",
+  error: { code: "BACKEND_UNAVAILABLE", message: "It did not answer.", retryable: true },
+}
