@@ -2,6 +2,7 @@
 
 export type { BackendCapabilities } from "./backends/backend.ts"
 export type { JournalRecord, OutboxRecord } from "./catalog/record.ts"
+export { type ConnectOptions, connect, type RemoteStore } from "./client.ts"
 export { type CreateStoreOptions, createStore, runDoctor } from "./compose.ts"
 export type { BlobId } from "./core/blob-id.ts"
 export type { ChecksumAlgorithm, Checksums } from "./core/checksum.ts"
@@ -31,6 +32,7 @@ export type {
   DeleteOptions,
   DeleteResult,
   Durability,
+  FailedOptions,
   GetOptions,
   ListedObject,
   ListOptions,
@@ -39,6 +41,7 @@ export type {
   PutOptions,
   RemoveBackendOptions,
   Store,
+  StoreFace,
   StoreStatus,
   SyncedOptions,
 } from "./store/store.ts"

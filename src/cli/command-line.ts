@@ -3,14 +3,13 @@
  * commands know neither the composition nor HTTP.
  */
 import type { Readable, Writable } from "node:stream"
-import type { Store, StoreStatus } from "../store/store.ts"
+import type { StoreFace } from "../store/store.ts"
 
 /** The verbs that commands use, of a store in this process or of a server. */
-export interface Access extends Pick<Store, "put" | "open" | "delete" | "list" | "stat"> {
-  status(): StoreStatus | Promise<StoreStatus>
+export interface Access extends Pick<StoreFace, "put" | "open" | "delete" | "list" | "stat" | "status"> {
   /** Waits until the jobs that are due now are done. Absent where somebody else does them. */
-  idle?(options: { signal: AbortSignal }): Promise<void>
-  close?(): Promise<void>
+  idle?: StoreFace["idle"] | undefined
+  close?: StoreFace["close"]
 }
 
 export interface GlobalOptions {

@@ -38,8 +38,9 @@ const line: CommandLine = {
   stderr: process.stderr,
   signal: interrupted.signal,
   open: async (options) => {
-    const url = process.env.STORED_URL
-    if (url) return connect(url)
+    const { STORED_URL: url, STORED_TOKEN: token } = process.env
+    // The server carries copies by itself: a command does not wait for everybody's.
+    if (url) return { ...connect(url, token ? { token } : {}), idle: undefined }
     const { config, log } = await local(options)
     return createStore(config, { log, localByDefault: true })
   },

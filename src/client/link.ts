@@ -3,7 +3,7 @@
  * with it, at any time. Every failure is a `StoredError`: the server's own, ABORTED, TIMEOUT, BACKEND_UNAVAILABLE.
  */
 import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http"
-import { Agent as TlsAgent, request as httpsRequest } from "node:https"
+import { request as httpsRequest, Agent as TlsAgent } from "node:https"
 import { urlToHttpOptions } from "node:url"
 import { abortError, isStoredError, StoredError, throwIfAborted } from "../core/error.ts"
 import { nextChunk } from "./next-chunk.ts"
@@ -27,6 +27,8 @@ export interface LinkOptions {
   headers: Readonly<Record<string, string>>
   /** ms until an answer begins, and the longest silence within one */
   timeout: number
+  /** what each request waits for; never rejects */
+  before?(): Promise<void>
 }
 
 /** Bytes of an answer that is read whole. */
@@ -37,9 +39,11 @@ export class Link {
   readonly #base: URL
   readonly #headers: Readonly<Record<string, string>>
   readonly #agent: Agent
+  readonly #before: (() => Promise<void>) | undefined
   #isClosed = false
 
-  constructor({ base, headers, timeout }: LinkOptions) {
+  constructor({ base, headers, timeout, before }: LinkOptions) {
+    this.#before = before
     this.#base = base
     this.#headers = headers
     this.timeout = timeout
@@ -48,6 +52,7 @@ export class Link {
 
   /** The answer, once it has begun and is a good one. Whoever takes it reads it to its end or destroys it. */
   async send(call: Call): Promise<IncomingMessage> {
+    await this.#before?.()
     const response = await this.#exchange(call, true)
     const status = response.statusCode ?? 0
     if (status >= 200 && status < 300) return response
@@ -55,10 +60,14 @@ export class Link {
   }
 
   async json<Value>(call: Call): Promise<Value> {
+    return (await this.answer<Value>(call)).value
+  }
+
+  async answer<Value>(call: Call): Promise<{ status: number; value: Value }> {
     const response = await this.send(call)
     const text = await this.#text(response, call.signal)
     try {
-      return JSON.parse(text) as Value
+      return { status: response.statusCode ?? 0, value: JSON.parse(text) as Value }
     } catch (cause) {
       throw new StoredError("INTERNAL", `What answers at ${this.#base.origin} is no StoreD.`, { cause })
     }

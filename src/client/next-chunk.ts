@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http"
 import { StoredError } from "../core/error.ts"
 
 /**
- * Null at the end. One call at a time.
+ * Null at the end. One call at a time; a break between two calls is seen by the next, so somebody must listen to `error` meanwhile.
  * @param silence longest wait for any byte, ms
  * @throws what broke the connection, StoredError TIMEOUT
  */
@@ -12,8 +12,6 @@ export function nextChunk(response: IncomingMessage, silence: number): Promise<B
     const settle = (finish: () => void): void => {
       clearTimeout(timer)
       for (const name of EVENTS) response.off(name, look)
-      // A break that comes between two calls is seen by the next one.
-      response.on("error", seenLater)
       finish()
     }
     const look = (): void => {
@@ -23,15 +21,12 @@ export function nextChunk(response: IncomingMessage, silence: number): Promise<B
       else if (response.destroyed) settle(() => reject(response.errored ?? new Error("the answer was cut")))
     }
     const timer = setTimeout(() => settle(() => reject(silent(silence))), silence)
-    response.off("error", seenLater)
     for (const name of EVENTS) response.on(name, look)
     look()
   })
 }
 
 const EVENTS = ["readable", "end", "close", "error"] as const
-
-function seenLater(): void {}
 
 function silent(time: number): StoredError {
   return new StoredError("TIMEOUT", `The server sent nothing for ${time} ms.`, { retryable: true })

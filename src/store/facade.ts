@@ -1,14 +1,14 @@
 /** The `Store` over the open parts: one verb a file, bound together here. Every error that leaves is a `StoredError`. */
 import type { Readable } from "node:stream"
 import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
-import { StoredError, toStoredError } from "../core/error.ts"
-import { STORE_EVENTS, type StoreEventName } from "../core/event.ts"
-import type { EvictTarget } from "../staging/staging.ts"
+import { type StoredError, toStoredError } from "../core/error.ts"
 import { addBackend, type BackendMaker } from "./add-backend.ts"
-import { checkOptions, shown } from "./check-options.ts"
+import { checkEvent } from "./check-event.ts"
+import { checkOptions } from "./check-options.ts"
 import { clearCache } from "./clear-cache.ts"
 import { remove } from "./delete.ts"
 import { events } from "./events.ts"
+import { evictTarget } from "./evict-target.ts"
 import { list } from "./list.ts"
 import { get, open } from "./open.ts"
 import { PagedItems } from "./paged.ts"
@@ -114,31 +114,6 @@ function parkedPage(options: FailedOptions = {}): { queue?: string; afterSequenc
     ...(options.after !== undefined && { afterSequence: options.after }),
     ...(options.limit !== undefined && { limit: options.limit }),
   }
-}
-
-const SHORTHANDS = ["oldest", "oversized", "all"] as const
-
-/** A plain text is a pattern, except the words for the oldest, what is oversized, and all. @throws StoredError INVALID_INPUT */
-function evictTarget(what: EvictTarget | string): EvictTarget {
-  const word = SHORTHANDS.find((name) => name === what)
-  if (word) return word
-  if (typeof what === "string") return { pattern: what }
-  const isPattern = typeof what === "object" && what !== null && "pattern" in what && typeof what.pattern === "string"
-  const isBytes = typeof what === "object" && what !== null && "bytes" in what && Number.isSafeInteger(what.bytes)
-  if (isPattern || isBytes) return what
-  throw new StoredError(
-    "INVALID_INPUT",
-    'Say what to evict: a pattern such as "sha256:ab*", "oldest", "oversized", or { bytes }.',
-  )
-}
-
-/** @throws StoredError INVALID_INPUT */
-function checkEvent<Name extends StoreEventName>(name: Name, listener: unknown): Name {
-  if (!STORE_EVENTS.includes(name)) {
-    throw new StoredError("INVALID_INPUT", `There is no event ${shown(name)}; there are ${STORE_EVENTS.join(", ")}.`)
-  }
-  if (typeof listener === "function") return name
-  throw new StoredError("INVALID_INPUT", `The listener is ${shown(listener)}; give a function.`)
 }
 
 function anyOf(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal {

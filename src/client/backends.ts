@@ -1,0 +1,38 @@
+/** Backends of a server: which there are, one more, one less. */
+import type { JsonObject } from "../core/json.ts"
+import { parseBackendName } from "../core/key.ts"
+import { checkOptions } from "../store/check-options.ts"
+import type { BackendInfo, RemoveBackendOptions } from "../store/store.ts"
+import { LONG } from "./deadline.ts"
+import type { Link } from "./link.ts"
+import { nameList } from "./name-list.ts"
+import { jsonBody } from "./send-body.ts"
+
+export async function listBackends(link: Link): Promise<string[]> {
+  const { backends } = await link.json<{ backends: BackendInfo[] }>({ path: "/v1/backends" })
+  return backends.map(({ name }) => name)
+}
+
+/** @throws StoredError UNKNOWN_BACKEND */
+export async function getBackend(link: Link, name: string): Promise<BackendInfo> {
+  return link.json<BackendInfo>({ path: `/v1/backends/${nameList([name])}` })
+}
+
+/** @throws StoredError INVALID_INPUT, INVALID_CONFIG, BACKEND_EXISTS */
+export async function addBackend(link: Link, name: string, config: JsonObject): Promise<BackendInfo> {
+  const path = `/v1/backends/${parseBackendName(name)}`
+  return link.json<BackendInfo>({ method: "PUT", path, body: jsonBody(config ?? null) })
+}
+
+/** Every copy that is counted on is looked at first, which takes as long as there are copies. @throws StoredError LAST_COPY, UNKNOWN_BACKEND */
+export async function removeBackend(link: Link, name: string, options: RemoveBackendOptions = {}): Promise<void> {
+  checkOptions("removeBackend", options)
+  const { force, signal } = options
+  await link.finish({
+    method: "DELETE",
+    path: `/v1/backends/${nameList([name])}`,
+    query: { force: force?.toString() },
+    deadline: Math.max(link.timeout, LONG),
+    signal,
+  })
+}

@@ -1,0 +1,121 @@
+/**
+ * `connect`: a running server by the same verbs as a store in this process. Nothing is sent before the first call. Errors are the server's own
+ * `StoredError`s; a server that does not answer is BACKEND_UNAVAILABLE or, in time, TIMEOUT.
+ */
+import type { Readable } from "node:stream"
+import { MAX_WAIT } from "../core/config.ts"
+import { StoredError } from "../core/error.ts"
+import { checkEvent } from "../store/check-event.ts"
+import { checkOptions } from "../store/check-options.ts"
+import type { GetOptions, StoreStatus } from "../store/store.ts"
+import { authorization, parseAddress } from "./address.ts"
+import { addBackend, getBackend, listBackends, removeBackend } from "./backends.ts"
+import { cacheStats, clear, evict } from "./cache.ts"
+import { Calls } from "./calls.ts"
+import { remove } from "./delete.ts"
+import { events } from "./events.ts"
+import { Link } from "./link.ts"
+import { failed, journal, list } from "./pages.ts"
+import { put } from "./put.ts"
+import { get, open } from "./read.ts"
+import type { ConnectOptions, RemoteStore } from "./remote-store.ts"
+import { retry } from "./retry.ts"
+import { stat } from "./stat.ts"
+import { Subscription } from "./subscription.ts"
+import { idle, synced } from "./wait.ts"
+
+const TIMEOUT = 30_000
+const CLOSE_DEADLINE = 10_000
+
+/** @throws StoredError INVALID_INPUT where the address or an option is none */
+export function connect(url: string, options: ConnectOptions = {}): RemoteStore {
+  const { timeout = TIMEOUT, onError = warn } = options
+  requireTimeout(timeout)
+  const calls = new Calls()
+  const placing = new Set<Promise<void>>()
+  const inOrder = async (): Promise<void> => {
+    await Promise.all([subscription.placed(), ...placing])
+  }
+  const bare = { base: parseAddress(url), headers: authorization(options.token), timeout }
+  /** for what keeps the order; everything else goes by `link`, behind it */
+  const first = new Link(bare)
+  const link = new Link({ ...bare, before: inOrder })
+  const subscription = new Subscription(first, onError)
+  let closing: Promise<void> | null = null
+
+  const waiting = <Options extends { signal?: AbortSignal }>(given: Options | undefined): Options =>
+    ({ ...given, signal: anyOf(given?.signal, calls.closing) }) as Options
+
+  const close = async (deadline: number): Promise<void> => {
+    subscription.close()
+    await calls.close(deadline)
+    first.close()
+    link.close()
+  }
+
+  return {
+    put: (input, given) => calls.run(() => put(link, input, given)),
+    get: ((idOrKey: string, given?: GetOptions) => calls.run(() => get(link, idOrKey, given))) as GetVerb,
+    open: (idOrKey, given) => calls.run(() => open(link, idOrKey, given)),
+    delete: (idOrKey, given) => calls.run(() => remove(link, idOrKey, given)),
+    list: (given) => list(link, given),
+    stat: (idOrKey) => calls.run(() => stat(link, idOrKey)),
+    has: (idOrKey) => calls.run(async () => (await stat(link, idOrKey)) !== null),
+    synced: (idOrKey, given) => calls.run(() => synced(link, idOrKey, waiting(checkOptions("synced", given)))),
+    addBackend: (name, config) => calls.run(() => addBackend(link, name, config)),
+    removeBackend: (name, given) => calls.run(() => removeBackend(link, name, given)),
+    listBackends: () => calls.run(() => listBackends(link)),
+    getBackend: (name) => calls.run(() => getBackend(link, name)),
+    cache: {
+      stats: () => calls.run(() => cacheStats(link)),
+      evict: (what) => calls.run(() => evict(link, what)),
+      clear: (given) => calls.run(() => clear(link, given)),
+    },
+    on: (name, listener) => {
+      checkEvent(name, listener)
+      return calls.closing.aborted ? () => {} : subscription.on(name, listener)
+    },
+    off: (name, listener) => subscription.off(name, listener),
+    events: (given) => {
+      const onBreak = options.onError ?? (() => {})
+      const { items, placed } = events(first, { ...checkOptions("events", given), closing: calls.closing, onBreak })
+      placing.add(placed)
+      void placed.then(() => placing.delete(placed))
+      return items
+    },
+    journal: (given) => journal(link, given),
+    failed: (given) => failed(link, given),
+    retry: (given) => calls.run(() => retry(link, given)),
+    status: () => calls.run(() => link.json<StoreStatus>({ path: "/v1/status" })),
+    idle: (given) => calls.run(() => idle(link, waiting(checkOptions("idle", given)))),
+    close: async (given) => {
+      const { deadline = CLOSE_DEADLINE } = checkOptions("close", given) ?? {}
+      closing ??= close(deadline)
+      return closing
+    },
+  }
+}
+
+interface GetVerb {
+  (idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
+  (idOrKey: string, options?: GetOptions & { stream?: false }): Promise<Buffer>
+}
+
+function anyOf(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal {
+  return signal ? AbortSignal.any([signal, other]) : other
+}
+
+/** @throws StoredError INVALID_INPUT */
+function requireTimeout(timeout: unknown): void {
+  if (Number.isSafeInteger(timeout) && (timeout as number) > 0 && (timeout as number) <= MAX_WAIT) return
+  throw new StoredError(
+    "INVALID_INPUT",
+    `timeout is ${String(timeout)}; give a whole number of ms from 1 to ${MAX_WAIT}.`,
+  )
+}
+
+/** Where nobody asked to be told: what mends itself is nobody's business, the rest must not go unseen. */
+function warn(error: StoredError): void {
+  if (!error.retryable)
+    process.emitWarning(`${error.message} [${error.code}]`, { type: "StoredWarning", code: error.code })
+}
