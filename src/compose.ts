@@ -231,8 +231,8 @@ async function assemble(
   }
   const lanes: LaneOptions = { ...lines, handlers: jobHandlers(() => services, pool) }
   const workers =
-    options.redis && work ? await openPool({ redis: options.redis, lines, backends, stagingDirectory, log }) : null
-  if (workers) closers.push(() => workers.transport.close())
+    options.redis && work ? await openPool({ redis: options.redis, lines, backends, bus, stagingDirectory, log }) : null
+  if (workers) closers.push(() => workers.close())
   const services: StoreServices = Object.assign(base, {
     runner: new Runner({
       catalog,
@@ -265,8 +265,7 @@ async function assemble(
     await lifecycle.quiet(left())
     await inTime("upkeep", endMaintenance())
     await services.runner.stop(left())
-    workers?.pool.close()
-    await workers?.transport.close()
+    await workers?.close()
     // Kept roughly anyway: a disk that is full must not keep the rest from being closed.
     await readTimes.flush().catch((error: unknown) => log.warn({ error }, "the last read times could not be kept"))
     await closeEach([

@@ -1,6 +1,6 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
- * `REDIS_URL`, `STORED_QUEUE_PREFIX`. Checked once, every mistake at
+ * `REDIS_URL`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at
  * once; nothing else reads the environment.
  */
 import * as z from "zod"
@@ -35,6 +35,7 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'expected up to 64 letters, digits, "_", "-" or braces')
     .default("stored"),
+  STORED_EVENTS_CHANNEL: z.string().min(1).max(200).optional(),
 })
 
 export interface Environment {
@@ -49,7 +50,7 @@ export interface Environment {
   /** what workers must send, null where there is nothing for workers; never shown */
   workerToken: string | null
   /** jobs go to workers by way of this Redis; null: they run in this process */
-  redis: { url: string; prefix: string } | null
+  redis: { url: string; prefix: string; channel?: string } | null
 }
 
 /** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
@@ -58,8 +59,9 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
   const result = schema.safeParse(given)
   if (!result.success) throw invalidConfig(result.error.issues.map(toIssue))
   const { STORED_HOST, STORED_PORT, STORED_DATA, STORED_CONFIG, STORED_LOG, STORED_WORKER_TOKEN } = result.data
-  const { REDIS_URL = "inline", STORED_QUEUE_PREFIX } = result.data
-  const redis = REDIS_URL === "inline" ? null : { url: REDIS_URL, prefix: STORED_QUEUE_PREFIX }
+  const { REDIS_URL = "inline", STORED_QUEUE_PREFIX, STORED_EVENTS_CHANNEL: channel } = result.data
+  const redis =
+    REDIS_URL === "inline" ? null : { url: REDIS_URL, prefix: STORED_QUEUE_PREFIX, ...(channel && { channel }) }
   if (redis && STORED_WORKER_TOKEN === undefined)
     throw invalidConfig([{ path: "STORED_WORKER_TOKEN", message: NO_TOKEN }])
   return {

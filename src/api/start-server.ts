@@ -20,7 +20,7 @@ export type OpenStore = (
     log: Log
     address: string
     localByDefault: boolean
-    redis?: { url: string; prefix: string }
+    redis?: { url: string; prefix: string; channel?: string }
     onFault(error: StoredError): void
   },
 ) => Promise<Opened>
@@ -36,7 +36,7 @@ export interface StartOptions {
   onFault(error: StoredError): void
   limits?: Partial<ApiLimits>
   /** where jobs go to workers; null or absent: they run in this process */
-  redis?: { url: string; prefix: string } | null
+  redis?: { url: string; prefix: string; channel?: string } | null
   /** what workers must send; null or absent: nothing is served to workers */
   workerToken?: string | null
 }

@@ -2,8 +2,10 @@
 import { resolve } from "node:path"
 import { createBullTransport } from "../../queues/bullmq.ts"
 import type { LaneOptions } from "../../queues/embedded.ts"
+import { DEFAULT_EVENT_CHANNEL } from "../../queues/event-message.ts"
+import { createEventPublisher } from "../../queues/event-publisher.ts"
 import { Pool } from "../../queues/pool.ts"
-import type { Transport } from "../../queues/transport.ts"
+import type { Bus } from "../bus.ts"
 import { writeProbe } from "../staging/probe.ts"
 import type { BackendSet } from "../store/backend-set.ts"
 import type { Log } from "../store/log.ts"
@@ -13,6 +15,8 @@ export interface RedisSettings {
   url: string
   /** of every key */
   prefix: string
+  /** where events are published; absent: `stored:events` */
+  channel?: string
 }
 
 export interface PoolParts {
@@ -20,26 +24,36 @@ export interface PoolParts {
   /** what a line needs in every shape */
   lines: Omit<LaneOptions, "handlers">
   backends: BackendSet
+  bus: Bus
   stagingDirectory: string
   log: Log
 }
 
-/** Waits for nothing but the local disk: Redis may be down for as long as it likes. @throws StoredError INVALID_CONFIG for a URL that is none */
-export async function openPool({ redis, lines, backends, stagingDirectory, log }: PoolParts): Promise<{
+export interface OpenedPool {
   pool: Pool
-  transport: Transport
-}> {
+  close(): Promise<void>
+}
+
+/** Waits for nothing but the local disk: Redis may be down for as long as it likes. @throws StoredError INVALID_CONFIG for a URL that is none */
+export async function openPool({ redis, lines, backends, bus, stagingDirectory, log }: PoolParts): Promise<OpenedPool> {
   const directory = resolve(stagingDirectory)
   const probe = await writeProbe(directory)
   const transport = createBullTransport({
-    ...redis,
+    url: redis.url,
+    prefix: redis.prefix,
     events: {
       lost: (error) =>
         log.warn({ error: error.message }, "Redis does not answer; jobs wait in the outbox until it does"),
       found: () => log.info({}, "Redis answers again"),
-      trouble: (error) => log.debug?.({ error: error.message }, "BullMQ met a fault"),
+      trouble: (error) => log.debug({ error: error.message }, "BullMQ met a fault"),
     },
   })
+  // Lost and found together with the transport, which says so; the journal has every event for whoever missed some.
+  const publisher = createEventPublisher(redis.url, redis.channel ?? DEFAULT_EVENT_CHANNEL, {
+    lost: (error) => log.debug({ error: error.message }, "events are not heard now"),
+    found: () => {},
+  })
+  const endEvents = bus.onAny((event) => publisher.publish(event))
   const pool = new Pool({
     ...lines,
     transport,
@@ -54,5 +68,11 @@ export async function openPool({ redis, lines, backends, stagingDirectory, log }
       staging: { directory, probe },
     }),
   })
-  return { pool, transport }
+  const close = async (): Promise<void> => {
+    pool.close()
+    endEvents()
+    publisher.close()
+    await transport.close()
+  }
+  return { pool, close }
 }
