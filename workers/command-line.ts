@@ -1,0 +1,62 @@
+/** The words after `node workers/main.ts`: which kinds of jobs, for which backends, how many at a time. */
+import { Argument, Command, CommanderError, InvalidArgumentError } from "commander"
+import type { Job } from "../queues/job.ts"
+import { StoredError } from "../src/core/error.ts"
+import { isBackendName } from "../src/core/key.ts"
+
+const KINDS: readonly Job["kind"][] = ["sync", "checksum"]
+const MOST_AT_ONCE = 1_024
+
+export interface WorkerCommand {
+  kinds: readonly Job["kind"][]
+  /** null: all */
+  backends: readonly string[] | null
+  /** null: as many as each backend takes */
+  concurrency: number | null
+}
+
+/**
+ * Null where the words only asked for help, which `write` was given.
+ * @throws StoredError INVALID_INPUT
+ */
+export function parseWorkerCommand(words: readonly string[], write: (text: string) => void): WorkerCommand | null {
+  const program = buildProgram(write)
+  try {
+    program.parse([...words], { from: "user" })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return null
+    throw new StoredError("INVALID_INPUT", `${error.message.replace(/^error: /, "")}; see --help.`, { cause: error })
+  }
+  const kinds = program.processedArgs[0] as Job["kind"][]
+  const { backends = null, concurrency = null } = program.opts<{ backends?: string[]; concurrency?: number }>()
+  return { kinds: kinds.length > 0 ? [...new Set(kinds)] : KINDS, backends, concurrency }
+}
+
+function buildProgram(write: (text: string) => void): Command {
+  return new Command("worker")
+    .description("Takes jobs of a StoreD server from Redis and carries them out.")
+    .addArgument(new Argument("[kinds...]", "kinds of jobs; none named: all").choices(KINDS))
+    .option("--backends <names>", "only for these backends, with commas between them", readBackends)
+    .option("--concurrency <n>", "jobs of one queue at a time", readConcurrency)
+    .addHelpText(
+      "after",
+      "\nEnvironment:\n  REDIS_URL, STORED_URL, STORED_WORKER_TOKEN  where the work comes from\n" +
+        "  STORED_LOG, STORED_WORKER_GRACE             level of the log; ms that jobs have to end",
+    )
+    .exitOverride()
+    .configureOutput({ writeOut: write, writeErr: () => {}, outputError: () => {} })
+}
+
+function readBackends(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim())
+  const wrong = names.find((name) => !isBackendName(name))
+  if (wrong === undefined) return names
+  throw new InvalidArgumentError(wrong === "" ? "A name is empty." : `"${wrong}" is no name of a backend.`)
+}
+
+function readConcurrency(text: string): number {
+  const count = /^[1-9]\d{0,3}$/.test(text) ? Number(text) : 0
+  if (count > 0 && count <= MOST_AT_ONCE) return count
+  throw new InvalidArgumentError(`It is a number from 1 to ${MOST_AT_ONCE}.`)
+}

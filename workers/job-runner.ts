@@ -1,0 +1,163 @@
+/**
+ * Takes what the queues give: checks the pointer, claims the job, carries out the order, reports. A delivery is over when the server has kept what came of
+ * it. Nothing is lost where that fails: the outbox still has the row, and the server finds out that the queue lets go of it.
+ */
+import { type JobOrder, type JobPointer, type JobResult, pointerSchema } from "../queues/exchange.ts"
+import type { Done, Job } from "../queues/job.ts"
+import type { Delivery } from "../queues/transport.ts"
+import { toIssue } from "../src/core/config.ts"
+import { isStoredError, toStoredError } from "../src/core/error.ts"
+import type { Log } from "../src/store/log.ts"
+import { within } from "../src/store/within.ts"
+import { carryOut } from "./carry-out.ts"
+import type { ExchangeClient } from "./exchange-client.ts"
+
+export interface JobRunnerOptions {
+  exchange: Pick<ExchangeClient, "claim" | "report">
+  log: Log
+  /** ms that a handler that was cut off has to end */
+  moment?: number
+}
+
+/** Where jobs of one queue are run. */
+export interface Bench {
+  /** whether a pointer belongs here */
+  takes(pointer: JobPointer): boolean
+  run(job: Job, signal: AbortSignal): Promise<Done<Job["kind"]>>
+  /** fires when the bench is taken away: what runs on it is given back */
+  closed: AbortSignal
+}
+
+const MOMENT = 2_000
+
+export class JobRunner {
+  readonly #options: JobRunnerOptions
+  /** takes that have not returned */
+  readonly #taking = new Set<Promise<void>>()
+  /** jobs that were cut off and go on all the same */
+  readonly #overdue = new Set<{ order: JobOrder }>()
+  readonly #stopped = new AbortController()
+  #isTaking = true
+  #running = 0
+
+  constructor(options: JobRunnerOptions) {
+    this.#options = options
+  }
+
+  /** false once no job is begun any more */
+  get isTaking(): boolean {
+    return this.#isTaking
+  }
+
+  /** jobs that run, those that were cut off and go on among them */
+  get running(): number {
+    return this.#running + this.#overdue.size
+  }
+
+  /** @throws StoredError where the server cannot be told; it is logged already */
+  take(bench: Bench, delivery: Delivery, lost: AbortSignal): Promise<void> {
+    const take = this.#take(bench, delivery, lost).finally(() => this.#taking.delete(take))
+    this.#taking.add(take)
+    return take
+  }
+
+  /** Begins nothing more; what is still given is handed back. */
+  finish(): void {
+    this.#isTaking = false
+  }
+
+  /** Waits at most `grace` ms for what runs, then cuts it off, and resolves once everything about it is told or given up. */
+  async stop(grace: number): Promise<void> {
+    this.finish()
+    await within(grace, this.#idle(), () => {})
+    this.#stopped.abort()
+    await this.#idle()
+    await Promise.all([...this.#overdue].map((overdue) => this.#tellLate(overdue)))
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#taking.size > 0) await Promise.allSettled([...this.#taking])
+  }
+
+  async #take(bench: Bench, { id, pointer: given }: Delivery, lost: AbortSignal): Promise<void> {
+    const pointer = this.#read(bench, id, given)
+    if (!pointer) return
+    try {
+      // Also while it stops: the server then hears that somebody else is to have it.
+      const signal = AbortSignal.any([lost, this.#stopped.signal])
+      const order = await this.#options.exchange.claim(id, pointer, signal)
+      if (order) await this.#carryOut(bench, order, lost)
+    } catch (error) {
+      const fault = toStoredError(error)
+      if (lost.aborted || this.#stopped.signal.aborted) return
+      this.#options.log.warn({ jobId: id, ...factsOf(pointer), error: fault.toJSON() }, "a job was let go")
+      throw fault
+    }
+  }
+
+  #read(bench: Bench, jobId: string, given: unknown): JobPointer | null {
+    const { success, data, error } = pointerSchema.safeParse(given)
+    if (success && bench.takes(data)) return data
+    const issues = success ? ["it belongs to another queue"] : error.issues.map(toIssue)
+    this.#options.log.error({ jobId, issues: issues.slice(0, 5) }, "a job that nobody understands was dropped")
+    return null
+  }
+
+  async #carryOut(bench: Bench, order: JobOrder, lost: AbortSignal): Promise<void> {
+    const { exchange, log, moment = MOMENT } = this.#options
+    const { claim, job, deadline } = order
+    if (!this.#isTaking || bench.closed.aborted) return this.#report(order, { type: "returned" })
+    const stopped = AbortSignal.any([this.#stopped.signal, bench.closed])
+    log.debug({ claim, ...factsOf(job) }, "a job begins")
+    this.#running += 1
+    const told = await carryOut((signal) => bench.run(job, signal), { deadline, lost, stopped, moment }).finally(() => {
+      this.#running -= 1
+    })
+    if (told.late) this.#watch(order, told.late)
+    if (!told.result) return
+    const facts = { claim, ...factsOf(job), result: told.result.type }
+    if (told.result.type === "failed") log.warn({ ...facts, error: told.result.error }, "a job failed")
+    else log.debug(facts, "a job has ended")
+    const status = await exchange.report(claim, pointerOf(job), told.result)
+    if (status !== "applied") log.debug({ ...facts, status }, "what came of a job changed nothing")
+  }
+
+  async #report({ claim, job }: JobOrder, result: JobResult): Promise<void> {
+    await this.#options.exchange.report(claim, pointerOf(job), result)
+  }
+
+  #watch(order: JobOrder, ended: Promise<void>): void {
+    const overdue = { order }
+    this.#overdue.add(overdue)
+    this.#options.log.warn(
+      { claim: order.claim, ...factsOf(order.job) },
+      "a job that was cut off goes on; it is waited for",
+    )
+    void ended.then(() => this.#tellLate(overdue))
+  }
+
+  /** Never throws. When the worker stops, a job that still goes on is told of before the process ends with it. */
+  async #tellLate(overdue: { order: JobOrder }): Promise<void> {
+    if (!this.#overdue.delete(overdue)) return
+    try {
+      await this.#report(overdue.order, { type: "late" })
+    } catch (error) {
+      const facts = { claim: overdue.order.claim, ...factsOf(overdue.order.job) }
+      const reason = isStoredError(error) ? { error: error.toJSON() } : { err: error }
+      this.#options.log.error({ ...facts, ...reason }, "the server could not be told of a job that ended late")
+    }
+  }
+}
+
+/** With the generation that was ordered, which may be newer than the one that was queued. */
+function pointerOf(job: Job): JobPointer {
+  if (job.kind === "checksum") return { version: 1, kind: "checksum", id: job.id }
+  const { backend, key, generation } = job
+  return { version: 1, kind: "sync", backend, key, generation }
+}
+
+function factsOf(job: Job | JobPointer): object {
+  if (job.kind === "checksum") return { kind: job.kind, id: job.id }
+  const id = "want" in job ? (job.want?.id ?? null) : undefined
+  return { kind: job.kind, backend: job.backend, key: job.key, ...(id !== undefined && { id }) }
+}

@@ -1,0 +1,60 @@
+/**
+ * Opens a backend for a worker. What lies on a file system of the server's host is looked at before: the server has made its root, and a worker that does
+ * not find it is on another host, or its disk is not mounted. Made here anew, it would take copies to where nobody looks for them.
+ */
+import type { StorageBackend } from "../src/backends/backend.ts"
+import { createBackend } from "../src/backends/registry.ts"
+import type { HasherFactory } from "../src/core/checksum.ts"
+import { PermanentAdapterError, TransientAdapterError, throwIfAborted } from "../src/core/error.ts"
+import type { Log } from "../src/store/log.ts"
+import { within } from "../src/store/within.ts"
+
+export interface OpenBackendOptions {
+  /** whether this worker shares the server's disk, or was told to work for this very backend */
+  isNear: boolean
+  hashers: HasherFactory
+  log: Log
+  signal: AbortSignal
+  /** ms that opening may take */
+  deadline?: number
+}
+
+const DEADLINE = 30_000
+
+/** @throws StoredError why it cannot be used now */
+export async function openBackend(
+  name: string,
+  settings: unknown,
+  { isNear, hashers, log, signal, deadline = DEADLINE }: OpenBackendOptions,
+): Promise<StorageBackend> {
+  const backend = createBackend(name, settings, {
+    hashers,
+    onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
+  })
+  const closed = (error: unknown): void => log.warn({ backend: name, err: error }, "a backend was opened too late")
+  try {
+    const isInTime = await within(deadline, openNear(name, backend, isNear, signal), closed)
+    throwIfAborted(signal)
+    if (isInTime) return backend
+    throw new TransientAdapterError(`Backend "${name}" did not open within ${deadline} ms.`, { code: "TIMEOUT" })
+  } catch (error) {
+    await within(deadline, backend.close(), closed)
+    throw error
+  }
+}
+
+async function openNear(name: string, backend: StorageBackend, isNear: boolean, signal: AbortSignal): Promise<void> {
+  if (backend.capabilities.local) {
+    if (!isNear) throw far(name)
+    await backend.open({ readOnly: true, signal })
+    await backend.close()
+  }
+  await backend.open({ signal })
+}
+
+function far(name: string): PermanentAdapterError {
+  return new PermanentAdapterError(
+    "BACKEND_REFUSED",
+    `Backend "${name}" lies on a file system of the server's host, which this worker does not share; if it is mounted here under the same path, say --backends ${name}.`,
+  )
+}

@@ -1,0 +1,79 @@
+/**
+ * A worker as a process: human words on stdout, JSON log on stderr, signals and last resorts. SIGINT and SIGTERM end it in order, a second one at once,
+ * and a timer behind them where something does not let go.
+ */
+import { type Logger, pino } from "pino"
+import type { IntakeOpener } from "../queues/transport.ts"
+import { createHashers } from "../src/checksums/hashers.ts"
+import { ChecksumPool } from "../src/checksums/pool.ts"
+import type { WorkerCommand } from "./command-line.ts"
+import type { WorkerEnvironment } from "./environment.ts"
+import { hashThread } from "./hash-thread-url.ts"
+import { ServerClient } from "./server-client.ts"
+import { Worker } from "./worker.ts"
+
+/** Opens the workers' end of the queues; handed in, because only the entry knows what carries them. */
+export type OpenIntakes = (options: { url: string; prefix: string; log: Logger }) => IntakeOpener
+
+/** ms beyond the grace after which a process that is still there ends itself */
+const HARD_END = 30_000
+
+/** Resolves once it works; the process ends by a signal. @throws StoredError where it cannot start */
+export async function runWorker(
+  { redis, server: url, token, log: level, grace }: WorkerEnvironment,
+  command: WorkerCommand,
+  openIntakes: OpenIntakes,
+): Promise<void> {
+  const log = pino({ level }, pino.destination({ fd: 2, sync: true }))
+  lastResorts(log)
+  const worker = new Worker({
+    ...command,
+    server: new ServerClient({ url, token }),
+    openIntakes: (prefix) => openIntakes({ url: redis, prefix, log }),
+    pool: new ChecksumPool({ thread: hashThread }),
+    hashers: await createHashers(),
+    log,
+    grace,
+  })
+  const ending = endOnSignal(worker, grace, log)
+  try {
+    await worker.start()
+  } catch (error) {
+    // Stopped before it began: the end is under way already.
+    if (ending.aborted) return
+    await worker.stop()
+    throw error
+  }
+  if (ending.aborted) return
+  process.stdout.write(`StoreD worker for ${url.origin}\n  queues  ${worker.queues.join(", ") || "none now"}\n`)
+}
+
+function endOnSignal(worker: Worker, grace: number, log: Logger): AbortSignal {
+  const ending = new AbortController()
+  const end = (signal: NodeJS.Signals): void => {
+    if (ending.signal.aborted) process.exit(128 + (signal === "SIGINT" ? 2 : 15))
+    ending.abort()
+    setTimeout(() => {
+      log.fatal("the worker did not end in time")
+      process.exit(1)
+    }, grace + HARD_END).unref()
+    worker.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, "closing failed")
+        process.exit(1)
+      },
+    )
+  }
+  process.on("SIGINT", end).on("SIGTERM", end)
+  return ending.signal
+}
+
+/** What nobody caught leaves the process in a state that nobody knows: say so and stop. What it had claimed is given to others. */
+function lastResorts(log: Logger): void {
+  const end = (error: unknown): void => {
+    log.fatal({ err: error }, "an error that nobody caught")
+    process.exit(1)
+  }
+  process.on("unhandledRejection", end).on("uncaughtException", end)
+}
