@@ -1,18 +1,16 @@
-/** The verbs of the store on its whole way: put, get, stat, list, has, delete, synced, conditions, inputs (A1–A8, A34–A42). */
+/** `put`: what it takes, what it answers, what it refuses (A1–A3, A34–A42). */
 import { createHash } from "node:crypto"
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { pathToFileURL } from "node:url"
-import { describe, expect, test } from "vitest"
-import { openTestStore, temporaryDirectory } from "./open-store.ts"
+import { expect, test } from "vitest"
+import { temporaryDirectory } from "../../flow/open-store.ts"
+import { hex, keysOf, type OpenFace, text } from "./harness.ts"
 
-const text = Buffer.from("the quick brown fox")
-const hex = createHash("sha256").update(text).digest("hex")
-
-describe("put", () => {
+export function putCases(open: OpenFace): void {
   test("answers with the canonical record before any backend has it, and synced proves every copy", async () => {
-    const { store } = await openTestStore()
+    const { store } = await open()
     const record = await store.put(text, { key: "notes/fox.txt", metadata: { album: "2026" } })
     expect(record).toMatchObject({
       id: `sha256:${hex}`,
@@ -34,7 +32,7 @@ describe("put", () => {
   })
 
   test("every kind of input gives the same id", async () => {
-    const { store } = await openTestStore()
+    const { store } = await open()
     const path = join(await temporaryDirectory(), "fox.txt")
     await writeFile(path, text)
     const inputs = [
@@ -61,14 +59,14 @@ describe("put", () => {
     ["buffer", () => Buffer.alloc(0)],
     ["stream", () => Readable.from([])],
   ])("an empty blob as %s is stored and read back", async (_name, make) => {
-    const { store } = await openTestStore()
+    const { store } = await open()
     await store.put(make(), { key: "empty" })
     expect((await store.get("empty")).length).toBe(0)
     expect((await store.synced("empty")).locations.every((location) => location.synced)).toBe(true)
   })
 
   test("without a key it makes one from the checksum, the same one every time", async () => {
-    const { store } = await openTestStore()
+    const { store } = await open()
     const first = await store.put(text)
     const second = await store.put(Readable.from([text]))
     expect(first.key).toBe(`blobs/sha256/${hex.slice(0, 2)}/${hex.slice(2, 4)}/${hex}`)
@@ -77,7 +75,7 @@ describe("put", () => {
   })
 
   test("conditions: ifAbsent and ifVersion hold or refuse with CONFLICT and change nothing", async () => {
-    const { store } = await openTestStore()
+    const { store } = await open()
     await store.put(text, { key: "k", ifAbsent: true })
     await expect(store.put(text, { key: "k", ifAbsent: true })).rejects.toMatchObject({ code: "CONFLICT" })
     await expect(store.put(text, { key: "k", ifVersion: 7 })).rejects.toMatchObject({ code: "CONFLICT" })
@@ -88,17 +86,17 @@ describe("put", () => {
   })
 
   test("a refused put leaves no bytes behind", async () => {
-    const { store, services } = await openTestStore()
+    const { store, opened } = await open()
     await store.put(text, { key: "k" })
     await expect(store.put(Buffer.from("other bytes"), { key: "k", ifVersion: 9 })).rejects.toMatchObject({
       code: "CONFLICT",
     })
-    const files = await Array.fromAsync(services.staging.list())
+    const files = await Array.fromAsync(opened.services.staging.list())
     expect(files.map((file) => file.id)).toEqual([`sha256:${hex}`])
   })
 
   test("declared size and checksums are checked before anything is committed", async () => {
-    const { store } = await openTestStore()
+    const { store } = await open()
     await expect(store.put(Readable.from([text]), { key: "k", size: 3 })).rejects.toMatchObject({
       code: "SIZE_MISMATCH",
     })
@@ -117,7 +115,7 @@ describe("put", () => {
   })
 
   test("durability copies:N and all answer with proven copies", async () => {
-    const { store } = await openTestStore()
+    const { store } = await open()
     const two = await store.put(text, { key: "k", durability: "copies:2" })
     expect(two.locations.filter((location) => location.synced).length).toBe(2)
     await expect(store.put(text, { key: "k", durability: "copies:3" })).rejects.toMatchObject({ code: "INVALID_INPUT" })
@@ -139,19 +137,19 @@ describe("put", () => {
     ["a malformed type", { mimeType: "no\r\ntype" }, "INVALID_INPUT"],
     ["an unknown durability", { durability: "forever" as never }, "INVALID_INPUT"],
   ])("refuses %s with a sentence and changes nothing", async (_name, options, code) => {
-    const { store } = await openTestStore()
+    const { store } = await open()
     const failure = await store.put(text, options).then(
       () => null,
       (error: unknown) => error,
     )
     expect(failure).toMatchObject({ code })
     expect((failure as Error).message).toMatch(/\S.*[.!]$/)
-    expect(await Array.fromAsync(store.list())).toEqual([])
-    expect(store.status()).toMatchObject({ objects: 0, blobs: 0 })
+    expect(await keysOf(store)).toEqual([])
+    expect(await store.status()).toMatchObject({ objects: 0, blobs: 0 })
   })
 
   test("a source that fails half way is SOURCE_FAILED and leaves nothing", async () => {
-    const { store, services } = await openTestStore()
+    const { store, opened } = await open()
     const broken = Readable.from(
       (async function* () {
         yield Buffer.alloc(300_000)
@@ -160,115 +158,16 @@ describe("put", () => {
     )
     await expect(store.put(broken, { key: "k" })).rejects.toMatchObject({ code: "SOURCE_FAILED" })
     expect(await store.stat("k")).toBeNull()
-    expect(await Array.fromAsync(services.staging.list())).toEqual([])
-  })
-})
-
-describe("reading", () => {
-  test("by key, by id and by any known checksum", async () => {
-    const { store } = await openTestStore({ checksums: ["sha256", "md5", "xxh3"] })
-    const { id } = await store.put(text, { key: "k" })
-    await store.idle()
-    const metadata = (await store.stat("k"))!
-    expect(metadata.checksumState).toBe("complete")
-    for (const reference of ["k", id, `md5:${metadata.checksums.md5}`, `xxh3:${metadata.checksums.xxh3}`]) {
-      expect(await store.get(reference), reference).toEqual(text)
-      expect((await store.stat(reference))?.id).toBe(id)
-    }
+    expect(await Array.fromAsync(opened.services.staging.list())).toEqual([])
   })
 
-  test("stat and has of what is not there", async () => {
-    const { store } = await openTestStore()
-    expect(await store.stat("nothing")).toBeNull()
-    expect(await store.has("nothing")).toBe(false)
-    expect(await store.stat(`sha256:${"0".repeat(64)}`)).toBeNull()
-    await expect(store.get("nothing")).rejects.toMatchObject({ code: "NOT_FOUND" })
-  })
-
-  test("ranges, as buffer and stream", async () => {
-    const { store } = await openTestStore()
+  test("overwriting moves the key to new bytes everywhere", async () => {
+    const { store, opened } = await open()
     await store.put(text, { key: "k" })
-    expect((await store.get("k", { range: { start: 4, end: 9 } })).toString()).toBe("quick")
-    expect((await store.get("k", { range: { start: 16 } })).toString()).toBe("fox")
-    const stream = await store.get("k", { range: { start: 4, end: 9 }, stream: true })
-    expect(Buffer.concat(await stream.toArray()).toString()).toBe("quick")
-    await expect(store.get("k", { range: { start: 19 } })).rejects.toMatchObject({ code: "INVALID_RANGE" })
-    await expect(store.get("k", { range: { start: -1 } })).rejects.toMatchObject({ code: "INVALID_RANGE" })
+    const second = await store.put(Buffer.from("second"), { key: "k" })
+    expect(second).toMatchObject({ version: 2, isNew: false })
+    await store.synced("k")
+    const backend = await opened.services.backends.opened("a")
+    expect(Buffer.concat(await (await backend.get("k")).toArray()).toString()).toBe("second")
   })
-
-  test("list is in key order, by prefix, by backend, resumed by a cursor", async () => {
-    const { store } = await openTestStore()
-    for (const key of ["b", "a/2", "a/1", "ab", "a.txt"])
-      await store.put(Buffer.from(key), { key, backends: key === "b" ? ["b"] : ["a"] })
-    const keys = async (options = {}) => (await Array.fromAsync(store.list(options))).map((object) => object.key)
-    expect(await keys()).toEqual(["a.txt", "a/1", "a/2", "ab", "b"])
-    expect(await keys({ prefix: "a/" })).toEqual(["a/1", "a/2"])
-    expect(await keys({ prefix: "a" })).toEqual(["a.txt", "a/1", "a/2", "ab"])
-    expect(await keys({ backend: "b" })).toEqual(["b"])
-    expect(await keys({ limit: 2 })).toEqual(["a.txt", "a/1"])
-    expect(await keys({ after: "a/1", limit: 2 })).toEqual(["a/2", "ab"])
-    await expect(keys({ backend: "nowhere" })).rejects.toMatchObject({ code: "UNKNOWN_BACKEND" })
-  })
-})
-
-describe("delete", () => {
-  test("the object is gone at once, every copy soon, and the staged bytes with it", async () => {
-    const { store, services } = await openTestStore()
-    const { id } = await store.put(text, { key: "k", durability: "all" })
-    const result = await store.delete("k")
-    expect(result).toEqual({ id, deleted: ["a", "b"], removed: ["a", "b"], pending: [], failed: [] })
-    expect(await store.stat("k")).toBeNull()
-    await store.idle()
-    for (const name of ["a", "b"]) {
-      const backend = await services.backends.opened(name)
-      expect(await backend.stat("k")).toBeNull()
-    }
-    await services.staging.evict("all")
-    expect(await Array.fromAsync(services.staging.list())).toEqual([])
-    expect(await store.stat(id)).toBeNull()
-  })
-
-  test("versions of a key go on after its delete", async () => {
-    const { store } = await openTestStore()
-    await store.put(text, { key: "k" })
-    await store.delete("k")
-    expect((await store.put(text, { key: "k" })).version).toBeGreaterThan(1)
-  })
-
-  test("by id it takes every key that names the blob; other blobs stay", async () => {
-    const { store } = await openTestStore()
-    const { id } = await store.put(text, { key: "one" })
-    await store.put(text, { key: "two" })
-    await store.put(Buffer.from("else"), { key: "three" })
-    await store.delete(id)
-    expect((await Array.fromAsync(store.list())).map((object) => object.key)).toEqual(["three"])
-  })
-
-  test("of what is not there is NOT_FOUND", async () => {
-    const { store } = await openTestStore()
-    await expect(store.delete("k")).rejects.toMatchObject({ code: "NOT_FOUND" })
-  })
-})
-
-test("overwriting moves the key to new bytes everywhere", async () => {
-  const { store, services } = await openTestStore()
-  await store.put(text, { key: "k" })
-  const second = await store.put(Buffer.from("second"), { key: "k" })
-  expect(second).toMatchObject({ version: 2, isNew: false })
-  await store.synced("k")
-  const backend = await services.backends.opened("a")
-  expect(Buffer.concat(await (await backend.get("k")).toArray()).toString()).toBe("second")
-})
-
-test("two stores on one data directory: the second is refused", async () => {
-  const { directory } = await openTestStore()
-  await expect(openTestStore({ data: directory })).rejects.toMatchObject({ code: "DATA_DIRECTORY_IN_USE" })
-})
-
-test("a closed store refuses calls with CLOSED", async () => {
-  const { store } = await openTestStore()
-  await store.close()
-  await store.close()
-  await expect(store.put(text, { key: "k" })).rejects.toMatchObject({ code: "CLOSED" })
-  await expect(store.get("k")).rejects.toMatchObject({ code: "CLOSED" })
-})
+}

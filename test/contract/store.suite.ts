@@ -1,0 +1,31 @@
+/**
+ * The suite of the store's face (`StoreFace`): what holds for a store in this process and for one behind HTTP alike. An implementation joins with a
+ * function that opens it over a real store.
+ */
+import { describe } from "vitest"
+import { abortCases } from "./store/abort-cases.ts"
+import { backendCases } from "./store/backend-cases.ts"
+import { closingCases } from "./store/closing-cases.ts"
+import { deleteCases } from "./store/delete-cases.ts"
+import { eventCases } from "./store/event-cases.ts"
+import type { OpenFace } from "./store/harness.ts"
+import { keyCases } from "./store/key-cases.ts"
+import { optionCases } from "./store/option-cases.ts"
+import { putCases } from "./store/put-cases.ts"
+import { readCases } from "./store/read-cases.ts"
+import { refusalCases } from "./store/refusal-cases.ts"
+import { upkeepCases } from "./store/upkeep-cases.ts"
+
+export function storeSuite(name: string, open: OpenFace): void {
+  describe(`${name}: put`, () => putCases(open))
+  describe(`${name}: get, stat, list`, () => readCases(open))
+  describe(`${name}: options of a read`, () => optionCases(open))
+  describe(`${name}: delete`, () => deleteCases(open))
+  describe(`${name}: keys`, () => keyCases(open))
+  describe(`${name}: aborts`, () => abortCases(open))
+  describe(`${name}: backends`, () => backendCases(open))
+  describe(`${name}: events`, () => eventCases(open))
+  describe(`${name}: cache, journal, jobs`, () => upkeepCases(open))
+  describe(`${name}: refusals`, () => refusalCases(open))
+  describe(`${name}: close`, () => closingCases(open))
+}
