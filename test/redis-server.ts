@@ -29,7 +29,8 @@ export async function startRedis(): Promise<RedisServer> {
   return (await hasDocker()) ? startContainer() : startOwnRedis()
 }
 
-export async function startOwnRedis(): Promise<OwnRedisServer> {
+/** @param more arguments of redis-server; they win over the usual ones */
+export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRedisServer> {
   await provideProgram("redis-server", ["--version"], "redis-server")
   const directory = await mkdtemp(join(tmpdir(), "stored-redis-"))
   const port = await freePort()
@@ -37,7 +38,7 @@ export async function startOwnRedis(): Promise<OwnRedisServer> {
   const start = async (): Promise<void> => {
     child = spawn(
       "redis-server",
-      ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "yes"],
+      ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "yes", ...more],
       { stdio: "ignore" },
     )
     await once(child, "spawn")
@@ -81,7 +82,8 @@ async function hasDocker(): Promise<boolean> {
   )
 }
 
-async function freePort(): Promise<number> {
+/** One that was free a moment ago. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1")
   await once(server, "listening")
   const { port } = server.address() as { port: number }

@@ -1,11 +1,11 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
- * `REDIS_URL`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at
- * once; nothing else reads the environment.
+ * `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at once; nothing else reads
+ * the environment.
  */
 import * as z from "zod"
-import { invalidConfig, toIssue } from "../core/config.ts"
-import { isRedisUrl, REDIS_URL_RULE } from "../core/redis-url.ts"
+import { type ConfigIssue, invalidConfig, toIssue } from "../core/config.ts"
+import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl, REDIS_URL_RULE } from "../core/redis-url.ts"
 import { workerTokenSchema } from "../core/worker-token.ts"
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const
@@ -31,6 +31,7 @@ const schema = z.object({
     .string()
     .refine((text) => text === "inline" || isRedisUrl(text), REDIS_URL_RULE)
     .optional(),
+  STORED_INSECURE_REDIS: z.enum(["0", "1"], "expected 1, or 0").default("0"),
   STORED_QUEUE_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'expected up to 64 letters, digits, "_", "-" or braces')
@@ -49,7 +50,7 @@ export interface Environment {
   log: (typeof LOG_LEVELS)[number] | null
   /** what workers must send, null where there is nothing for workers; never shown */
   workerToken: string | null
-  /** jobs go to workers by way of this Redis; null: they run in this process */
+  /** jobs go to workers by way of this Redis, on this machine or guarded unless the environment does without; null: they run in this process */
   redis: { url: string; prefix: string; channel?: string } | null
 }
 
@@ -62,8 +63,11 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
   const { REDIS_URL = "inline", STORED_QUEUE_PREFIX, STORED_EVENTS_CHANNEL: channel } = result.data
   const redis =
     REDIS_URL === "inline" ? null : { url: REDIS_URL, prefix: STORED_QUEUE_PREFIX, ...(channel && { channel }) }
-  if (redis && STORED_WORKER_TOKEN === undefined)
-    throw invalidConfig([{ path: "STORED_WORKER_TOKEN", message: NO_TOKEN }])
+  const issues: ConfigIssue[] = []
+  if (redis && STORED_WORKER_TOKEN === undefined) issues.push({ path: "STORED_WORKER_TOKEN", message: NO_TOKEN })
+  if (redis && result.data.STORED_INSECURE_REDIS === "0" && !isGuardedRedis(redis.url))
+    issues.push({ path: "REDIS_URL", message: GUARDED_REDIS_RULE })
+  if (issues.length > 0) throw invalidConfig(issues)
   return {
     host: STORED_HOST,
     port: STORED_PORT,

@@ -18,6 +18,10 @@ export interface GlobalOptions {
   json?: boolean
 }
 
+export interface ServeOptions extends GlobalOptions {
+  insecureRedis?: boolean
+}
+
 export interface DoctorFinding {
   invariant: string
   severity: "fault" | "unchecked" | "note"
@@ -48,7 +52,7 @@ export interface CommandLine extends Terminal {
     options: GlobalOptions,
     how: { repair: boolean; signal: AbortSignal; onFinding(finding: DoctorFinding): void },
   ): Promise<DoctorOutcome>
-  serve(options: GlobalOptions): Promise<void>
+  serve(options: ServeOptions): Promise<void>
   /** What the process ends with, unless a later fault says otherwise. */
   setExitCode(code: number): void
 }

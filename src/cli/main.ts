@@ -10,18 +10,21 @@ import { loadConfig } from "../api/config-file.ts"
 import { type Environment, parseEnvironment } from "../api/environment.ts"
 import { runServer } from "../api/run-server.ts"
 import { connect } from "../client.ts"
-import { createStore, runDoctor } from "../compose.ts"
+import { createStore, openServed, runDoctor } from "../compose.ts"
 import type { StoreConfigInput } from "../core/config.ts"
 import { StoredError } from "../core/error.ts"
-import type { CommandLine, GlobalOptions } from "./command-line.ts"
+import type { CommandLine, GlobalOptions, ServeOptions } from "./command-line.ts"
 import { buildProgram, runProgram } from "./program.ts"
 
 const interrupted = new AbortController()
 
-function environment(options: GlobalOptions): Environment {
-  const { data, config } = options
-  const variables = { ...process.env, ...(data && { STORED_DATA: data }), ...(config && { STORED_CONFIG: config }) }
-  return parseEnvironment(variables)
+function environment({ data, config, insecureRedis }: ServeOptions): Environment {
+  return parseEnvironment({
+    ...process.env,
+    ...(data && { STORED_DATA: data }),
+    ...(config && { STORED_CONFIG: config }),
+    ...(insecureRedis && { STORED_INSECURE_REDIS: "1" }),
+  })
 }
 
 async function local(options: GlobalOptions) {
@@ -50,7 +53,7 @@ const line: CommandLine = {
   },
   serve: (options) => {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt)
-    return runServer(environment(options), createStore)
+    return runServer(environment(options), openServed)
   },
   setExitCode: (code) => {
     process.exitCode ??= code

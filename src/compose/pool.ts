@@ -5,6 +5,7 @@ import type { LaneOptions } from "../../queues/embedded.ts"
 import { DEFAULT_EVENT_CHANNEL } from "../../queues/event-message.ts"
 import { createEventPublisher } from "../../queues/event-publisher.ts"
 import { Pool } from "../../queues/pool.ts"
+import { watchRedisHealth } from "../../queues/redis-health.ts"
 import type { Bus } from "../bus.ts"
 import { writeProbe } from "../staging/probe.ts"
 import type { BackendSet } from "../store/backend-set.ts"
@@ -48,6 +49,7 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
       trouble: (error) => log.debug({ error: error.message }, "BullMQ met a fault"),
     },
   })
+  const endHealth = watchRedisHealth({ url: redis.url, transport, advise: (sentence) => log.warn({}, sentence) })
   // Lost and found together with the transport, which says so; the journal has every event for whoever missed some.
   const publisher = createEventPublisher(redis.url, redis.channel ?? DEFAULT_EVENT_CHANNEL, {
     lost: (error) => log.debug({ error: error.message }, "events are not heard now"),
@@ -70,6 +72,7 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
   })
   const close = async (): Promise<void> => {
     pool.close()
+    endHealth()
     endEvents()
     publisher.close()
     await transport.close()

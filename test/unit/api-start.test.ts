@@ -136,6 +136,45 @@ describe("the environment", () => {
     expect(() => parseEnvironment(wrong)).not.toThrow("secret")
   })
 
+  it.each([
+    "redis://127.0.0.1:6379",
+    "redis://127.4.5.6",
+    "redis://localhost/2",
+    "redis://LOCALHOST:1",
+    "redis://[::1]:6379",
+    "rediss://me:secret@redis.example:6380",
+    "rediss://:secret@10.0.0.7",
+  ])("takes Redis on this machine, and elsewhere with TLS and a password: %s", (url) => {
+    expect(parseEnvironment({ REDIS_URL: url, STORED_WORKER_TOKEN: "0123456789abcdef" }).redis?.url).toBe(url)
+  })
+
+  it.each([
+    "redis://secret.example:6379",
+    "redis://me:secret@10.0.0.7",
+    "rediss://secret.example",
+    "rediss://secret@redis.example",
+    "redis://127.0.0.1.secret.example",
+    "redis://127.0.0.1@secret.example",
+    "redis://localhost.secret.example",
+    "redis://0.0.0.0/secret",
+    "redis://[::]/secret",
+  ])("refuses another Redis on another host, unless told that its network is safe: %s", (url) => {
+    const given = { REDIS_URL: url, STORED_WORKER_TOKEN: "0123456789abcdef" }
+    let caught: unknown
+    try {
+      parseEnvironment({ ...given, STORED_INSECURE_REDIS: "0" })
+    } catch (error) {
+      caught = error
+    }
+    expect(caught).toMatchObject({
+      code: "INVALID_CONFIG",
+      message: expect.stringMatching(/TLS and a password.*STORED_INSECURE_REDIS=1/),
+      details: { issues: [{ path: "REDIS_URL" }] },
+    })
+    expect(JSON.stringify(caught)).not.toMatch(/secret|0\.0\.0\.0|::\]/)
+    expect(parseEnvironment({ ...given, STORED_INSECURE_REDIS: "1" }).redis?.url).toBe(url)
+  })
+
   it("has defaults, and an empty variable is an absent one", () => {
     const defaults = {
       host: "127.0.0.1",
