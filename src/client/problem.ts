@@ -6,11 +6,13 @@ import type { JsonObject } from "../core/json.ts"
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
   401: "PERMISSION_DENIED",
   403: "PERMISSION_DENIED",
+  408: "TIMEOUT",
   413: "TOO_LARGE",
   415: "INVALID_INPUT",
   431: "TOO_LARGE",
+  504: "TIMEOUT",
 }
-const PASSING: ReadonlySet<number> = new Set([429, 502, 503, 504])
+const PASSING: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
 
 /** The error that an answer with this status is. */
 export function problemError(status: number, text: string): StoredError {

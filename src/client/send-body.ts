@@ -18,6 +18,9 @@ export async function sendBody(
   watch: (isOn: boolean) => void,
 ): Promise<void> {
   const line = new Line(request)
+  // Node holds the head back until there is a body to send with it: a slow source would look like a silent client.
+  const flushing = setImmediate(() => request.flushHeaders())
+  request.once("close", () => clearImmediate(flushing))
   let sent = 0
   for await (const chunk of chunks()) {
     if (line.isOver) break

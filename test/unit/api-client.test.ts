@@ -1,109 +1,178 @@
-/** The client against the real routes: every verb comes back as it would from the store itself, errors too. */
+/** What is the client's own, beside the contract of the store: addresses and tokens, deadlines, refused uploads, answers of others. */
 import { randomBytes } from "node:crypto"
-import { createServer } from "node:http"
+import { createServer, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
-import { buffer } from "node:stream/consumers"
-import { expect, it, onTestFinished } from "vitest"
+import { inspect } from "node:util"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { connect } from "../../src/client.ts"
 import { listen } from "./api-server.ts"
 import { mapStore } from "./map-store.ts"
 
-const BYTES = randomBytes(300_000)
+const TOKEN = "s3cr3t-token-of-somebody"
 
-async function client() {
-  const store = mapStore()
-  const { url } = await listen(store)
-  return { store, client: connect(url) }
+/** Something that answers as it likes. */
+async function answering(answer: RequestListener): Promise<string> {
+  const server = createServer(answer).listen(0, "127.0.0.1")
+  await new Promise((resolve) => server.once("listening", resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-it.each([
-  ["a Buffer", () => BYTES],
-  ["a stream", () => Readable.from([BYTES.subarray(0, 100_000), BYTES.subarray(100_000)])],
-  ["a Blob", () => new Blob([BYTES])],
-])("puts %s and reads it back by key and by id", async (_, input) => {
-  const { client: remote } = await client()
-  const result = await remote.put(input(), { key: "a b/é%.bin", metadata: { name: "été 😀" } })
-  expect(result).toMatchObject({ key: "a b/é%.bin", isNew: true, size: BYTES.length, custom: { name: "été 😀" } })
-  for (const name of [result.key, result.id]) {
-    const opened = await remote.open(name)
-    expect((await buffer(opened.stream)).equals(BYTES)).toBe(true)
-    expect(opened.range).toEqual({ start: 0, end: BYTES.length })
-  }
-  expect(await remote.put(Buffer.alloc(0), { key: "a b/é%.bin" })).toMatchObject({ isNew: false, size: 0, version: 2 })
-  expect(await buffer((await remote.open("a b/é%.bin")).stream)).toHaveLength(0)
-})
+function client(url: string, options: Parameters<typeof connect>[1] = {}) {
+  const remote = connect(url, options)
+  onTestFinished(() => remote.close({ deadline: 0 }))
+  return remote
+}
 
-it("makes a key from the checksum where none is given, and reads ranges", async () => {
-  const { client: remote } = await client()
-  const { key } = await remote.put(BYTES)
-  expect(key).toMatch(/^blobs\/sha256\//)
-  const opened = await remote.open(key, { range: { start: 10, end: 20 } })
-  expect((await buffer(opened.stream)).equals(BYTES.subarray(10, 20))).toBe(true)
-  const rest = await remote.open(key, { range: { start: BYTES.length - 5 } })
-  expect(rest.range).toEqual({ start: BYTES.length - 5, end: BYTES.length })
-  expect(await buffer(rest.stream)).toHaveLength(5)
-})
-
-it("lists over pages, up to a limit and after a key", async () => {
-  const { store, client: remote } = await client()
-  const keys = Array.from({ length: 2_100 }, (_, index) => `k/${String(index).padStart(4, "0")}`)
-  for (const key of keys) await store.put(Buffer.from(key), { key })
-  const list = async (options: Parameters<typeof remote.list>[0]) =>
-    (await Array.fromAsync(remote.list(options))).map((object) => object.key)
-  expect(await list({ prefix: "k/" })).toEqual(keys)
-  expect(await list({ prefix: "k/", limit: 1_001 })).toEqual(keys.slice(0, 1_001))
-  expect(await list({ after: "k/2097" })).toEqual(["k/2098", "k/2099"])
-})
-
-it("gives null, the result of a delete, the status", async () => {
-  const { client: remote } = await client()
-  expect(await remote.stat("a")).toBeNull()
-  const { id } = await remote.put(Buffer.from("x"), { key: "a" })
-  expect(await remote.stat("a")).toMatchObject({ id, key: "a" })
-  expect(await remote.status()).toMatchObject({ state: "ready", objects: 1 })
-  expect(await remote.delete(id)).toMatchObject({ id, deleted: ["a"] })
-  expect(await remote.stat("a")).toBeNull()
-})
-
-it("throws the server's own errors", async () => {
-  const { client: remote } = await client()
-  await remote.put(Buffer.from("x"), { key: "a" })
-  const put = (options: Parameters<typeof remote.put>[1]) => remote.put(Buffer.from("y"), { key: "a", ...options })
-  await expect(remote.open("b")).rejects.toMatchObject({ code: "NOT_FOUND" })
-  await expect(remote.delete("b")).rejects.toMatchObject({ code: "NOT_FOUND" })
-  await expect(put({ ifAbsent: true })).rejects.toMatchObject({ code: "CONFLICT", details: { version: 1 } })
-  await expect(put({ ifVersion: 7 })).rejects.toMatchObject({ code: "CONFLICT" })
-  await expect(put({ backends: ["b"] })).rejects.toMatchObject({ code: "UNKNOWN_BACKEND" })
-  await expect(put({ checksums: { sha256: "0".repeat(64) } })).rejects.toMatchObject({ code: "CHECKSUM_MISMATCH" })
-  await expect(put({ key: "../a" })).rejects.toMatchObject({ code: "INVALID_KEY" })
-  await expect(remote.stat("a/../b")).rejects.toMatchObject({ code: "INVALID_KEY" })
-  await expect(remote.put("/nowhere/at/all")).rejects.toMatchObject({ code: "INVALID_INPUT" })
-})
-
-it("fails where the source fails, and stores nothing", async () => {
-  const { client: remote } = await client()
-  const failing = Readable.from(
-    (async function* () {
-      yield Buffer.alloc(100_000)
-      throw new Error("the disk came off")
-    })(),
-  )
-  await expect(remote.put(failing, { key: "a" })).rejects.toMatchObject({ code: "SOURCE_FAILED" })
-  expect(await remote.stat("a")).toBeNull()
-})
-
-it("says that a server does not answer, or is none of ours", async () => {
-  const other = createServer((_request, response) => response.writeHead(502).end("<html>")).listen(0, "127.0.0.1")
-  await new Promise((resolve) => other.once("listening", resolve))
-  onTestFinished(() => void other.close())
-  const { port } = other.address() as AddressInfo
-  await expect(connect(`http://127.0.0.1:${port}`).stat("a")).rejects.toMatchObject({
-    code: "INTERNAL",
-    message: expect.stringMatching(/502/),
+describe("the address and the token", () => {
+  it.each(["nonsense", "ftp://x", "http://", ""])("%j is no address", (url) => {
+    expect(() => connect(url)).toThrow(/http:\/\/host:port/)
   })
-  const gone = connect("http://127.0.0.1:1")
-  await expect(gone.status()).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE", retryable: true })
-  expect(() => connect("nonsense")).toThrow(/http:\/\/host:port/)
-  expect(() => connect("ftp://x")).toThrow(/http:\/\/host:port/)
+
+  it("credentials in it are refused, and not shown", () => {
+    for (const url of [`http://me:${TOKEN}@host`, `http://me:${TOKEN}@host:999999`, `http://${TOKEN}@host`]) {
+      const refusal = faultOf(() => connect(url))
+      expect(refusal).toMatchObject({ code: "INVALID_INPUT" })
+      expect(inspect(refusal)).not.toContain(TOKEN)
+    }
+  })
+
+  it("the token goes with every request, and shows nowhere", async () => {
+    const seen = new Set<string | undefined>()
+    const url = await answering(({ headers }, response) => {
+      seen.add(headers.authorization)
+      response.writeHead(401).end("who are you?")
+    })
+    const remote = client(`${url}/behind/a/path/`, { token: TOKEN })
+    const calls = [remote.stat("k"), remote.put(Buffer.from("x"), { key: "k" }), remote.get("k"), remote.status()]
+    for (const end of await Promise.allSettled(calls)) {
+      expect(end).toMatchObject({ status: "rejected", reason: { code: "PERMISSION_DENIED" } })
+      expect(inspect(end, { depth: 10 })).not.toContain(TOKEN)
+    }
+    expect([...seen]).toEqual([`Bearer ${TOKEN}`])
+    expect(inspect(remote, { depth: 10, showHidden: true })).not.toContain(TOKEN)
+    const gone = await client("http://127.0.0.1:1", { token: TOKEN })
+      .status()
+      .catch((error: unknown) => error)
+    expect(inspect(gone, { depth: 10, showHidden: true })).not.toContain(TOKEN)
+  })
+
+  it.each([`${TOKEN}\r\nx: y`, `${TOKEN} `, `${TOKEN}é`, "", 5])("%j is no token, and is not shown", (token) => {
+    const refusal = faultOf(() => connect("http://host", { token: token as string }))
+    expect(refusal).toMatchObject({ code: "INVALID_INPUT" })
+    expect(inspect(refusal)).not.toContain(TOKEN)
+  })
+
+  it.each([0, -1, 1.5, 2 ** 31, "5"])("%j is no timeout", (timeout) => {
+    expect(faultOf(() => connect("http://host", { timeout: timeout as number }))).toMatchObject({
+      code: "INVALID_INPUT",
+    })
+  })
 })
+
+describe("who does not answer, or is none of ours", () => {
+  it("a server that is not there is BACKEND_UNAVAILABLE", async () => {
+    const gone = client("http://127.0.0.1:1")
+    await expect(gone.status()).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE", retryable: true })
+  })
+
+  it("silence is TIMEOUT after the deadline, before the answer and within it", async () => {
+    const silent = client(await answering(() => {}), { timeout: 50 })
+    const calls = [silent.stat("a"), silent.put(Buffer.alloc(100), { key: "a" }), silent.get("a"), silent.cache.stats()]
+    for (const end of await Promise.allSettled(calls)) {
+      expect(end).toMatchObject({ status: "rejected", reason: { code: "TIMEOUT", retryable: true } })
+    }
+    const half = client(await answering((_, response) => void response.write("{")), { timeout: 50 })
+    await expect(half.stat("a")).rejects.toMatchObject({ code: "TIMEOUT" })
+  })
+
+  it.each([
+    [502, "<html>", "INTERNAL", true],
+    [431, "", "TOO_LARGE", false],
+    [301, "", "INTERNAL", false],
+    [500, '{"code":"MADE_UP","detail":"hm."}', "INTERNAL", false],
+  ])("%i with %j is %s", async (status, text, code, retryable) => {
+    const remote = client(await answering((_, response) => response.writeHead(status).end(text)))
+    await expect(remote.stat("a")).rejects.toMatchObject({ code, retryable })
+  })
+
+  it("an answer that is no JSON, and content without a length, are INTERNAL", async () => {
+    const remote = client(await answering((_, response) => response.writeHead(200).end("hello")))
+    await expect(remote.stat("a")).rejects.toMatchObject({ code: "INTERNAL" })
+    const chunked = await answering((_, response) => {
+      response.write("x")
+      response.end()
+    })
+    await expect(client(chunked).get("a")).rejects.toMatchObject({ code: "INTERNAL" })
+  })
+
+  it("bytes that are not those of the tag are CORRUPT; more than announced never count", async () => {
+    const headers = { "content-length": "5", etag: `"sha256:${"0".repeat(64)}"` }
+    const remote = client(await answering((_, response) => response.writeHead(200, headers).end("hello")))
+    await expect(remote.get("a")).rejects.toMatchObject({ code: "CORRUPT" })
+    expect((await remote.get("a", { verify: false })).toString()).toBe("hello")
+  })
+})
+
+describe("an upload", () => {
+  it("that is refused while it runs ends with the refusal, and lets go of its source", async () => {
+    const { url } = await listen(mapStore(), { maxBlobSize: 1_000_000, lingerTime: 50 })
+    const endless = Readable.from(
+      (async function* () {
+        for (;;) yield randomBytes(100_000)
+      })(),
+    )
+    await expect(client(url).put(endless, { key: "a" })).rejects.toMatchObject({ code: "TOO_LARGE" })
+    expect(endless.destroyed).toBe(true)
+  })
+
+  it("that is refused while its source is silent ends too", async () => {
+    const { url } = await listen(mapStore())
+    const source = new Readable({ read() {} })
+    source.push(Buffer.alloc(10))
+    const refused = client(url).put(source, { key: "a", ifVersion: 7, metadata: { a: "x".repeat(20_000) } })
+    await expect(refused).rejects.toMatchObject({ code: "TOO_LARGE" })
+    expect(source.destroyed).toBe(true)
+  })
+
+  it("tells how far it has come, and how large it is where that is known", async () => {
+    const lengths: (string | undefined)[] = []
+    const store = mapStore()
+    const { url } = await listen(store)
+    const bytes = randomBytes(600_000)
+    const told: number[] = []
+    await client(url).put(bytes, { key: "a", onProgress: (done) => told.push(done) })
+    expect(told.at(-1)).toBe(600_000)
+    const other = await answering((request, response) => {
+      lengths.push(request.headers["content-length"])
+      request.resume().once("end", () => response.end("{}"))
+    })
+    await client(other).put(bytes, { key: "a" })
+    await client(other).put(Readable.from([bytes]), { key: "a" })
+    await client(other).put(Readable.from([bytes]), { key: "a", size: 600_000 })
+    expect(lengths).toEqual(["600000", undefined, "600000"])
+  })
+})
+
+describe("conditions that contradict each other", () => {
+  it("are CONFLICT; absent and version 0 are the same", async () => {
+    const { url } = await listen(mapStore())
+    const remote = client(url)
+    const both = (ifVersion: number) => remote.put(Buffer.from("x"), { key: "a", ifAbsent: true, ifVersion })
+    await expect(both(1)).rejects.toMatchObject({ code: "CONFLICT" })
+    expect(await both(0)).toMatchObject({ version: 1 })
+    await expect(both(0)).rejects.toMatchObject({ code: "CONFLICT", details: { version: 1 } })
+  })
+})
+
+function faultOf(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    return error
+  }
+}
