@@ -6,7 +6,7 @@ import { Pool } from "../../queues/pool.ts"
 import type { Relay } from "../../queues/relay.ts"
 import { DEFAULT_RETRY_POLICY } from "../../queues/retry-policy.ts"
 import type { RunnerEvents } from "../../queues/runner.ts"
-import type { Delivery } from "../../queues/transport.ts"
+import type { Delivery, Transport } from "../../queues/transport.ts"
 import type { Outcome } from "../../src/catalog/catalog.ts"
 import { MemoryCatalog } from "../../src/catalog/memory.ts"
 import { MemoryTransport } from "./memory-transport.ts"
@@ -25,12 +25,17 @@ export interface PoolHarness {
   /** Lets everything that is queued in this process happen. */
   turn(): Promise<void>
   end(): Promise<void>
+  /** As after a kill: nothing is told any more. */
+  abandon(): void
 }
 
 /** Another server over the same catalog and transport, as after a restart, where `before` is given. */
 export async function openPoolHarness(before?: PoolHarness, threshold = 50): Promise<PoolHarness> {
   const catalog = before?.catalog ?? new MemoryCatalog()
-  if (!before) await catalog.open()
+  if (!before) {
+    await catalog.open()
+    await catalog.commitBackend({ name: BACKEND, driver: "fs", config: {}, created: 1 }, {})
+  }
   const transport = before?.transport ?? new MemoryTransport()
   const clock: PoolHarness["clock"] = before?.clock ?? { time: 1_000_000, now: () => clock.time }
   const told: PoolHarness["told"] = { started: [], outcomes: [], disturbed: [], faults: [] }
@@ -41,9 +46,10 @@ export async function openPoolHarness(before?: PoolHarness, threshold = 50): Pro
     disturbed: (_queue, error) => void told.disturbed.push(error.code),
     fault: (error) => void told.faults.push(error.code),
   }
+  const life = { over: false }
   const pool = new Pool({
     catalog,
-    transport,
+    transport: whileAlive(transport, life),
     clock,
     policy: { ...DEFAULT_RETRY_POLICY, baseDelay: 1_000, maxAttempts: 3 },
     events,
@@ -62,10 +68,29 @@ export async function openPoolHarness(before?: PoolHarness, threshold = 50): Pro
     clock,
     told,
     turn,
+    abandon: () => {
+      life.over = true
+      pool.close()
+    },
     end: async () => {
       await relay.stop(0)
       pool.close()
     },
+  }
+}
+
+/** What is killed sends nothing more. */
+function whileAlive(transport: MemoryTransport, life: { over: boolean }): Transport {
+  return {
+    get isReady() {
+      return !life.over && transport.isReady
+    },
+    onReady: (listener) => transport.onReady(() => !life.over && listener()),
+    send: (queue, parcels) => transport.send(queue, parcels),
+    missing: (queue, ids) => transport.missing(queue, ids),
+    limit: (queue, concurrency) => transport.limit(queue, concurrency),
+    forget: (queue) => transport.forget(queue),
+    close: () => transport.close(),
   }
 }
 

@@ -26,9 +26,13 @@ export function syncOutcome(rows: Rows, outcome: SyncOutcome, time: number): Out
   return answer
 }
 
-/** What a late job wrote after the place was cleared and forgotten must not stay, unless nobody looks after that backend any more. */
+/**
+ * What a job wrote, or may have written, after the place was cleared and forgotten must not stay, unless nobody looks after that backend any
+ * more. It may even bring proof: nobody told it in time that nothing is wanted there.
+ */
 function gone(commit: Commit, { backend, key, result }: SyncOutcome): OutcomeCommit {
-  if (result.type !== "late" || commit.rows.get("backends", backend) === null) return { status: "gone", sequence: null }
+  const mayHold = result.type === "late" || (result.type === "done" && result.have !== null)
+  if (!mayHold || commit.rows.get("backends", backend) === null) return { status: "gone", sequence: null }
   clearPlace(commit, { backend, key })
   return { status: "stale", sequence: null }
 }

@@ -115,6 +115,19 @@ export function outcomeCases(subject: Subject): void {
       expect(await settle(catalog, "a", LATE, { generation: 1 })).toEqual({ status: "gone", sequence: null })
     })
 
+    it("has a place cleared where a job proves bytes after it was forgotten, but not where it proves that there are none", async () => {
+      const { catalog } = subject
+      await catalog.commitBackend({ name: "local", driver: "memory", config: {}, created: 1_000 }, {})
+      await put(catalog)
+      await catalog.commitDelete({ key: "a", time: 1_500 })
+      await settle(catalog, "a", done(null))
+      expect((await settle(catalog, "a", done(null), { generation: 1 })).status).toBe("gone")
+      expect(catalog.location("local", "a")).toBeNull()
+      expect((await settle(catalog, "a", done(idOf("a")), { generation: 1 })).status).toBe("stale")
+      expect(catalog.location("local", "a")).toMatchObject({ want: null, state: "deleting", generation: 3 })
+      expect(await faultsOf(catalog)).toEqual([])
+    })
+
     it("takes back a proof when somebody may have written after it", async () => {
       const { catalog } = subject
       await put(catalog, { content: "1" })
