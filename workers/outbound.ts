@@ -90,8 +90,9 @@ export class Outbound<Body, Answer> {
 
   /** They go first in the next message. */
   putBack(said: readonly Said<Body, Answer>[]): void {
-    this.#waiting.unshift(...said.filter(({ isOver }) => !isOver))
-    if (this.#waiting.length > 0) this.#options.added()
+    const left = said.filter(({ isOver }) => !isOver)
+    this.#waiting.unshift(...left)
+    if (left.length > 0) this.#options.added()
   }
 
   /** Fails what is left, and whatever comes later. */

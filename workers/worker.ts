@@ -118,7 +118,6 @@ export class Worker {
     const { grace, log, moment = 2_000, server, pool } = this.#options
     this.#stopping.abort(new StoredError("CLOSED", "The worker is closing.", { retryable: true }))
     if (this.#retry) clearTimeout(this.#retry)
-    this.#runner.finish()
     for (const { station } of this.#stations.values()) station.pause()
     this.#exchange.nudge()
     const late = (error: unknown): void => log.warn({ err: error }, "a part failed after the worker was stopped")

@@ -221,9 +221,10 @@ describe("a worker that stops", () => {
     const { runner, take, told } = makeRunner({ order: { ...orderFor("k"), deadline: 1 }, run: handler.run, moment: 1 })
     await take()
     await runner.stop(1)
+    expect(results(told)).toEqual(["failed", "late"])
     handler.end()
     await new Promise((resolve) => setImmediate(resolve))
-    expect(results(told)).toEqual(["failed", "late"])
+    expect(told).toHaveLength(2)
   })
 
   it("hands back at once what is still given to it", async () => {

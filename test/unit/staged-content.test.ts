@@ -188,12 +188,19 @@ describe("over HTTP", () => {
 
   it("a reader that leaves lets go of the connection", async () => {
     const closed = Promise.withResolvers<void>()
-    const { content } = await serve((request, response, turn) => {
+    const { client } = await serve((request, response, turn) => {
       response.on("close", () => closed.resolve())
       hangAt(100_000)(request, response, turn)
     })
+    const content = new StagedContent(client, { silence: 60_000 })
     const stream = (await content.source(ID, BYTES.length, NEVER)).read()
-    for await (const _ of stream) break
+    let seen = 0
+    for await (const chunk of stream) {
+      seen += (chunk as Buffer).length
+      // By then it waits for more.
+      await new Promise((resolve) => setImmediate(resolve))
+      if (seen === 100_000) break
+    }
     await closed.promise
     expect(stream.destroyed).toBe(true)
   })
@@ -201,8 +208,10 @@ describe("over HTTP", () => {
 
 describe("from a shared disk", () => {
   async function shared(more: { text?: string; file?: string } = {}) {
-    const directory = await temporaryDirectory()
-    await writeFile(join(directory, "probe"), more.text ?? "the same")
+    const above = await temporaryDirectory()
+    const directory = join(above, "staging")
+    await mkdir(directory)
+    for (const place of [above, directory]) await writeFile(join(place, "probe"), more.text ?? "the same")
     const served = await serve(good)
     await served.content.locate({ directory, probe: { file: more.file ?? "probe", text: "the same" } })
     const path = contentPath(layoutOf(directory), ID)
