@@ -69,7 +69,8 @@ export async function runProcess(
   options: { env?: Record<string, string>; input?: string | Buffer; cwd?: string } = {},
 ): Promise<Said> {
   const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
-  const { STORED_URL, STORED_DATA, STORED_CONFIG, STORED_PORT, STORED_HOST, STORED_LOG, ...env } = process.env
+  const { STORED_URL, STORED_TOKEN, STORED_DATA, STORED_CONFIG, STORED_PORT, STORED_HOST, STORED_LOG, ...env } =
+    process.env
   const child = spawn(process.execPath, [main, ...words], { cwd: options.cwd, env: { ...env, ...options.env } })
   const out: Buffer[] = []
   const err: Buffer[] = []

@@ -1,8 +1,11 @@
 /** The service and the command line as processes of their own, on a real data directory: what a user meets. */
 import { randomBytes } from "node:crypto"
+import { once } from "node:events"
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { join } from "node:path"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished } from "vitest"
 import { runProcess } from "./cli-line.ts"
 import { temporaryDirectory } from "./open-store.ts"
 import { startProcess } from "./server-process.ts"
@@ -116,6 +119,22 @@ describe("the command line", () => {
     expect((await runProcess(["get", "photo.bin"], { env })).code).toBe(3)
     expect(lines((await runProcess(["status", "--json"], { env })).out)).toMatchObject([{ objects: 1, state: "ready" }])
     expect((await runProcess(["doctor"], { env })).code).toBe(0)
+  })
+
+  it("shows a server STORED_TOKEN, and nobody else", async () => {
+    const shown: unknown[] = []
+    const server = createServer(({ headers }, response) => {
+      shown.push(headers.authorization)
+      response.writeHead(401).end()
+    })
+    server.listen(0, "127.0.0.1")
+    await once(server, "listening")
+    onTestFinished(() => void server.close())
+    const env = { STORED_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, STORED_TOKEN: "s3cr3t" }
+    const said = await runProcess(["stat", "k"], { env })
+    expect(said).toMatchObject({ code: 5, out: "", err: expect.stringMatching(/\[PERMISSION_DENIED\]\n$/) })
+    expect(said.err).not.toContain("s3cr3t")
+    expect(shown).toEqual(["Bearer s3cr3t"])
   })
 
   it("talks to a running server by STORED_URL", async () => {

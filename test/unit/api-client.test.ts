@@ -1,26 +1,14 @@
 /** What is the client's own, beside the contract of the store: addresses and tokens, deadlines, refused uploads, answers of others. */
-import { randomBytes } from "node:crypto"
-import { createServer, type RequestListener } from "node:http"
-import type { AddressInfo } from "node:net"
+import { createHash, randomBytes } from "node:crypto"
 import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { connect } from "../../src/client.ts"
+import { answering } from "./answering-server.ts"
 import { listen } from "./api-server.ts"
 import { mapStore } from "./map-store.ts"
 
 const TOKEN = "s3cr3t-token-of-somebody"
-
-/** Something that answers as it likes. */
-async function answering(answer: RequestListener): Promise<string> {
-  const server = createServer(answer).listen(0, "127.0.0.1")
-  await new Promise((resolve) => server.once("listening", resolve))
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
 
 function client(url: string, options: Parameters<typeof connect>[1] = {}) {
   const remote = connect(url, options)
@@ -116,6 +104,25 @@ describe("who does not answer, or is none of ours", () => {
     await expect(remote.get("a")).rejects.toMatchObject({ code: "CORRUPT" })
     expect((await remote.get("a", { verify: false })).toString()).toBe("hello")
   })
+})
+
+it("a broken download is asked for again from its byte on, on the condition that it is the same", async () => {
+  const asked: unknown[] = []
+  const etag = `"sha256:${createHash("sha256").update("hello, world").digest("hex")}"`
+  const url = await answering(({ headers, url }, response) => {
+    asked.push([url, headers.range, headers["if-range"]])
+    if (asked.length > 1) {
+      response.writeHead(206, { etag, "content-range": "bytes 5-11/12" }).end(", world")
+      return
+    }
+    response.writeHead(200, { etag, "content-length": "12" })
+    response.write("hello", () => response.destroy())
+  })
+  expect((await client(url).get("a", { backend: "b" })).toString()).toBe("hello, world")
+  expect(asked).toEqual([
+    ["/v1/objects/a?backend=b", undefined, undefined],
+    ["/v1/objects/a?backend=b", "bytes=5-11", etag],
+  ])
 })
 
 describe("an upload", () => {
