@@ -15,7 +15,7 @@ type Step =
   | { do: "delete"; key: string }
   | { do: "take"; worker: number }
   | { do: "write" | "tell" | "fail" | "return" | "die" | "late"; which: number }
-  | { do: "lose" | "double"; which: number }
+  | { do: "lose" | "double" | "overtake"; which: number }
   | { do: "wipe" }
   | { do: "restart" }
   | { do: "look" }
@@ -30,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant("write"), which }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant("tell"), which }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("fail", "return", "die", "late"), which }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("lose", "double"), which }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("lose", "double", "overtake"), which }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom("wipe", "restart", "look") }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("pass"), ms: fc.constantFrom(1_000, 12_000, 40_000) }) },
 ) as fc.Arbitrary<Step>
@@ -93,6 +93,7 @@ class World {
     const { worker, order, delivery } = job
     if (what === "write") return this.#write(job)
     if (what === "lose") return this.server.transport.loseLock(QUEUE, delivery.id)
+    if (what === "overtake") return this.#overtake(job)
     if (what === "double")
       return this.server.transport.inject(QUEUE, `${delivery.id}-double`, delivery.pointer as JobPointer)
     // Whoever wrote and dies silently is found out only because its claim is not ended; that it is also overtaken, only by an audit.
@@ -108,6 +109,17 @@ class World {
     else if (what === "late") await worker.tell(order, { type: "late" }, this.server)
     if (what !== "die") delivery.over()
     else this.server.transport.loseLock(QUEUE, delivery.id)
+  }
+
+  /** Its worker stalls; a newer put of its key is proven by another one meanwhile. Then the first wakes up, and what it does is up to the next steps. */
+  async #overtake({ order, delivery }: Running): Promise<void> {
+    this.server.transport.loseLock(QUEUE, delivery.id)
+    await this.apply({ do: "put", key: keyOf(order), content: `newer than ${this.running.length}` })
+    for (const index of this.workers.keys()) await this.apply({ do: "take", worker: index })
+    const newer = this.running.findIndex(
+      (each) => keyOf(each.order) === keyOf(order) && each.order !== order && !each.wrote,
+    )
+    if (newer >= 0) await this.apply({ do: "tell", which: newer })
   }
 
   #write(job: Running): void {
