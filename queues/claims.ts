@@ -7,6 +7,8 @@ export interface Claim {
   /** the parcel under which it was claimed */
   jobId: string
   worker: string
+  /** UTC ms after which nobody waits for its result: the job's deadline, and time to tell */
+  until: number
   /** as it was ordered */
   job: Job
 }

@@ -11,7 +11,7 @@ import type { JobPayload, OutboxRecord } from "../src/catalog/record.ts"
 import type { Clock } from "../src/core/clock.ts"
 import { StoredError, toStoredError } from "../src/core/error.ts"
 import type { Breaker } from "./breaker.ts"
-import { Claims } from "./claims.ts"
+import { type Claim, Claims } from "./claims.ts"
 import type { ExchangeAnswer, JobOrder, JobPointer, JobResult } from "./exchange.ts"
 import { failureOf } from "./failure.ts"
 import type { Job } from "./job.ts"
@@ -38,6 +38,9 @@ export interface RelayServices extends OrderSources {
 
 export type ResultStatus = ExchangeAnswer["results"][number]["status"]
 
+/** ms in which a worker tells of a job whose deadline is over */
+const TIME_TO_TELL = 60_000
+
 export class Relay implements Line {
   readonly queue: string
   readonly breaker: Breaker
@@ -51,7 +54,7 @@ export class Relay implements Line {
     this.queue = queue
     this.breaker = breaker
     this.#services = services
-    const { catalog, clock, events, roster, transport } = services
+    const { catalog, clock, events, transport } = services
     this.#sender = new Sender({
       queue,
       concurrency,
@@ -59,7 +62,7 @@ export class Relay implements Line {
       catalog,
       transport,
       clock,
-      isHeld: (claim) => roster.isAlive(claim.worker),
+      isHeld: (claim) => this.#isHeld(claim),
       released: (sent) => this.#release(sent),
       paused: () => this.#claims.size === 0 && drained(),
       disturbed: (error) => events.disturbed(queue, error),
@@ -83,11 +86,11 @@ export class Relay implements Line {
    * another parcel, or the backend rests. @throws StoredError where the catalog cannot tell
    */
   async claim(jobId: string, pointer: JobPointer, worker: string): Promise<JobOrder | null> {
-    const { clock, events, roster } = this.#services
+    const { clock, events } = this.#services
     const sent = this.#sender.get(subjectOf(pointer))
     if (this.#closing || !sent) return null
     // The same parcel given out again means that the transport has taken it from whoever had it.
-    if (sent.claim && sent.claim.jobId !== jobId && roster.isAlive(sent.claim.worker)) return null
+    if (sent.claim && sent.claim.jobId !== jobId && this.#isHeld(sent.claim)) return null
     this.#release(sent)
     if (this.breaker.admit(1, clock.now()) === 0) {
       this.#end(sent)
@@ -101,9 +104,10 @@ export class Relay implements Line {
     }
     const { job } = order
     this.breaker.started()
-    sent.claim = this.#claims.add({ jobId, worker, job })
+    const deadline = deadlineOf(sent.row.payload, this.#services)
+    sent.claim = this.#claims.add({ jobId, worker, job, until: clock.now() + deadline + TIME_TO_TELL })
     if (job.kind === "sync") events.started(job)
-    return { claim: sent.claim.number, job, deadline: deadlineOf(sent.row.payload, this.#services) }
+    return { claim: sent.claim.number, job, deadline }
   }
 
   /**
@@ -194,6 +198,11 @@ export class Relay implements Line {
       events.fault(toStoredError(thrown))
       throw thrown
     }
+  }
+
+  /** Whoever lives and may still tell keeps its claim. */
+  #isHeld({ worker, until }: Claim): boolean {
+    return this.#services.roster.isAlive(worker) && this.#services.clock.now() < until
   }
 
   #giveBack(sent: Sent): void {

@@ -54,6 +54,20 @@ const NEEDS = {
         await run("chattr", ["-i", file])
       }),
   },
+  namespaces: {
+    shows: "what happens with workers on other hosts",
+    package: "iproute2",
+    remedy: "install iproute2 and run the tests as root, in a container with --cap-add SYS_ADMIN --cap-add NET_ADMIN",
+    probe: async () => {
+      const name = `stored-probe-${process.pid}`
+      await run("ip", ["netns", "add", name])
+      try {
+        await run("ip", ["netns", "exec", name, "unshare", "-m", "true"])
+      } finally {
+        await run("ip", ["netns", "delete", name])
+      }
+    },
+  },
   devices: {
     shows: "that device files in a root are passed over",
     package: "coreutils",

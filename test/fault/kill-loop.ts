@@ -7,10 +7,10 @@
  */
 import { mkdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { runDoctor } from "../../src/compose.ts"
 import type { StoreConfigInput } from "../../src/core/config.ts"
 import { type Client, read, readShared, runClient, type World } from "./kill-client.ts"
 import { ContentMaker } from "./kill-content.ts"
+import { consultDoctor } from "./kill-doctor.ts"
 import { checkEnd } from "./kill-end.ts"
 import { OwnKey, SharedKey } from "./kill-model.ts"
 import { SeededRandom } from "./kill-random.ts"
@@ -134,16 +134,4 @@ async function killWhileStarting(environment: Record<string, string>, random: Se
 function sample(clients: Client[], random: SeededRandom): OwnKey[] {
   const keys = clients.flatMap((client) => client.own)
   return [...new Set(Array.from({ length: SAMPLE }, () => random.pick(keys)))]
-}
-
-async function consultDoctor(config: StoreConfigInput, world: World, kill: number): Promise<void> {
-  try {
-    const report = await runDoctor(config)
-    if (report.clean) return
-    const findings = report.findings.filter((finding) => finding.severity !== "note")
-    for (const finding of findings.slice(0, 5))
-      world.failures.push(`doctor after kill ${kill + 1}: ${finding.invariant} ${finding.subject}: ${finding.message}`)
-  } catch (error) {
-    world.failures.push(`doctor after kill ${kill + 1} failed: ${error instanceof Error ? error.stack : String(error)}`)
-  }
 }

@@ -1,17 +1,19 @@
 /**
  * `npm run fault -- --kills 300 --seed 7`: the kill loop in full length. Prints what happened and ends with 1 on any failure; the data of a
- * failed run is kept, and its place printed. `--points all` (or a number) tries the crash points of one put too; it needs strace.
+ * failed run is kept, and its place printed. `--pool 300` instead: 300 s of the pool's own loop. `--points all` (or a number) tries the crash points of one put too; it needs strace.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { runKillLoop } from "./kill-loop.ts"
+import { runPoolLoop } from "./pool-loop.ts"
 import { tryCrashPoints } from "./store-crash-points.ts"
 
 const { values } = parseArgs({
   options: {
     kills: { type: "string", default: "300" },
+    pool: { type: "string", default: "0" },
     points: { type: "string", default: "0" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
@@ -19,15 +21,34 @@ const { values } = parseArgs({
 const directory = await mkdtemp(join(tmpdir(), "stored-kill-"))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 say(`seed ${values.seed}`)
-const report = await runKillLoop({ kills: Number(values.kills), seed: Number(values.seed), directory, say })
-for (const failure of report.failures) say(`FAILED: ${failure}`)
-say(
-  `${report.kills} kills and ${report.startKills} during start, ${report.operations} calls, ${report.acknowledged} acknowledged changes, ` +
-    `${report.failures.length} failures, ${report.seconds} s, seed ${report.seed}`,
-)
-if (report.failures.length === 0) await rm(directory, { recursive: true, force: true })
-else say(`The data is kept in ${directory}.`)
-process.exitCode = report.failures.length === 0 ? 0 : 1
+process.exitCode = values.pool === "0" ? await killServers() : await killPool(Number(values.pool))
+
+async function killPool(seconds: number): Promise<number> {
+  const report = await runPoolLoop({ seconds, seed: Number(values.seed), directory, say })
+  const { worker, redis, server } = report.kills
+  return conclude(
+    report.failures,
+    `${worker} kills of workers, ${redis} of Redis, ${server} of the server, ${report.operations} calls, ${report.acknowledged} acknowledged changes, ` +
+      `${report.failures.length} failures, settled in ${report.settleSeconds} s, seed ${values.seed}`,
+  )
+}
+
+async function killServers(): Promise<number> {
+  const report = await runKillLoop({ kills: Number(values.kills), seed: Number(values.seed), directory, say })
+  return conclude(
+    report.failures,
+    `${report.kills} kills and ${report.startKills} during start, ${report.operations} calls, ${report.acknowledged} acknowledged changes, ` +
+      `${report.failures.length} failures, ${report.seconds} s, seed ${report.seed}`,
+  )
+}
+
+async function conclude(failures: string[], summary: string): Promise<number> {
+  for (const failure of failures) say(`FAILED: ${failure}`)
+  say(summary)
+  if (failures.length === 0) await rm(directory, { recursive: true, force: true })
+  else say(`The data is kept in ${directory}.`)
+  return failures.length === 0 ? 0 : 1
+}
 
 if (values.points !== "0") {
   const most = values.points === "all" ? Number.POSITIVE_INFINITY : Number(values.points)

@@ -232,6 +232,25 @@ describe("the transport", () => {
     expect(await worker.tell(order!, proofOf(order!))).toBe("applied")
   })
 
+  it("that has put away what a living worker claimed and never tells of is given it again, once the job cannot still run", async () => {
+    const server = await harness()
+    const worker = new HandWorker(server, "w")
+    await putOne(server, "a")
+    const delivery = await worker.next()
+    const order = await worker.claim(delivery)
+    delivery.over()
+    for (const [ms, expected] of [
+      [order!.deadline, 0],
+      [70_000, 1],
+    ] as const) {
+      server.clock.time += ms
+      await worker.say({ claims: [], results: [] })
+      await server.relay.look()
+      await server.turn()
+      expect(worker.deliveries).toHaveLength(expected)
+    }
+  })
+
   it("that is away is sent nothing, and everything once it is back", async () => {
     const server = await harness()
     server.transport.setReady(false)
