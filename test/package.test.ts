@@ -56,7 +56,7 @@ await store.close()
 `
 
 const TYPED = `
-import { createStore, isStoredError, type Metadata, type PutResult, runDoctor, type Store } from "stored"
+import { connect, createStore, isStoredError, type Metadata, type PutResult, runDoctor, type Store, type StoreFace } from "stored"
 const store: Store = await createStore({
   backends: { local: { driver: "fs", root: "./data" } },
   defaultBackends: ["local"],
@@ -73,6 +73,8 @@ try {
 } catch (error) {
   if (isStoredError(error)) console.log(error.code === "INVALID_KEY", error.retryable)
 }
+const faces: StoreFace[] = [store, connect("http://127.0.0.1:7070", { token: "t" })]
+for (const face of faces) for await (const job of face.failed()) console.log(job.error?.code, (await face.status()).objects)
 console.log((await runDoctor({})).clean)
 `
 

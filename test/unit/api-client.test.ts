@@ -22,6 +22,8 @@ describe("the address and the token", () => {
   })
 
   it("credentials in it are refused, and not shown", () => {
+    const words = expect.stringMatching(/give them as `token`/)
+    expect(faultOf(() => connect(`http://me:${TOKEN}@host`))).toMatchObject({ message: words })
     for (const url of [`http://me:${TOKEN}@host`, `http://me:${TOKEN}@host:999999`, `http://${TOKEN}@host`]) {
       const refusal = faultOf(() => connect(url))
       expect(refusal).toMatchObject({ code: "INVALID_INPUT" })
