@@ -29,17 +29,26 @@ export async function startRedis(): Promise<RedisServer> {
   return (await hasDocker()) ? startContainer() : startOwnRedis()
 }
 
+export interface OwnRedisOptions {
+  /** what starts redis-server with the arguments that follow; absent: itself */
+  program?: string
+  env?: Record<string, string>
+}
+
 /** @param more arguments of redis-server; they win over the usual ones */
-export async function startOwnRedis(more: readonly string[] = []): Promise<OwnRedisServer> {
+export async function startOwnRedis(
+  more: readonly string[] = [],
+  { program = "redis-server", env = {} }: OwnRedisOptions = {},
+): Promise<OwnRedisServer> {
   await provideProgram("redis-server", ["--version"], "redis-server")
   const directory = await mkdtemp(join(tmpdir(), "stored-redis-"))
   const port = await freePort()
   let child: ChildProcess | null = null
   const start = async (): Promise<void> => {
     child = spawn(
-      "redis-server",
+      program,
       ["--port", String(port), "--bind", "127.0.0.1", "--dir", directory, "--save", "", "--appendonly", "yes", ...more],
-      { stdio: "ignore" },
+      { stdio: "ignore", env: { ...process.env, ...env } },
     )
     await once(child, "spawn")
     await untilListening(port, child)
