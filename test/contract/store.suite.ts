@@ -16,9 +16,10 @@ import { readCases } from "./store/read-cases.ts"
 import { refusalCases } from "./store/refusal-cases.ts"
 import { upkeepCases } from "./store/upkeep-cases.ts"
 
-export function storeSuite(name: string, open: OpenFace): void {
+/** @param options `sideChecksums`: whether somebody computes them */
+export function storeSuite(name: string, open: OpenFace, { sideChecksums = true } = {}): void {
   describe(`${name}: put`, () => putCases(open))
-  describe(`${name}: get, stat, list`, () => readCases(open))
+  describe(`${name}: get, stat, list`, () => readCases(open, sideChecksums))
   describe(`${name}: options of a read`, () => optionCases(open))
   describe(`${name}: delete`, () => deleteCases(open))
   describe(`${name}: keys`, () => keyCases(open))

@@ -115,6 +115,15 @@ export class WorkerProcess {
     }
   }
 
+  /** One on the server's own host. */
+  static here(ports: { server: number; redis: number }, token: string): WorkerProcess {
+    return new WorkerProcess(THIS_HOST, ports, token)
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
   start(): void {
     const named = this.#host === THIS_HOST ? [] : ["--backends", "a,b"]
     const [program, ...words] = this.#host.wrap([process.execPath, ENTRY, ...named])

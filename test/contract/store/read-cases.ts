@@ -2,8 +2,8 @@
 import { expect, test } from "vitest"
 import { type OpenFace, text } from "./harness.ts"
 
-export function readCases(open: OpenFace): void {
-  test("by key, by id and by any known checksum", async () => {
+export function readCases(open: OpenFace, sideChecksums: boolean): void {
+  test.runIf(sideChecksums)("by key, by id and by any known checksum", async () => {
     const { store } = await open({ checksums: ["sha256", "md5", "xxh3"] })
     const { id } = await store.put(text, { key: "k" })
     await store.idle()
