@@ -21,10 +21,14 @@ beforeAll(async () => {
   // One more user, to see what the others were refused and to make the transport forget.
   await appendFile(join(directory, "users.acl"), `user admin on >${PASSWORDS.admin} ~* &* +@all\n`)
   await writeFile(join(directory, "redis_server_password"), `${PASSWORDS.server}\n`)
-  await writeFile(join(directory, "redis_worker_password"), PASSWORDS.worker)
   redis = await startOwnRedis([], {
     program: join(directory, "start.sh"),
-    env: { REDIS_SECRETS: directory, REDIS_USERS: join(directory, "real.acl"), REDIS_DATA: directory },
+    env: {
+      REDIS_WORKER_PASSWORD: PASSWORDS.worker,
+      REDIS_SECRETS: directory,
+      REDIS_USERS: join(directory, "real.acl"),
+      REDIS_DATA: directory,
+    },
   })
 })
 
@@ -121,8 +125,8 @@ describe("the users of infra/redis", () => {
   })
 
   it.each([
-    ["short", "a password of at least 16"],
-    [null, "No such file"],
+    ["short", "redis_worker_password needs at least 16"],
+    [null, "redis_worker_password needs at least 16"],
   ])("are not made with the password %j", async (password, sentence) => {
     const secrets = await mkdtemp(join(tmpdir(), "stored-secrets-"))
     onTestFinished(() => rm(secrets, { recursive: true, force: true }))
