@@ -13,6 +13,7 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { getSubject } from "./get.ts"
 import { machine } from "./machine.ts"
+import { pool } from "./pool.ts"
 import { putLarge } from "./put-large.ts"
 import { putSmall } from "./put-small.ts"
 import { statList } from "./stat-list.ts"
@@ -20,7 +21,7 @@ import type { Section, Subject } from "./subject.ts"
 import { syncTree } from "./sync-tree.ts"
 import { formatSection, formatVerdict } from "./table.ts"
 
-const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree]
+const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool]
 const ROUNDS = 5
 const QUICK_ROUNDS = 1
 
