@@ -9,7 +9,7 @@ import { runPool } from "./pool/run-pool.ts"
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 const MOST_WORKERS = 256
-/** ms; npm passes on a signal that the terminal has sent to everybody, so that it comes twice */
+/** ms; one that comes again this soon is the same: a terminal sends it to everybody, and some pass it on besides */
 const SAME_SIGNAL = 1_000
 const HELP = `Starts Redis (where none answers at REDIS_URL), the server and workers on this machine.
 

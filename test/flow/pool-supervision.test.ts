@@ -57,7 +57,7 @@ test("workers start once the server is healthy, with its address and a token tha
   )
   expect(lines).toContain(`server   | token ${token}`)
   expect(lines).toContain(`server   | StoreD listens on ${url}`)
-  // npm passes on what the terminal has sent already: two signals at once are one.
+  // Two signals at once are one: a terminal sends its own to everybody, and some pass it on besides.
   child.kill("SIGINT")
   child.kill("SIGTERM")
   expect(await ended).toBe(0)
