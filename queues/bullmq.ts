@@ -1,7 +1,8 @@
-/** Pointers through BullMQ on Redis: the only file that knows it. */
+/** Pointers through BullMQ on Redis. Only this file and its folder know it. */
 import { type ConnectionOptions, type Job, Queue, Worker } from "bullmq"
 import type { Redis } from "ioredis"
-import { StoredError } from "../src/core/error.ts"
+import { closeWorker } from "./bullmq/close-worker.ts"
+import { inTime, unavailable } from "./bullmq/in-time.ts"
 import { connectRedis, type RedisEvents } from "./redis.ts"
 import type { Delivery, Intake, IntakeOpener, Parcel, Take, Transport } from "./transport.ts"
 
@@ -18,16 +19,12 @@ export interface BullEvents extends RedisEvents {
   trouble(error: Error): void
 }
 
-/** ms that one command may take */
-const COMMAND_DEADLINE = 5_000
 /** ms for which a job is its worker's without word from it */
 const LOCK = 15_000
 /** ms between two looks for jobs whose lock is over */
 const STALLED_EVERY = 5_000
 /** ms that a worker waits for a job in one command */
 const DRAIN_SECONDS = 5
-/** ms that closing in order may take before the connection is cut */
-const CLOSE_DEADLINE = 2_000
 
 /** The server's end. It connects at once and waits for nothing. */
 export function createBullTransport(options: BullOptions): Transport {
@@ -71,14 +68,14 @@ class BullTransport implements Transport {
       data: pointer,
       opts: { jobId: id, attempts: 1, removeOnComplete: true, removeOnFail: true },
     }))
-    await this.#inTime(this.#queue(queue).addBulk(jobs))
+    await inTime(this.#queue(queue).addBulk(jobs))
   }
 
   async missing(queue: string, ids: string[]): Promise<string[]> {
     const open = this.#queue(queue)
     const pipeline = this.#redis.pipeline()
     for (const id of ids) pipeline.exists(open.toKey(id))
-    const answers = (await this.#inTime(pipeline.exec())) ?? []
+    const answers = (await inTime(pipeline.exec())) ?? []
     return ids.filter((_, index) => {
       const [error, count] = answers[index] ?? [new Error("Redis gave no answer.")]
       if (error) throw unavailable(error)
@@ -87,12 +84,12 @@ class BullTransport implements Transport {
   }
 
   async limit(queue: string, concurrency: number): Promise<void> {
-    await this.#inTime(this.#queue(queue).setGlobalConcurrency(concurrency))
+    await inTime(this.#queue(queue).setGlobalConcurrency(concurrency))
   }
 
   async forget(queue: string): Promise<void> {
     const open = this.#queue(queue)
-    await this.#inTime(open.obliterate({ force: true }))
+    await inTime(open.obliterate({ force: true }))
     this.#queues.delete(queue)
   }
 
@@ -115,26 +112,6 @@ class BullTransport implements Transport {
       this.#queues.set(name, queue)
     }
     return queue
-  }
-
-  async #inTime<Result>(work: Promise<Result>): Promise<Result> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () =>
-          reject(
-            new StoredError("TIMEOUT", `Redis gave no answer within ${COMMAND_DEADLINE} ms.`, { retryable: true }),
-          ),
-        COMMAND_DEADLINE,
-      )
-    })
-    try {
-      return await Promise.race([work, late])
-    } catch (cause) {
-      throw unavailable(cause)
-    } finally {
-      clearTimeout(timer)
-    }
   }
 }
 
@@ -186,20 +163,4 @@ class BullIntakes implements IntakeOpener {
 async function deliver(job: Job, take: Take, signal: AbortSignal | undefined): Promise<void> {
   const delivery: Delivery = { id: job.id ?? "", pointer: job.data }
   await take(delivery, signal ?? new AbortController().signal)
-}
-
-/** In order where Redis answers: `close` waits for jobs without a limit, and for a Redis that is away for ever. */
-async function closeWorker(worker: Worker): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, CLOSE_DEADLINE)
-  })
-  await Promise.race([worker.close().catch(() => {}), late])
-  clearTimeout(timer)
-}
-
-function unavailable(cause: unknown): StoredError {
-  if (cause instanceof StoredError) return cause
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new StoredError("BACKEND_UNAVAILABLE", `Redis does not answer: ${reason}`, { retryable: true, cause })
 }
