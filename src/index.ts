@@ -2,7 +2,16 @@
 
 export type { BackendCapabilities } from "./backends/backend.ts"
 export type { JournalRecord, OutboxRecord } from "./catalog/record.ts"
-export { type ConnectOptions, connect, type RemoteStore } from "./client.ts"
+export {
+  type ConnectOptions,
+  connect,
+  type EnqueuedPut,
+  type EnqueuedState,
+  type EnqueueOptions,
+  type EnqueueSource,
+  type RedisOptions,
+  type RemoteStore,
+} from "./client.ts"
 export { type CreateStoreOptions, createStore, runDoctor } from "./compose.ts"
 export type { BlobId } from "./core/blob-id.ts"
 export type { ChecksumAlgorithm, Checksums } from "./core/checksum.ts"

@@ -13,6 +13,9 @@ import { addBackend, getBackend, listBackends, removeBackend } from "./backends.
 import { cacheStats, clear, evict } from "./cache.ts"
 import { Calls } from "./calls.ts"
 import { remove } from "./delete.ts"
+import { checkEnqueueId, enqueue } from "./enqueue.ts"
+import { type EnqueuedPut, enqueuedResult, enqueuedState } from "./enqueue-handle.ts"
+import { LazyIngestQueue } from "./enqueue-queue.ts"
 import { events } from "./events.ts"
 import { Link } from "./link.ts"
 import { failed, journal, list } from "./pages.ts"
@@ -32,6 +35,7 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
   const { timeout = TIMEOUT, onError = warn } = options
   requireTimeout(timeout)
   const calls = new Calls()
+  const queue = new LazyIngestQueue(options.redis)
   const placing = new Set<Promise<void>>()
   const inOrder = async (): Promise<void> => {
     await Promise.all([subscription.placed(), ...placing])
@@ -49,12 +53,21 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
   const close = async (deadline: number): Promise<void> => {
     subscription.close()
     await calls.close(deadline)
+    await queue.close()
     first.close()
     link.close()
   }
 
+  const enqueued = (id: string): EnqueuedPut => ({
+    id: checkEnqueueId(id),
+    state: () => calls.run(() => enqueuedState(queue.open, id)),
+    finished: (given) => calls.run(() => enqueuedResult(queue.open, id, waiting(checkOptions("idle", given)))),
+  })
+
   return {
     put: (input, given) => calls.run(() => put(link, input, given)),
+    enqueue: (source, given) => calls.run(async () => enqueued(await enqueue(queue.open, source, given))),
+    enqueued,
     get: ((idOrKey: string, given?: GetOptions) => calls.run(() => get(link, idOrKey, given))) as GetVerb,
     open: (idOrKey, given) => calls.run(() => open(link, idOrKey, given)),
     delete: (idOrKey, given) => calls.run(() => remove(link, idOrKey, given)),
