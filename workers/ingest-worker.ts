@@ -1,0 +1,137 @@
+/**
+ * The part of a worker process that does puts by reference: takes them from the queue, checks what it was given, does them, and says in the log what
+ * came of each. It needs the server's HTTP API and nothing of the server's own.
+ */
+import {
+  HandedBack,
+  INGEST_QUEUE,
+  type IngestDelivery,
+  type IngestIntakes,
+  type IngestPayload,
+  type IngestSource,
+  ingestSchema,
+} from "../queues/ingest.ts"
+import type { Intake } from "../queues/transport.ts"
+import { toIssue } from "../src/core/config.ts"
+import { abortError, StoredError, TransientAdapterError, toStoredError } from "../src/core/error.ts"
+import type { PutResult } from "../src/core/metadata.ts"
+import type { Log } from "../src/store/log.ts"
+import type { StoreFace } from "../src/store/store.ts"
+import { within } from "../src/store/within.ts"
+import { type IngestServices, ingest } from "./ingest.ts"
+
+export interface IngestWorkerOptions extends Omit<IngestServices, "store"> {
+  store: IngestServices["store"] & Pick<StoreFace, "close">
+  intakes: IngestIntakes
+  log: Log
+  /** ms that running puts have to end when the worker stops */
+  grace: number
+  /** puts at a time; null: 4 */
+  concurrency: number | null
+  /** ms that one try may take; absent: an hour */
+  deadline?: number
+}
+
+const CONCURRENCY = 4
+const DEADLINE = 3_600_000
+/** ms that a part may take to let go */
+const LET_GO = 5_000
+
+export class IngestWorker {
+  readonly #options: IngestWorkerOptions
+  readonly #stopping = new AbortController()
+  readonly #taking = new Set<Promise<unknown>>()
+  #intake: Intake | null = null
+  #stopped: Promise<void> | null = null
+
+  constructor(options: IngestWorkerOptions) {
+    this.#options = options
+  }
+
+  get queues(): string[] {
+    return this.#intake ? [INGEST_QUEUE] : []
+  }
+
+  start(): void {
+    const { intakes, concurrency } = this.#options
+    this.#intake = intakes.open({
+      concurrency: concurrency ?? CONCURRENCY,
+      take: (delivery, lost) => {
+        const take = this.#take(delivery, lost).finally(() => this.#taking.delete(take))
+        this.#taking.add(take)
+        return take
+      },
+    })
+  }
+
+  /** Takes no more, lets what runs end for the grace, gives back the rest, and lets go of everything. May be called twice. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    const { grace, intakes, store, log } = this.#options
+    const late = (error: unknown): void => log.warn({ err: error }, "a part failed after the worker was stopped")
+    this.#intake?.pause()
+    await within(grace, this.#idle(), late)
+    this.#stopping.abort()
+    await within(LET_GO, this.#idle(), late)
+    await within(LET_GO, this.#intake?.close() ?? Promise.resolve(), late)
+    await within(LET_GO, intakes.close(), late)
+    await store.close({ deadline: 0 })
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#taking.size > 0) await Promise.allSettled([...this.#taking])
+  }
+
+  async #take(delivery: IngestDelivery, lost: AbortSignal): Promise<PutResult> {
+    const payload = this.#read(delivery)
+    const { log, deadline = DEADLINE } = this.#options
+    const facts = { id: payload.id, ...factsOf(payload.source) }
+    const end = new AbortController()
+    const late = setTimeout(() => end.abort(tooLong(deadline)), deadline)
+    const signal = AbortSignal.any([lost, this.#stopping.signal, end.signal])
+    try {
+      signal.throwIfAborted()
+      const result = await ingest(this.#options, payload, delivery, signal)
+      log.info({ ...facts, key: result.key, version: result.version }, "a put by reference is done")
+      return result
+    } catch (error) {
+      if (this.#stopping.signal.aborted) throw new HandedBack()
+      const fault = signal.aborted ? reasonOf(signal, lost) : toStoredError(error)
+      log.warn({ ...facts, error: fault.toJSON() }, "a put by reference failed")
+      throw fault
+    } finally {
+      clearTimeout(late)
+    }
+  }
+
+  /** @throws StoredError INVALID_INPUT, without a value of what was given */
+  #read({ id, payload }: IngestDelivery): IngestPayload {
+    const { success, data, error } = ingestSchema.safeParse(payload)
+    if (success) return data
+    const issues = error.issues.slice(0, 5).map(toIssue)
+    this.#options.log.error({ jobId: id, issues }, "a put by reference that nobody understands was refused")
+    const paths = issues.map(({ path }) => path || "the whole").join(", ")
+    throw new StoredError("INVALID_INPUT", `The queue held no put that this worker understands (${paths}).`)
+  }
+}
+
+function reasonOf(signal: AbortSignal, lost: AbortSignal): StoredError {
+  if (lost.aborted) return new StoredError("ABORTED", "The put was given to another worker.", { retryable: true })
+  return abortError(signal)
+}
+
+function tooLong(ms: number): StoredError {
+  return new TransientAdapterError(`The put did not end within ${ms} ms.`, { code: "TIMEOUT" })
+}
+
+/** Without bytes, and without a query, which may be a secret. */
+function factsOf(source: IngestSource): object {
+  if (source.type === "path") return { path: source.path }
+  if (source.type === "bytes") return { inline: Math.floor((source.base64.length * 3) / 4) }
+  const url = URL.parse(source.url)
+  return { url: url ? `${url.origin}${url.pathname}` : "no URL" }
+}
