@@ -42,9 +42,14 @@ export interface SenderOptions {
 const WINDOW = 2_000
 /** More are sent once so few are left: to find new ones, those that are out must be passed over. */
 const REFILL_AT = 1_000
-/** With so many out nobody waits for one more, and what is nudged meanwhile is looked for at once, after so many ms. */
+/**
+ * With so many out nobody waits for one more: what is nudged meanwhile is looked for together, after a pause of a ms for every few that are out. A look
+ * passes over all of them, and puts nudge for every row.
+ */
 const BUSY_FROM = 64
-const BUSY_PAUSE = 20
+const OUT_PER_MS = 5
+/** ms after which a busy sender looks for rows that are due by themselves */
+const BUSY_SLEEP = 1_000
 /** Rows in one message to the transport. */
 const BATCH = 250
 /** ms without a new message after the transport or the catalog failed */
@@ -89,7 +94,7 @@ export class Sender {
       void this.#pump()
     }
     if (this.#sent.size < BUSY_FROM) setImmediate(pump)
-    else setTimeout(pump, BUSY_PAUSE)
+    else setTimeout(pump, this.#sent.size / OUT_PER_MS)
   }
 
   /** The row is no longer out; if it is still due, it goes out again. */
@@ -204,6 +209,10 @@ export class Sender {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     if (this.#closing || this.#sent.size > REFILL_AT) return
+    if (this.#sent.size >= BUSY_FROM) {
+      this.#timer = setTimeout(() => this.nudge(), BUSY_SLEEP)
+      return
+    }
     const limit = this.#sent.size + 1
     const rows = this.#options.catalog.due(this.#options.queue, { now: Number.MAX_SAFE_INTEGER, limit })
     const next = rows.find((row) => !this.#sent.has(subjectOf(row.payload)))
