@@ -2,6 +2,7 @@
 import type { Catalog, Outcome } from "../src/catalog/catalog.ts"
 import type { JobPayload } from "../src/catalog/record.ts"
 import type { Clock } from "../src/core/clock.ts"
+import type { Meter } from "../src/metrics/meter.ts"
 import type { Job, JobHandlers } from "./job.ts"
 import { Lane } from "./lane.ts"
 import { deadlineOf, type OrderSources, orderOf } from "./order.ts"
@@ -14,12 +15,13 @@ export interface LaneOptions extends OrderSources {
   clock: Clock
   policy: RetryPolicy
   events: RunnerEvents
+  meter: Meter
   random?(): number
 }
 
 /** A line for `Runner` that runs its jobs here. */
 export function openLane(options: LaneOptions, { queue, concurrency, breaker, drained }: LineOptions): Line {
-  const { catalog, clock, policy, events, random = Math.random } = options
+  const { catalog, clock, policy, events, meter, random = Math.random } = options
   return new Lane(queue, concurrency, breaker, {
     catalog,
     clock,
@@ -28,6 +30,14 @@ export function openLane(options: LaneOptions, { queue, concurrency, breaker, dr
     run: (row, signal) => run(row.payload, options, signal),
     deadline: (row) => deadlineOf(row.payload, options),
     settled: (row, outcome, commit, error) => events.settled(row, outcome, commit, error),
+    tried: ({ payload }, error, seconds) =>
+      meter.jobEnded({
+        kind: payload.kind,
+        backend: payload.kind === "sync" ? payload.backend : null,
+        outcome: error ? "failed" : "done",
+        code: error?.code ?? null,
+        seconds,
+      }),
     fault: (error) => events.fault(error),
     drained,
   })

@@ -29,6 +29,8 @@ export interface LaneServices {
   deadline(row: OutboxRecord): number
   /** Told of each outcome after it is committed, and of its error where there is one. */
   settled(row: OutboxRecord, outcome: Outcome, commit: OutcomeCommit, error: StoredError | null): void
+  /** Told of each try that ended or lost its slot. */
+  tried?(row: OutboxRecord, error: StoredError | null, seconds: number): void
   /** A fault that the lane cannot turn into an outcome (the commit itself failed). */
   fault(error: StoredError): void
   /** Called whenever the lane may have run dry. */
@@ -152,6 +154,7 @@ export class Lane implements Line {
     let error: StoredError | null = null
     let outcome: Outcome
     const attempt: Attempt = { ended: null }
+    const began = performance.now()
     try {
       outcome = await this.#attempt(row, control, attempt)
       this.breaker.succeeded()
@@ -161,6 +164,7 @@ export class Lane implements Line {
       const { clock, policy, random } = this.#services
       outcome = failureOf(row, error, { breaker: this.breaker, policy, now: clock.now(), random })
     }
+    this.#services.tried?.(row, error, (performance.now() - began) / 1000)
     try {
       const [commit] = await this.#services.catalog.commitOutcomes([outcome], this.#services.clock.now())
       this.#services.settled(row, outcome, commit!, error)

@@ -43,6 +43,11 @@ export class Pool implements WorkerDesk {
     return this.#roster.list()
   }
 
+  /** Whether there is a connection to what carries the jobs. */
+  get isConnected(): boolean {
+    return this.#options.transport.isReady
+  }
+
   configuration(): WorkerConfiguration {
     return { version: EXCHANGE_VERSION, revision: this.#revisionText(), ...this.#options.configuration() }
   }

@@ -10,7 +10,7 @@ import type { Pool } from "../queues/pool.ts"
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../queues/retry-policy.ts"
 import { Runner } from "../queues/runner.ts"
 import { hashThread } from "../workers/hash-thread-url.ts"
-import type { Opened } from "./api/internal-services.ts"
+import type { Opened } from "./api/opened.ts"
 import { parseBackendConfig } from "./backends/registry.ts"
 import { Bus } from "./bus.ts"
 import { LmdbCatalog } from "./catalog/lmdb/catalog.ts"
@@ -25,6 +25,7 @@ import type { StoredError } from "./core/error.ts"
 import { type DoctorOptions, treat } from "./doctor/doctor.ts"
 import type { DoctorReport } from "./doctor/finding.ts"
 import { type CatalogTreatment, mendCatalog } from "./doctor/mend-catalog.ts"
+import { StoreMetrics } from "./metrics/store-metrics.ts"
 import { ContentStaging } from "./staging/content-staging.ts"
 import { BackendSet, type RegisteredBackend } from "./store/backend-set.ts"
 import { configure } from "./store/configuration.ts"
@@ -39,6 +40,7 @@ import { maintain } from "./store/maintenance.ts"
 import { ReadTimes } from "./store/read-times.ts"
 import type { StoreServices } from "./store/services.ts"
 import { registerBackend, startBackends } from "./store/start-backends.ts"
+import { status } from "./store/status.ts"
 import type { Store } from "./store/store.ts"
 import { suspect } from "./store/suspect.ts"
 import { within } from "./store/within.ts"
@@ -71,6 +73,7 @@ export interface OpenedStore {
   store: Store
   services: StoreServices
   pool: ChecksumPool
+  metrics: StoreMetrics
   /** the door for workers; null where all work is done here */
   desk: Pool | null
 }
@@ -86,11 +89,11 @@ export async function createStore(config: StoreConfigInput = {}, options: Create
 
 /** As `createStore`, with what workers are served where it has some. */
 export async function openServed(config: StoreConfigInput, options: CreateStoreOptions): Promise<Opened> {
-  const { store, services, desk } = await openStore(config, options)
-  if (!desk) return store
+  const { store, services, metrics, desk } = await openStore(config, options)
   return {
     store,
-    internal: {
+    metrics,
+    internal: desk && {
       desk,
       content: (id, size, signal, except) => content(services, id, size, signal, except),
       suspect: (id) => suspect(services, id).then(() => {}),
@@ -205,6 +208,8 @@ async function assemble(
     log.info({ ...recovered }, "staging was completed after an unclean end")
 
   const bus = new Bus((error) => log.error({ error }, "a listener threw"))
+  const metrics = new StoreMetrics(() => status(services), clock)
+  bus.on("put", ({ size }) => metrics.bytes("in", size))
   const readTimes = new ReadTimes(catalog)
   const base = {
     config,
@@ -217,11 +222,12 @@ async function assemble(
     hashers,
     readTimes,
     lifecycle,
+    meter: metrics,
     clock,
     log,
   }
   const events = jobEvents(base, (queue) => services.runner.nudge(queue))
-  const lines: Omit<LaneOptions, "handlers"> = {
+  const lines: Omit<LaneOptions, "handlers" | "meter"> = {
     catalog,
     clock,
     policy,
@@ -229,11 +235,12 @@ async function assemble(
     sideChecksums: config.checksums.slice(1),
     ...(options.jobDeadline !== undefined && { deadline: options.jobDeadline }),
   }
-  const lanes: LaneOptions = { ...lines, handlers: jobHandlers(() => services, pool) }
+  const lanes: LaneOptions = { ...lines, meter: metrics, handlers: jobHandlers(() => services, pool) }
   const workers =
     options.redis && work ? await openPool({ redis: options.redis, lines, backends, bus, stagingDirectory, log }) : null
   if (workers) closers.push(() => workers.close())
   const services: StoreServices = Object.assign(base, {
+    pool: workers?.pool ?? null,
     runner: new Runner({
       catalog,
       clock,
@@ -275,5 +282,5 @@ async function assemble(
       () => catalog.close(),
     ])
   }
-  return { store: createFacade({ services, makeBackend, close }), services, pool, desk: workers?.pool ?? null }
+  return { store: createFacade({ services, makeBackend, close }), services, pool, metrics, desk: workers?.pool ?? null }
 }

@@ -5,10 +5,13 @@ import { StoredError } from "../src/core/error.ts"
 import { isBackendName } from "../src/core/key.ts"
 
 const KINDS: readonly Job["kind"][] = ["sync", "checksum"]
+const INGEST = "ingest"
 const MOST_AT_ONCE = 1_024
 
 export interface WorkerCommand {
   kinds: readonly Job["kind"][]
+  /** whether it does puts by reference; null: where the environment allows it a source of them */
+  ingest: boolean | null
   /** null: all */
   backends: readonly string[] | null
   /** null: as many as each backend takes */
@@ -28,21 +31,26 @@ export function parseWorkerCommand(words: readonly string[], write: (text: strin
     if (error.exitCode === 0) return null
     throw new StoredError("INVALID_INPUT", `${error.message.replace(/^error: /, "")}; see --help.`, { cause: error })
   }
-  const kinds = program.processedArgs[0] as Job["kind"][]
+  const named = new Set(program.processedArgs[0] as (Job["kind"] | typeof INGEST)[])
+  const isAll = named.size === 0
+  const ingest = isAll ? null : named.delete(INGEST)
+  const kinds = isAll ? KINDS : KINDS.filter((kind) => named.has(kind))
   const { backends = null, concurrency = null } = program.opts<{ backends?: string[]; concurrency?: number }>()
-  return { kinds: kinds.length > 0 ? [...new Set(kinds)] : KINDS, backends, concurrency }
+  return { kinds, ingest, backends, concurrency }
 }
 
 function buildProgram(write: (text: string) => void): Command {
   return new Command("worker")
     .description("Takes jobs of a StoreD server from Redis and carries them out.")
-    .addArgument(new Argument("[kinds...]", "kinds of jobs; none named: all").choices(KINDS))
+    .addArgument(new Argument("[kinds...]", "kinds of jobs; none named: all").choices([...KINDS, INGEST]))
     .option("--backends <names>", "only for these backends, with commas between them", readBackends)
     .option("--concurrency <n>", "jobs of one queue at a time", readConcurrency)
     .addHelpText(
       "after",
       "\nEnvironment:\n  REDIS_URL, STORED_URL, STORED_WORKER_TOKEN  where the work comes from\n" +
-        "  STORED_LOG, STORED_WORKER_GRACE             level of the log; ms that jobs have to end",
+        "  STORED_INGEST_ROOTS, STORED_INGEST_URLS     what may be put by reference: directories; https://host/prefix\n" +
+        "  STORED_LOG, STORED_WORKER_GRACE             level of the log; ms that jobs have to end\n" +
+        "  STORED_METRICS_PORT, STORED_METRICS_HOST, STORED_METRICS_TOKEN  where Prometheus reads",
     )
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: () => {}, outputError: () => {} })

@@ -1,15 +1,19 @@
 /**
- * What the environment says to a worker: `REDIS_URL`, `STORED_URL`, `STORED_WORKER_TOKEN`, `STORED_LOG`, `STORED_WORKER_GRACE`. Checked once, every mistake at
- * once, and none of them shows a value.
+ * What the environment says to a worker: `REDIS_URL`, `STORED_URL`, `STORED_WORKER_TOKEN`, `STORED_LOG`, `STORED_WORKER_GRACE`,
+ * `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
+ * once, and none of them shows a value. What concerns puts by reference stands in `ingest-environment.ts`.
  */
 import { levels } from "pino"
 import * as z from "zod"
 import { invalidConfig, toIssue } from "../src/core/config.ts"
 import { isRedisUrl } from "../src/core/redis-url.ts"
 import { workerTokenSchema } from "../src/core/worker-token.ts"
+import { type IngestEnvironment, ingestEnvironment, ingestVariables } from "./ingest-environment.ts"
+import type { MetricsAddress } from "./metrics-server.ts"
 
 const LOG_LEVELS = ["silent", ...Object.values(levels.labels).reverse()]
 const LONGEST_GRACE = 3_600_000
+const PORT = "expected a port from 0 to 65535; 0 takes any free one"
 const GRACE = `expected ms from 0 to ${LONGEST_GRACE}`
 
 const absent = (what: string) => ({
@@ -18,6 +22,7 @@ const absent = (what: string) => ({
 
 /** An empty variable is an absent one, as shells and compose files write it. */
 const schema = z.object({
+  ...ingestVariables,
   REDIS_URL: z
     .string(absent("name the Redis that the server uses, as redis://host:port"))
     .refine(isRedisUrl, "expected redis://host:port or rediss://user:password@host:port, as the server has it"),
@@ -34,6 +39,14 @@ const schema = z.object({
     .transform(Number)
     .refine((grace) => grace <= LONGEST_GRACE, GRACE)
     .default(10_000),
+  STORED_METRICS_PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, PORT)
+    .transform(Number)
+    .refine((port) => port <= 65_535, PORT)
+    .optional(),
+  STORED_METRICS_HOST: z.string().default("127.0.0.1"),
+  STORED_METRICS_TOKEN: workerTokenSchema.optional(),
 })
 
 export interface WorkerEnvironment {
@@ -45,6 +58,9 @@ export interface WorkerEnvironment {
   log: string
   /** ms that running jobs have to end when the worker stops */
   grace: number
+  ingest: IngestEnvironment
+  /** where Prometheus reads what this worker does; null: nowhere */
+  metrics: MetricsAddress | null
 }
 
 /** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
@@ -53,11 +69,17 @@ export function parseWorkerEnvironment(variables: Readonly<Record<string, string
   const result = schema.safeParse(given)
   if (!result.success) throw invalidConfig(result.error.issues.map(toIssue))
   const { REDIS_URL, STORED_URL, STORED_WORKER_TOKEN, STORED_LOG, STORED_WORKER_GRACE } = result.data
+  const { STORED_METRICS_PORT, STORED_METRICS_HOST, STORED_METRICS_TOKEN } = result.data
   return {
     redis: REDIS_URL,
     server: STORED_URL,
     token: STORED_WORKER_TOKEN,
     log: STORED_LOG,
     grace: STORED_WORKER_GRACE,
+    ingest: ingestEnvironment(result.data),
+    metrics:
+      STORED_METRICS_PORT === undefined
+        ? null
+        : { host: STORED_METRICS_HOST, port: STORED_METRICS_PORT, token: STORED_METRICS_TOKEN ?? null },
   }
 }

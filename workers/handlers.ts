@@ -5,6 +5,7 @@ import type { ChecksumPool } from "../src/checksums/pool.ts"
 import type { HasherFactory } from "../src/core/checksum.ts"
 import { systemClock } from "../src/core/clock.ts"
 import { isStoredError, StoredError } from "../src/core/error.ts"
+import type { Meter } from "../src/metrics/meter.ts"
 import { checksum } from "./checksum.ts"
 import type { ServerClient } from "./server-client.ts"
 import type { StagedContent } from "./staged-content.ts"
@@ -15,6 +16,7 @@ export interface HandlerParts {
   staged: Pick<StagedContent, "source">
   pool: Pick<ChecksumPool, "hashFile">
   hashers: HasherFactory
+  meter: Meter
 }
 
 export interface Handlers {
@@ -22,7 +24,7 @@ export interface Handlers {
   checksum(job: Job, signal: AbortSignal): Promise<Done<"checksum">>
 }
 
-export function createHandlers({ server, staged, pool, hashers }: HandlerParts): Handlers {
+export function createHandlers({ server, staged, pool, hashers, meter }: HandlerParts): Handlers {
   return {
     sync: async (job, backend, signal) => {
       if (job.kind !== "sync") throw otherKind(job)
@@ -32,6 +34,7 @@ export function createHandlers({ server, staged, pool, hashers }: HandlerParts):
           backend: async () => backend,
           content: (id, size, ended) => staged.source(id, size, ended, { backend: job.backend, key: job.key }),
           suspect: (id) => server.suspect(id, signal),
+          copied: (bytes) => meter.bytes("copied", bytes),
           hashers,
           clock: systemClock,
         },

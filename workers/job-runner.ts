@@ -7,6 +7,7 @@ import type { Done, Job } from "../queues/job.ts"
 import type { Delivery } from "../queues/transport.ts"
 import { toIssue } from "../src/core/config.ts"
 import { isStoredError, toStoredError } from "../src/core/error.ts"
+import type { EndedJob, Meter } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
 import { within } from "../src/store/within.ts"
 import { carryOut } from "./carry-out.ts"
@@ -15,6 +16,7 @@ import type { ExchangeClient } from "./exchange-client.ts"
 export interface JobRunnerOptions {
   exchange: Pick<ExchangeClient, "claim" | "report">
   log: Log
+  meter: Meter
   /** ms that a handler that was cut off has to end */
   moment?: number
 }
@@ -104,15 +106,17 @@ export class JobRunner {
   }
 
   async #carryOut(bench: Bench, order: JobOrder, lost: AbortSignal): Promise<void> {
-    const { exchange, log, moment = MOMENT } = this.#options
+    const { exchange, log, meter, moment = MOMENT } = this.#options
     const { claim, job, deadline } = order
     if (!this.#isTaking || bench.closed.aborted) return this.#report(order, { type: "returned" })
     const stopped = AbortSignal.any([this.#stopped.signal, bench.closed])
     log.debug({ claim, ...factsOf(job) }, "a job begins")
     this.#running += 1
+    const began = performance.now()
     const told = await carryOut((signal) => bench.run(job, signal), { deadline, lost, stopped, moment }).finally(() => {
       this.#running -= 1
     })
+    meter.jobEnded({ ...endOf(job, told.result), seconds: (performance.now() - began) / 1000 })
     if (told.late) this.#watch(order, told.late)
     if (!told.result) return
     const facts = { claim, ...factsOf(job), result: told.result.type }
@@ -154,6 +158,14 @@ function pointerOf(job: Job): JobPointer {
   if (job.kind === "checksum") return { version: 1, kind: "checksum", id: job.id }
   const { backend, key, generation } = job
   return { version: 1, kind: "sync", backend, key, generation }
+}
+
+/** A try as it is counted. */
+function endOf(job: Job, result: JobResult | null): Omit<EndedJob, "seconds"> {
+  const backend = job.kind === "sync" ? job.backend : null
+  if (result?.type === "failed") return { kind: job.kind, backend, outcome: "failed", code: result.error.code }
+  const outcome = result?.type === "synced" || result?.type === "hashed" ? "done" : (result?.type ?? "late")
+  return { kind: job.kind, backend, outcome, code: null }
 }
 
 function factsOf(job: Job | JobPointer): object {

@@ -3,29 +3,42 @@
  * and a timer behind them where something does not let go.
  */
 import { type Logger, pino } from "pino"
+import type { IngestIntakes } from "../queues/ingest.ts"
 import type { IntakeOpener } from "../queues/transport.ts"
 import { createHashers } from "../src/checksums/hashers.ts"
 import { ChecksumPool } from "../src/checksums/pool.ts"
+import { JobMetrics, METRICS_TYPE } from "../src/metrics/job-metrics.ts"
 import type { WorkerCommand } from "./command-line.ts"
 import type { WorkerEnvironment } from "./environment.ts"
 import { hashThread } from "./hash-thread-url.ts"
+import { allowsSources } from "./ingest-environment.ts"
+import { IngestWorker, type IngestWorkerOptions } from "./ingest-worker.ts"
+import { type MetricsAddress, type MetricsServer, startMetricsServer } from "./metrics-server.ts"
 import { ServerClient } from "./server-client.ts"
 import { Worker } from "./worker.ts"
 
 /** Opens the workers' end of the queues; handed in, because only the entry knows what carries them. */
 export type OpenIntakes = (options: { url: string; prefix: string; log: Logger }) => IntakeOpener
 
+/** What only the entry knows: what carries puts by reference, and the client of the server's HTTP API. */
+export interface IngestDoors {
+  openIntakes(options: { url: string; prefix: string; log: Logger }): IngestIntakes
+  connect(url: string, options: { token?: string }): IngestWorkerOptions["store"]
+}
+
 /** ms beyond the grace after which a process that is still there ends itself */
 const HARD_END = 30_000
 
 /** Resolves once it works; the process ends by a signal. @throws StoredError where it cannot start */
 export async function runWorker(
-  { redis, server: url, token, log: level, grace }: WorkerEnvironment,
+  { redis, server: url, token, log: level, grace, metrics: address }: WorkerEnvironment,
   command: WorkerCommand,
   openIntakes: OpenIntakes,
 ): Promise<void> {
   const log = pino({ level }, pino.destination({ fd: 2, sync: true }))
   lastResorts(log)
+  const metrics = new JobMetrics()
+  const door = address && (await openMetrics(address, metrics, log))
   const worker = new Worker({
     ...command,
     server: new ServerClient({ url, token }),
@@ -33,22 +46,35 @@ export async function runWorker(
     pool: new ChecksumPool({ thread: hashThread }),
     hashers: await createHashers(),
     log,
+    meter: metrics,
     grace,
   })
-  const ending = endOnSignal(worker, grace, log)
+  const stop = async (): Promise<void> => {
+    await worker.stop()
+    await door?.close()
+  }
+  const ending = endOnSignal(stop, grace, log)
   try {
     await worker.start()
   } catch (error) {
     // Stopped before it began: the end is under way already.
     if (ending.aborted) return
-    await worker.stop()
+    await stop()
     throw error
   }
   if (ending.aborted) return
   process.stdout.write(`StoreD worker for ${url.origin}\n  queues  ${worker.queues.join(", ") || "none now"}\n`)
 }
 
-function endOnSignal(worker: Worker, grace: number, log: Logger): AbortSignal {
+/** Before the first job, so that whoever watches sees a worker that waits for its server. @throws StoredError INVALID_INPUT */
+async function openMetrics(address: MetricsAddress, metrics: JobMetrics, log: Logger): Promise<MetricsServer> {
+  metrics.watchProcess()
+  const door = await startMetricsServer({ ...address, text: () => metrics.text(), type: METRICS_TYPE, log })
+  process.stdout.write(`StoreD worker tells metrics at ${door.url}\n`)
+  return door
+}
+
+function endOnSignal(stop: () => Promise<void>, grace: number, log: Logger): AbortSignal {
   const ending = new AbortController()
   const end = (signal: NodeJS.Signals): void => {
     if (ending.signal.aborted) process.exit(128 + (signal === "SIGINT" ? 2 : 15))
@@ -57,7 +83,7 @@ function endOnSignal(worker: Worker, grace: number, log: Logger): AbortSignal {
       log.fatal("the worker did not end in time")
       process.exit(1)
     }, grace + HARD_END).unref()
-    worker.stop().then(
+    stop().then(
       () => process.exit(0),
       (error: unknown) => {
         log.fatal({ err: error }, "closing failed")

@@ -20,6 +20,8 @@ export interface SyncServices {
   content(id: BlobId, size: number, signal: AbortSignal): Promise<BlobSource>
   /** Told when a backend holds other bytes than were written: the bytes that were read may be bad. */
   suspect(id: BlobId): Promise<void>
+  /** Told how many bytes a backend has taken. */
+  copied(bytes: number): void
   hashers: HasherFactory
   clock: Clock
 }
@@ -70,6 +72,7 @@ async function write(
     ...(modified !== undefined && { modified }),
     ...(mode !== undefined && { mode }),
   })
+  services.copied(want.size)
   const after = await backend.stat(key, { signal })
   const proof = after?.size === want.size ? await prove(key, want, after, backend, services, signal) : null
   if (proof) return proof

@@ -13,6 +13,7 @@ import type { IntakeOpener } from "../queues/transport.ts"
 import type { ChecksumPool } from "../src/checksums/pool.ts"
 import type { HasherFactory } from "../src/core/checksum.ts"
 import { StoredError, TransientAdapterError, toStoredError } from "../src/core/error.ts"
+import { type Meter, NO_METER } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
 import { within } from "../src/store/within.ts"
 import { type Backoff, DEFAULT_BACKOFF, pause } from "./backoff.ts"
@@ -36,6 +37,8 @@ export interface WorkerOptions {
   pool: ChecksumPool
   hashers: HasherFactory
   log: Log
+  /** absent: nobody counts */
+  meter?: Meter
   /** ms that running jobs have to end when the worker stops */
   grace: number
   /** ms between two tries to open what could not be opened */
@@ -75,9 +78,9 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
-    const { server, log, pool, hashers, moment, exchange, backoff } = options
+    const { server, log, pool, hashers, moment, exchange, backoff, meter = NO_METER } = options
     this.#staged = new StagedContent(server)
-    this.#handlers = createHandlers({ server, staged: this.#staged, pool, hashers })
+    this.#handlers = createHandlers({ server, staged: this.#staged, pool, hashers, meter })
     this.#exchange = new ExchangeClient({
       send: (message, signal) => server.exchange(message, signal),
       worker: () => this.#info(),
@@ -86,7 +89,7 @@ export class Worker {
       ...exchange,
       ...(backoff && { backoff }),
     })
-    this.#runner = new JobRunner({ exchange: this.#exchange, log, ...(moment !== undefined && { moment }) })
+    this.#runner = new JobRunner({ exchange: this.#exchange, log, meter, ...(moment !== undefined && { moment }) })
   }
 
   /** Queues that are worked for now. */

@@ -27,8 +27,14 @@ const INTERNAL_PATHS: typeof PATHS = [
   [/^\/internal\/suspect\/./, ["POST"]],
 ]
 
+/** There only where something is counted. */
+const METRICS_PATHS: typeof PATHS = [[/^\/metrics$/, ["GET"]]]
+
 /** Null where there is no such path. */
-export function allowedMethods(path: string, options: { internal: boolean }): readonly string[] | null {
-  const paths = options.internal ? [...PATHS, ...INTERNAL_PATHS] : PATHS
+export function allowedMethods(
+  path: string,
+  options: { internal: boolean; metrics: boolean },
+): readonly string[] | null {
+  const paths = [...PATHS, ...(options.internal ? INTERNAL_PATHS : []), ...(options.metrics ? METRICS_PATHS : [])]
   return paths.find(([pattern]) => pattern.test(path))?.[1] ?? null
 }

@@ -22,8 +22,10 @@ import { holdContinue } from "./expect-continue.ts"
 import type { InternalServices } from "./internal-services.ts"
 import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts"
 import { linger } from "./linger.ts"
+import { type MetricsTokens, metricsGate } from "./metrics-gate.ts"
 import { httpProblem, type Problem } from "./problem.ts"
 import { mountInternal } from "./routes/internal.ts"
+import { type MetricsSource, mountMetrics } from "./routes/metrics.ts"
 import { ROUTES } from "./routes/routes.ts"
 import type { ApiServices } from "./services.ts"
 
@@ -39,6 +41,12 @@ export interface AppOptions {
     token: string
     /** throws CLOSED until there is a store */
     services(): InternalServices
+  }
+  /** absent: there is no `/metrics` */
+  metrics?: {
+    tokens: MetricsTokens
+    /** throws CLOSED until there is a store */
+    source(): MetricsSource
   }
 }
 
@@ -84,8 +92,9 @@ export function buildApp(options: AppOptions): FastifyInstance {
   })
   app.addHook("onResponse", async (request) => linger(request.raw, limits.lingerTime))
   app.setErrorHandler(answerError)
-  const { store, internal } = options
-  app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, { internal: internal !== undefined }))
+  const { store, internal, metrics } = options
+  const there = { internal: internal !== undefined, metrics: metrics !== undefined }
+  app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, there))
   const services: ApiServices = {
     get store() {
       return typeof store === "function" ? store() : store
@@ -103,6 +112,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
       limits,
     })
   }
+  if (metrics) mountMetrics(app, metricsGate(app.server, metrics.tokens), metrics.source)
   return app
 }
 
@@ -116,8 +126,12 @@ function headFault({ raw }: FastifyRequest, limits: ApiLimits): Problem | null {
   return null
 }
 
-function answerUnknown(request: FastifyRequest, reply: FastifyReply, options: { internal: boolean }): void {
-  const allowed = allowedMethods(request.url.replace(/\?.*$/s, ""), options)
+function answerUnknown(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  there: { internal: boolean; metrics: boolean },
+): void {
+  const allowed = allowedMethods(request.url.replace(/\?.*$/s, ""), there)
   if (!allowed) {
     send(reply, httpProblem(404, "There is nothing at this path; objects live under /v1/objects/."))
     return

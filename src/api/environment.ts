@@ -1,5 +1,6 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
+ * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`,
  * `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at once; nothing else reads
  * the environment.
  */
@@ -27,6 +28,8 @@ const schema = z.object({
   STORED_CONFIG: z.string().optional(),
   STORED_LOG: z.enum(LOG_LEVELS, `expected one of ${LOG_LEVELS.join(", ")}`).optional(),
   STORED_WORKER_TOKEN: workerTokenSchema.optional(),
+  STORED_METRICS_TOKEN: workerTokenSchema.optional(),
+  STORED_ADMIN_TOKEN: workerTokenSchema.optional(),
   REDIS_URL: z
     .string()
     .refine((text) => text === "inline" || isRedisUrl(text), REDIS_URL_RULE)
@@ -50,6 +53,8 @@ export interface Environment {
   log: (typeof LOG_LEVELS)[number] | null
   /** what workers must send, null where there is nothing for workers; never shown */
   workerToken: string | null
+  /** what whoever reads metrics must bear, where the server can be reached from elsewhere; never shown */
+  metricsTokens: { metrics: string | null; admin: string | null }
   /** jobs go to workers by way of this Redis, on this machine or guarded unless the environment does without; null: they run in this process */
   redis: { url: string; prefix: string; channel?: string } | null
 }
@@ -75,6 +80,10 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     config: STORED_CONFIG ?? null,
     log: STORED_LOG ?? null,
     workerToken: STORED_WORKER_TOKEN ?? null,
+    metricsTokens: {
+      metrics: result.data.STORED_METRICS_TOKEN ?? null,
+      admin: result.data.STORED_ADMIN_TOKEN ?? null,
+    },
     redis,
   }
 }

@@ -2,7 +2,6 @@
 import type { WorkerDesk } from "../../queues/exchange.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { BlobSource } from "../core/blob-source.ts"
-import type { Store } from "../store/store.ts"
 
 export interface InternalServices {
   desk: WorkerDesk
@@ -13,16 +12,4 @@ export interface InternalServices {
   content(id: BlobId, size: number, signal: AbortSignal, except?: { backend: string; key: string }): Promise<BlobSource>
   /** Told when the bytes that were handed out may be bad: they are looked at again. */
   suspect(id: BlobId): Promise<void>
-}
-
-/** A store that is open: alone, or with what its workers are served. */
-export type Opened = Store | { store: Store; internal: InternalServices }
-
-export function storeOf(opened: Opened): Store {
-  return "store" in opened ? opened.store : opened
-}
-
-/** Null where the store does all its work itself. */
-export function internalOf(opened: Opened): InternalServices | null {
-  return "store" in opened ? opened.internal : null
 }

@@ -18,9 +18,10 @@ export async function runServer(environment: Environment, openStore: OpenStore):
   const log = pino({ level: environment.log ?? "warn" }, pino.destination({ fd: 2, sync: true }))
   lastResorts(log)
   const config = await loadConfig(environment)
-  const { host, port, redis, workerToken } = environment
+  const { host, port, redis, workerToken, metricsTokens } = environment
   const onFault = (error: StoredError): void => exitOnFault(log, error)
-  const server = await startServer({ config, host, port, log, openStore, onFault, redis, workerToken })
+  const how = { config, host, port, log, openStore, onFault, redis, workerToken, metricsTokens }
+  const server = await startServer(how)
   endOnSignal(server, log)
   process.stdout.write(welcome(server, resolve(config.data ?? ".stored")))
 }

@@ -10,8 +10,10 @@ import { StoredError } from "../core/error.ts"
 import type { Log } from "../store/log.ts"
 import type { Store } from "../store/store.ts"
 import { buildApp } from "./app.ts"
-import { type InternalServices, internalOf, type Opened, storeOf } from "./internal-services.ts"
+import type { InternalServices } from "./internal-services.ts"
 import type { ApiLimits } from "./limits.ts"
+import type { MetricsTokens } from "./metrics-gate.ts"
+import { type Opened, type Served, servedOf, storeOf } from "./opened.ts"
 
 /** How a store is opened, with what its workers need where it has some; handed in, because only the composition knows. */
 export type OpenStore = (
@@ -39,6 +41,8 @@ export interface StartOptions {
   redis?: { url: string; prefix: string; channel?: string } | null
   /** what workers must send; null or absent: nothing is served to workers */
   workerToken?: string | null
+  /** what whoever reads `/metrics` must bear; absent: there is none */
+  metricsTokens?: MetricsTokens
 }
 
 export interface RunningServer {
@@ -50,7 +54,7 @@ export interface RunningServer {
 
 /** @throws StoredError INVALID_CONFIG, INVALID_INPUT (the address cannot be used), DATA_DIRECTORY_IN_USE, … */
 export async function startServer(options: StartOptions): Promise<RunningServer> {
-  const { config, log, workerToken } = options
+  const { config, log, workerToken, metricsTokens } = options
   let opened: Opened | null = null
   const app = buildApp({
     store: () => storeOf(opened ?? starting()),
@@ -60,6 +64,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       ...options.limits,
     },
     ...(workerToken && { internal: { token: workerToken, services: () => forWorkers(opened ?? starting()) } }),
+    ...(metricsTokens && { metrics: { tokens: metricsTokens, source: () => served(opened ?? starting()).metrics } }),
   })
   const url = await listen(app, options)
   try {
@@ -67,6 +72,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     const shape = redis ? { redis } : {}
     opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault, ...shape })
     const store = storeOf(opened)
+    if (metricsTokens) served(opened).metrics.watchProcess()
     return { url, store, close: (deadline) => close(app, store, deadline) }
   } catch (error) {
     await app.close()
@@ -103,11 +109,18 @@ async function close(app: FastifyInstance, store: Store, deadline: number): Prom
 
 /** @throws StoredError CLOSED where the store does its work itself */
 function forWorkers(opened: Opened): InternalServices {
-  const internal = internalOf(opened)
+  const internal = servedOf(opened)?.internal
   if (internal) return internal
   throw new StoredError("CLOSED", "This server does its work itself and has none for workers; set its REDIS_URL.", {
     retryable: true,
   })
+}
+
+/** @throws StoredError INTERNAL where the store was opened without what is asked for */
+function served(opened: Opened): Served {
+  const whole = servedOf(opened)
+  if (whole) return whole
+  throw new StoredError("INTERNAL", "The store was opened alone, without what is to be served beside it.")
 }
 
 function starting(): never {

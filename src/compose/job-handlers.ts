@@ -17,6 +17,7 @@ export function jobHandlers(services: () => StoreServices, pool: ChecksumPool): 
           backend: (name) => parts.backends.opened(name),
           content: (id, size, ended) => content(parts, id, size, ended, job),
           suspect: (id) => suspect(parts, id).then(() => {}),
+          copied: (bytes) => parts.meter.bytes("copied", bytes),
           hashers: parts.hashers,
           clock: parts.clock,
         },

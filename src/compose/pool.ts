@@ -23,7 +23,7 @@ export interface RedisSettings {
 export interface PoolParts {
   redis: RedisSettings
   /** what a line needs in every shape */
-  lines: Omit<LaneOptions, "handlers">
+  lines: Omit<LaneOptions, "handlers" | "meter">
   backends: BackendSet
   bus: Bus
   stagingDirectory: string

@@ -6,6 +6,7 @@ import type { Readable } from "node:stream"
 import type { BlobRecord, LocationRecord } from "../catalog/record.ts"
 import type { ByteRange } from "../core/blob-source.ts"
 import { isStoredError, StoredError, throwIfAborted, toStoredError } from "../core/error.ts"
+import { countedRead } from "./counted-read.ts"
 import { describe } from "./metadata.ts"
 import { provenCopies, requireTarget, type Target } from "./reference.ts"
 import { readRemote } from "./remote-read.ts"
@@ -18,13 +19,14 @@ type Options = Omit<GetOptions, "stream">
 /** @throws StoredError NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE, UNKNOWN_BACKEND */
 export async function open(services: StoreServices, idOrKey: string, options: Options = {}): Promise<OpenedBlob> {
   const { target, range, wanted } = prepare(services, idOrKey, options)
+  const count = (bytes: number): void => services.meter.bytes("out", bytes)
   const staged = await fromStaging(services, target.blob, () =>
     services.staging.read(target.blob.id, target.blob.size, readOptions(options, wanted)),
   )
   if (staged) mendWhenCorrupt(services, target.blob, staged)
   const read = staged
-    ? { result: staged, servedFrom: "staging" }
-    : await fromCopies(services, target, options, wanted, async (stream) => stream)
+    ? { result: countedRead(staged, count), servedFrom: "staging" }
+    : await fromCopies(services, target, options, wanted, async (stream) => countedRead(stream, count))
   return { metadata: describe(services, target), range, stream: read.result, servedFrom: read.servedFrom }
 }
 
@@ -38,9 +40,11 @@ export async function get(
   const staged = await fromStaging(services, target.blob, () =>
     services.staging.readBuffer(target.blob.id, target.blob.size, readOptions(options, wanted)),
   )
-  if (staged) return staged
   const size = range.end - range.start
-  return (await fromCopies(services, target, options, wanted, (stream) => collect(stream, size))).result
+  const bytes =
+    staged ?? (await fromCopies(services, target, options, wanted, (stream) => collect(stream, size))).result
+  services.meter.bytes("out", bytes.length)
+  return bytes
 }
 
 /** Staged bytes that turn out to be bad under way break this stream; the next reader gets a copy. */

@@ -1,10 +1,12 @@
 /** What the verbs of the store are handed: the open parts, put together once in `compose.ts`. */
+import type { SeenWorker } from "../../queues/roster.ts"
 import type { Runner } from "../../queues/runner.ts"
 import type { Bus } from "../bus.ts"
 import type { Catalog } from "../catalog/catalog.ts"
 import type { HasherFactory } from "../core/checksum.ts"
 import type { Clock } from "../core/clock.ts"
 import type { StoreConfig } from "../core/config.ts"
+import type { Meter } from "../metrics/meter.ts"
 import type { Staging } from "../staging/staging.ts"
 import type { BackendSet } from "./backend-set.ts"
 import type { EvictionGuard } from "./eviction-guard.ts"
@@ -12,6 +14,13 @@ import type { Lifecycle } from "./lifecycle.ts"
 import type { LiveCopies } from "./live-copies.ts"
 import type { Log } from "./log.ts"
 import type { ReadTimes } from "./read-times.ts"
+
+/** What can be seen of those who work elsewhere. */
+export interface PoolView {
+  workers(): SeenWorker[]
+  /** whether there is a connection to what carries jobs to them */
+  readonly isConnected: boolean
+}
 
 export interface StoreServices {
   config: StoreConfig
@@ -21,10 +30,13 @@ export interface StoreServices {
   copies: LiveCopies
   evictionGuard: EvictionGuard
   runner: Runner
+  /** null where all work is done in this process */
+  pool: PoolView | null
   bus: Bus
   hashers: HasherFactory
   readTimes: ReadTimes
   lifecycle: Lifecycle
+  meter: Meter
   clock: Clock
   log: Log
 }

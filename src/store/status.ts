@@ -1,10 +1,11 @@
 /** `status`, `getBackend`: what there is, and what waits. */
 import { syncQueue } from "../../queues/job.ts"
+import type { SeenWorker } from "../../queues/roster.ts"
 import type { StoreServices } from "./services.ts"
-import type { BackendInfo, StoreStatus } from "./store.ts"
+import type { BackendInfo, StoreStatus, WorkerStatus } from "./store.ts"
 
 export function status(services: StoreServices): StoreStatus {
-  const { catalog, staging, runner, lifecycle } = services
+  const { catalog, staging, runner, lifecycle, pool } = services
   const counters = catalog.counters()
   return {
     state: lifecycle.state,
@@ -14,10 +15,17 @@ export function status(services: StoreServices): StoreStatus {
     staging: staging.stats(),
     backends: services.backends.names().map((name) => backendInfo(services, name)),
     queues: catalog.queues().map((queue) => ({ ...queue, running: runner.running(queue.queue) })),
+    workers: pool?.workers().map(workerInfo) ?? [],
+    redis: pool && (pool.isConnected ? "ok" : "away"),
     syncsCompleted: counters.syncsCompleted,
     syncsFailed: counters.syncsFailed,
     lastSequence: catalog.lastSequence(),
   }
+}
+
+/** No more than is promised: what a worker says about itself may grow. */
+function workerInfo({ id, host, pid, kinds, backends, running, seen, alive }: SeenWorker): WorkerStatus {
+  return { id, host, pid, kinds, backends, running, seen, alive }
 }
 
 /** @throws StoredError UNKNOWN_BACKEND */

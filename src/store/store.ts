@@ -143,6 +143,22 @@ export interface BackendInfo {
   failed: number
 }
 
+export interface WorkerStatus {
+  /** random, made when its process started */
+  id: string
+  host: string
+  pid: number
+  kinds: string[]
+  /** names of those that it works for */
+  backends: string[]
+  /** jobs */
+  running: number
+  /** when it was last heard of, UTC ms */
+  seen: number
+  /** whether it was heard of lately enough to keep its jobs */
+  alive: boolean
+}
+
 export interface StoreStatus {
   state: "starting" | "ready" | "closing"
   objects: number
@@ -152,6 +168,10 @@ export interface StoreStatus {
   staging: StagingStats
   backends: BackendInfo[]
   queues: { queue: string; due: number; parked: number; running: number; oldest: number | null }[]
+  /** those that were heard of in the last quarter of an hour; none where all work is done in the store's own process */
+  workers: WorkerStatus[]
+  /** whether there is a connection to the Redis that carries jobs to workers; null where there is none to have */
+  redis: "ok" | "away" | null
   syncsCompleted: number
   syncsFailed: number
   lastSequence: number

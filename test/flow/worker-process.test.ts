@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest"
 import { type RedisServer, startRedis } from "../redis-server.ts"
+import { readMetrics } from "../unit/metrics-text.ts"
 import { TOKEN } from "../unit/worker-desk.ts"
 import { temporaryDirectory } from "./open-store.ts"
 import { startProcess } from "./server-process.ts"
@@ -108,6 +109,30 @@ describe("with a server and Redis", () => {
     expect(code).toBe(0)
     expect(worker.said()).toContain("sync-a")
     expect(err + server.said()).not.toContain(TOKEN)
+  })
+
+  it("a worker tells its metrics where it was given a port, and not without the token", async () => {
+    const { server, env } = await startServer()
+    const token = "metrics-token-0123456789"
+    const worker = startWorker({ ...env, STORED_METRICS_PORT: "0", STORED_METRICS_TOKEN: token })
+    await worker.works
+    const url = /tells metrics at (http:\/\/127\.0\.0\.1:\d+\/metrics)\n/.exec(worker.said())?.[1] ?? ""
+    const put = await fetch(`${server.url}/v1/objects/m`, {
+      method: "PUT",
+      body: "12345",
+      headers: { "x-stored-durability": "all", "x-stored-wait": "30000" },
+    })
+    expect(put.status).toBe(201)
+    const text = await (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).text()
+    const all = readMetrics(text)
+    expect(all.get('stored_job_seconds_count{kind="sync",outcome="done"}')).toBe(2)
+    expect(all.get('stored_bytes_total{direction="copied"}')).toBe(10)
+    expect(all.get("process_start_time_seconds")).toBeGreaterThan(0)
+    expect((await fetch(url)).status).toBe(401)
+    worker.child.kill("SIGTERM")
+    expect(await worker.ended).toMatchObject({ code: 0 })
+    expect(worker.said()).not.toContain(token)
+    await expect(fetch(url)).rejects.toThrow()
   })
 
   it("a wrong token is told in a line", async () => {

@@ -156,7 +156,7 @@ describe("paths for workers", () => {
       log: pino({ level: "silent" }),
       onFault: () => {},
       workerToken: TOKEN,
-      openStore: async () => ({ store, internal }),
+      openStore: async () => ({ store, internal, metrics: { text: async () => "", watchProcess: () => {} } }),
     })
     expect((await fetch(`${server.url}/internal/configuration`, { headers: BEARER })).status).toBe(200)
     expect(server.store).toBe(store)

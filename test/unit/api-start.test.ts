@@ -183,6 +183,7 @@ describe("the environment", () => {
       config: null,
       log: null,
       workerToken: null,
+      metricsTokens: { metrics: null, admin: null },
       redis: null,
     }
     expect(parseEnvironment({})).toEqual(defaults)
@@ -195,6 +196,7 @@ describe("the environment", () => {
       config: "c",
       log: "debug",
       workerToken: null,
+      metricsTokens: { metrics: null, admin: null },
       redis: null,
     })
   })

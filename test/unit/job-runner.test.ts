@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import type { JobOrder, JobPointer, JobResult } from "../../queues/exchange.ts"
 import type { Done, Job } from "../../queues/job.ts"
 import { StoredError, TransientAdapterError } from "../../src/core/error.ts"
+import type { EndedJob } from "../../src/metrics/meter.ts"
 import { type Bench, JobRunner } from "../../workers/job-runner.ts"
 import { ID, orderFor, pointerTo } from "./worker-desk.ts"
 
@@ -14,6 +15,7 @@ function makeRunner(options: { run?: Bench["run"]; order?: JobOrder | null; faul
   const told: { claim: string; pointer: JobPointer; result: JobResult }[] = []
   const logged: [object, string][] = []
   const note = (facts: object, text: string): void => void logged.push([facts, text])
+  const ended: Omit<EndedJob, "seconds">[] = []
   const waiters = new Set<() => void>()
   const claims: unknown[] = []
   const runner = new JobRunner({
@@ -30,6 +32,7 @@ function makeRunner(options: { run?: Bench["run"]; order?: JobOrder | null; faul
       },
     },
     log: { debug() {}, info() {}, warn: note, error: note },
+    meter: { jobEnded: ({ seconds, ...end }) => void ended.push(end), bytes: () => {} },
     moment: options.moment ?? 60_000,
   })
   const closing = new AbortController()
@@ -48,7 +51,7 @@ function makeRunner(options: { run?: Bench["run"]; order?: JobOrder | null; faul
       waiters.add(look)
       look()
     })
-  return { runner, take, told, toldCount, logged, claims, closing }
+  return { runner, take, told, ended, toldCount, logged, claims, closing }
 }
 
 /** A handler at a gate: it heeds its signal or does not. */
@@ -121,6 +124,60 @@ describe("a job", () => {
     await expect(take()).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" })
     expect(logged).toMatchObject([[{ jobId: "j", backend: "b", key: "k" }, "a job was let go"]])
     expect(runner.running).toBe(0)
+  })
+})
+
+describe("a job is counted once", () => {
+  const count = (outcome: string, code: string | null = null) => [{ kind: "sync", backend: "b", outcome, code }]
+
+  it("as done, or as failed with its code", async () => {
+    const done = makeRunner()
+    await done.take()
+    expect(done.ended).toEqual(count("done"))
+    const failed = makeRunner({ run: () => Promise.reject(new StoredError("BACKEND_FULL", "Full.")) })
+    await failed.take()
+    expect(failed.ended).toEqual(count("failed", "BACKEND_FULL"))
+  })
+
+  it("as failed at its deadline, also where it goes on", async () => {
+    const handler = handlerAtGate(false)
+    const { take, ended, toldCount } = makeRunner({
+      order: { ...orderFor("k"), deadline: 5 },
+      run: handler.run,
+      moment: 1,
+    })
+    await take()
+    handler.end()
+    await toldCount(2)
+    expect(ended).toEqual(count("failed", "TIMEOUT"))
+  })
+
+  it.each([true, false])("as late where it was given to somebody else, ended (%s) or not", async (heeds) => {
+    const lost = new AbortController()
+    const away = handlerAtGate(heeds)
+    const given = makeRunner({ run: away.run, moment: heeds ? 60_000 : 1 })
+    const taken = given.take(pointerTo("k"), lost.signal)
+    await away.began
+    lost.abort()
+    await taken
+    expect(given.ended).toEqual(count("late"))
+    away.end()
+  })
+
+  it("as returned where the worker stops", async () => {
+    const handler = handlerAtGate(true)
+    const stopped = makeRunner({ run: handler.run })
+    const take = stopped.take()
+    await handler.began
+    await stopped.runner.stop(0)
+    await take
+    expect(stopped.ended).toEqual(count("returned"))
+  })
+
+  it("as nothing where it was not begun", async () => {
+    const { take, ended } = makeRunner({ order: null })
+    await take()
+    expect(ended).toEqual([])
   })
 })
 

@@ -1,0 +1,90 @@
+/** What a store is and what waits in it, as Prometheus reads it, beside the jobs and bytes of its process. Looked at when it is asked for. */
+import { Counter, Gauge } from "prom-client"
+import type { Clock } from "../core/clock.ts"
+import { JobMetrics } from "./job-metrics.ts"
+
+/** What is looked at; a store's status is it. */
+export interface StoreFacts {
+  /** `due` counts running ones too; `oldest` is UTC ms */
+  queues: readonly { queue: string; due: number; parked: number; running: number; oldest: number | null }[]
+  staging: { size: number; hits: number; misses: number }
+  backends: readonly { name: string; breaker: "closed" | "half-open" | "open" }[]
+  workers: readonly { alive: boolean }[]
+  /** null: there is none to have workers */
+  redis: "ok" | "away" | null
+}
+
+const BREAKER = { closed: 0, "half-open": 1, open: 2 }
+
+export class StoreMetrics extends JobMetrics {
+  readonly #jobs = this.#gauge(
+    "stored_queue_jobs",
+    "Jobs of a queue: due or waiting for a later try, running, and parked after the last try.",
+    ["queue", "state"],
+  )
+  readonly #oldest = this.#gauge("stored_queue_oldest_seconds", "Age of the job that is due first, 0 where none is.", [
+    "queue",
+  ])
+  readonly #hits = this.#counter("stored_cache_hits_total", "Reads that staging had the bytes for.")
+  readonly #misses = this.#counter("stored_cache_misses_total", "Reads that a backend was asked for.")
+  readonly #cached = this.#gauge("stored_cache_bytes", "Bytes of content in staging.", [])
+  readonly #breakers = this.#gauge(
+    "stored_breaker_state",
+    "A backend's circuit breaker: 0 closed, 1 half-open, 2 open.",
+    ["backend"],
+  )
+  readonly #workers = this.#gauge("stored_workers", "Workers that were heard of in the last quarter of an hour.", [
+    "alive",
+  ])
+
+  readonly #facts: () => StoreFacts
+  readonly #clock: Clock
+
+  /** @param facts asked each time when somebody looks */
+  constructor(facts: () => StoreFacts, clock: Clock) {
+    super()
+    this.#facts = facts
+    this.#clock = clock
+  }
+
+  override text(): Promise<string> {
+    this.#look()
+    return super.text()
+  }
+
+  #look(): void {
+    const { queues, staging, backends, workers, redis } = this.#facts()
+    const now = this.#clock.now()
+    // A queue or backend that was removed is not told of any more.
+    for (const gauge of [this.#jobs, this.#oldest, this.#breakers]) gauge.reset()
+    for (const { queue, due, parked, running, oldest } of queues) {
+      this.#jobs.set({ queue, state: "due" }, Math.max(0, due - running))
+      this.#jobs.set({ queue, state: "running" }, running)
+      this.#jobs.set({ queue, state: "parked" }, parked)
+      this.#oldest.set({ queue }, oldest === null ? 0 : Math.max(0, now - oldest) / 1000)
+    }
+    for (const { name, breaker } of backends) this.#breakers.set({ backend: name }, BREAKER[breaker])
+    if (redis !== null) {
+      const alive = workers.filter((worker) => worker.alive).length
+      this.#workers.set({ alive: "true" }, alive)
+      this.#workers.set({ alive: "false" }, workers.length - alive)
+    }
+    this.#cached.set(staging.size)
+    // Staging counts since the process began, as a counter does.
+    for (const [counter, count] of [
+      [this.#hits, staging.hits],
+      [this.#misses, staging.misses],
+    ] as const) {
+      counter.reset()
+      counter.inc(count)
+    }
+  }
+
+  #gauge<Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] })
+  }
+
+  #counter(name: string, help: string): Counter {
+    return new Counter({ name, help, registers: [this.registry] })
+  }
+}
