@@ -37,7 +37,6 @@ describe("starting", () => {
     const url = await address
     expect((await fetch(`${url}/health`)).status).toBe(200)
     for (const [path, method] of [
-      ["/ready", "GET"],
       ["/v1/objects/a", "GET"],
       ["/v1/objects/a", "PUT"],
       ["/v1/objects", "GET"],
@@ -45,6 +44,9 @@ describe("starting", () => {
       const answer = await fetch(url + path, { method, ...(method === "PUT" && { body: "x" }) })
       expect([answer.status, ((await answer.json()) as { code: string }).code], path).toEqual([503, "CLOSED"])
     }
+    const told = await fetch(`${url}/ready`)
+    expect(told.status).toBe(503)
+    expect(await told.json()).toEqual({ ready: false, catalog: "away", backends: {}, redis: null, workers: 0 })
     opening.resolve(store)
     const server = await starting
     expect(server.url).toBe(url)

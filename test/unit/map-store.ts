@@ -73,7 +73,10 @@ export function mapStore(overrides: Partial<Verbs> = {}): Store {
       for (const key of keys.slice(0, limit)) yield toListed(entries.get(key)!.metadata)
     },
     stat: async (name) => find(name)?.metadata ?? null,
-    status: () => ({ state: "ready", objects: entries.size }) as ReturnType<Store["status"]>,
+    status: () =>
+      ({ state: "ready", objects: entries.size, backends: [], workers: [], redis: null }) as ReturnType<
+        Store["status"]
+      >,
     ...overrides,
   }
   return verbs as Store
