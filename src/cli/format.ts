@@ -9,6 +9,15 @@ export function formatBytes(bytes: number): string {
   return `${power === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${UNITS[power]}`
 }
 
+/** `4 s`, `12 min`, `3 h`, `9 d` */
+export function formatAge(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000
+  if (seconds < 120) return `${Math.floor(seconds)} s`
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`
+  return `${Math.floor(seconds / 86_400)} d`
+}
+
 /** `2026-01-31 09:15:00`, local time */
 export function formatTime(time: number): string {
   const date = new Date(time - new Date(time).getTimezoneOffset() * 60_000)

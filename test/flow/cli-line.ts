@@ -15,13 +15,17 @@ class Kept extends Writable {
   readonly columns = 100
   readonly chunks: Buffer[] = []
 
-  constructor(isTTY: boolean) {
+  readonly #told: (text: string) => void
+
+  constructor(isTTY: boolean, told: (text: string) => void = () => {}) {
     super()
+    this.#told = told
     this.isTTY = isTTY
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.chunks.push(chunk)
+    this.#told(this.text)
     done()
   }
 
@@ -31,6 +35,8 @@ class Kept extends Writable {
 }
 
 export interface LineOptions {
+  /** told what is on stdout whenever there is more */
+  onOutput?(text: string): void
   access: Access
   stdin?: Readable
   terminal?: boolean
@@ -40,7 +46,7 @@ export interface LineOptions {
 
 /** The words of a command line on a store that the test holds. */
 export async function runLine(words: string[], options: LineOptions): Promise<Said> {
-  const stdout = new Kept(options.terminal ?? false)
+  const stdout = new Kept(options.terminal ?? false, options.onOutput)
   const stderr = new Kept(options.terminal ?? false)
   let code = 0
   const line: CommandLine = {

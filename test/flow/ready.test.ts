@@ -5,6 +5,7 @@ import { expect, it, onTestFinished, vi } from "vitest"
 import { buildApp } from "../../src/api/app.ts"
 import type { Store } from "../../src/store/store.ts"
 import { startOwnRedis } from "../redis-server.ts"
+import { mapStore } from "../unit/map-store.ts"
 import { openTestPool } from "./open-pool.ts"
 import { openTestStore, temporaryDirectory } from "./open-store.ts"
 
@@ -56,4 +57,11 @@ it("tells Redis that goes and comes, and workers, and is ready all the while", a
   expect(put.status).toBe(201)
   await redis.start()
   await vi.waitFor(async () => expect(await ask(url)).toEqual(told("ok", 1)), { timeout: 20_000 })
+})
+
+it("does not count a worker that is silent", async () => {
+  const silent = { id: "w", host: "h", pid: 1, kinds: [], backends: [], running: 0, seen: 0, alive: false }
+  const workers = [silent, { ...silent, id: "v", alive: true }]
+  const url = await serve(mapStore({ status: () => ({ ...mapStore().status(), redis: "ok", workers }) }))
+  expect(await ask(url)).toMatchObject([200, { redis: "ok", workers: 1 }])
 })

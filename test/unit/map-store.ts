@@ -73,10 +73,20 @@ export function mapStore(overrides: Partial<Verbs> = {}): Store {
       for (const key of keys.slice(0, limit)) yield toListed(entries.get(key)!.metadata)
     },
     stat: async (name) => find(name)?.metadata ?? null,
-    status: () =>
-      ({ state: "ready", objects: entries.size, backends: [], workers: [], redis: null }) as ReturnType<
-        Store["status"]
-      >,
+    status: () => ({
+      state: "ready",
+      objects: entries.size,
+      blobs: entries.size,
+      bytes: 0,
+      staging: { size: 0, entries: 0, hits: 0, misses: 0, pinned: 0, maxSize: null },
+      backends: [],
+      queues: [],
+      workers: [],
+      redis: null,
+      syncsCompleted: 0,
+      syncsFailed: 0,
+      lastSequence: 0,
+    }),
     ...overrides,
   }
   return verbs as Store

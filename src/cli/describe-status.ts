@@ -1,0 +1,50 @@
+/** A store's status for a person: what there is, who works, what waits for what. */
+import type { StoreStatus } from "../store/store.ts"
+import { formatAge, formatBytes, safe } from "./format.ts"
+
+/** @param now UTC ms, of this machine */
+export function describeStatus(status: StoreStatus, now: number): string {
+  const { staging, backends, queues, workers, redis } = status
+  const limit = staging.maxSize === null ? "" : ` of ${formatBytes(staging.maxSize)}`
+  const lines = [
+    `state     ${status.state}`,
+    `objects   ${status.objects} (${status.blobs} blobs, ${formatBytes(status.bytes)})`,
+    `staging   ${formatBytes(staging.size)}${limit} in ${staging.entries} blobs, ${formatBytes(staging.pinned)} of it pinned`,
+    `syncs     ${status.syncsCompleted} done, ${status.syncsFailed} given up`,
+  ]
+  for (const backend of backends) {
+    const marks = [backend.driver, ...(backend.isDefault ? ["default"] : []), backend.state]
+    if (backend.breaker !== "closed") marks.push(`breaker ${backend.breaker}`)
+    lines.push(
+      `backend   ${backend.name} (${marks.join(", ")}): ${backend.pending} waiting, ${backend.failed} given up`,
+    )
+  }
+  for (const { queue, due, parked, running, oldest } of queues) {
+    const age = oldest === null ? "" : `, oldest ${formatAge(now - oldest)}`
+    lines.push(`queue     ${queue}: ${due} due, ${running} running, ${parked} given up${age}`)
+  }
+  if (redis !== null) lines.push(`redis     ${redis}`)
+  for (const { host, pid, kinds, backends: names, running, seen, alive } of workers) {
+    const work = [...kinds.filter((kind) => kind !== "sync"), ...names].map(safe).join(", ") || "nothing"
+    const life = alive ? `${running} running` : `silent for ${formatAge(now - seen)}`
+    lines.push(`worker    ${safe(host)} ${pid}: ${life}, works for ${work}`)
+  }
+  for (const sentence of waits(status)) lines.push(`waits     ${sentence}`)
+  return lines.join("\n")
+}
+
+/** What keeps jobs from being done, as far as it can be seen. */
+function waits({ queues, backends, workers, redis }: StoreStatus): string[] {
+  const isDue = queues.some(({ due }) => due > 0)
+  const found: string[] = []
+  if (redis === "away" && isDue) found.push("for Redis, which is away")
+  else if (redis === "ok" && isDue && !workers.some(({ alive }) => alive)) found.push("for a worker: none is there")
+  for (const { name, state, breaker, pending } of backends) {
+    if (pending === 0) continue
+    if (state === "unavailable") found.push(`for backend ${name}, which cannot be opened: ${pending}`)
+    else if (breaker !== "closed") found.push(`for backend ${name}, which keeps failing: ${pending}`)
+  }
+  const parked = queues.reduce((sum, queue) => sum + queue.parked, 0)
+  if (parked > 0) found.push(`for somebody to look, given up after the last try: ${parked}`)
+  return found
+}
