@@ -18,7 +18,7 @@ import { createHashers } from "./checksums/hashers.ts"
 import { ChecksumPool } from "./checksums/pool.ts"
 import { closeEach } from "./compose/close-each.ts"
 import { jobHandlers } from "./compose/job-handlers.ts"
-import { openPool, type RedisSettings } from "./compose/pool.ts"
+import { type OpenedPool, openPool, type RedisSettings } from "./compose/pool.ts"
 import { type Clock, systemClock } from "./core/clock.ts"
 import { parseConfig, type StoreConfigInput } from "./core/config.ts"
 import type { StoredError } from "./core/error.ts"
@@ -76,6 +76,8 @@ export interface OpenedStore {
   metrics: StoreMetrics
   /** the door for workers; null where all work is done here */
   desk: Pool | null
+  /** its queues, to be looked at */
+  board: OpenedPool["board"] | null
 }
 
 /**
@@ -89,10 +91,11 @@ export async function createStore(config: StoreConfigInput = {}, options: Create
 
 /** As `createStore`, with what workers are served where it has some. */
 export async function openServed(config: StoreConfigInput, options: CreateStoreOptions): Promise<Opened> {
-  const { store, services, metrics, desk } = await openStore(config, options)
+  const { store, services, metrics, desk, board } = await openStore(config, options)
   return {
     store,
     metrics,
+    board,
     internal: desk && {
       desk,
       content: (id, size, signal, except) => content(services, id, size, signal, except),
@@ -282,5 +285,6 @@ async function assemble(
       () => catalog.close(),
     ])
   }
-  return { store: createFacade({ services, makeBackend, close }), services, pool, metrics, desk: workers?.pool ?? null }
+  const store = createFacade({ services, makeBackend, close })
+  return { store, services, pool, metrics, desk: workers?.pool ?? null, board: workers?.board ?? null }
 }

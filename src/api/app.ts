@@ -26,6 +26,7 @@ import { type MetricsTokens, metricsGate } from "./metrics-gate.ts"
 import { httpProblem, type Problem } from "./problem.ts"
 import { mountInternal } from "./routes/internal.ts"
 import { type MetricsSource, mountMetrics } from "./routes/metrics.ts"
+import { type BoardAdapters, mountQueues } from "./routes/queues.ts"
 import { ROUTES } from "./routes/routes.ts"
 import type { ApiServices } from "./services.ts"
 
@@ -47,6 +48,13 @@ export interface AppOptions {
     tokens: MetricsTokens
     /** throws CLOSED until there is a store */
     source(): MetricsSource
+  }
+  /** absent: there is no `/queues` */
+  board?: {
+    /** the administrator's */
+    token: string
+    /** throws CLOSED until there is a store */
+    queues(): BoardAdapters
   }
 }
 
@@ -113,6 +121,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     })
   }
   if (metrics) mountMetrics(app, metricsGate(app.server, metrics.tokens), metrics.source)
+  if (options.board) mountQueues(app, options.board.token, options.board.queues)
   return app
 }
 

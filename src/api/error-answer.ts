@@ -54,8 +54,13 @@ function isFastifyError(error: unknown): error is FastifyError {
 }
 
 function report(fault: StoredError, request: FastifyRequest, problem: Problem): void {
-  const facts = { code: fault.code, requestId: request.id, method: request.method, path: request.url }
+  const facts = { code: fault.code, requestId: request.id, method: request.method, path: withoutToken(request.url) }
   if (problem.status === 500) request.log.error({ err: fault, ...facts }, "a request failed by a fault of our own")
   // Something of the world that may pass: where in the code it was met tells nobody anything.
   else request.log.warn({ error: fault.toJSON(), ...facts }, "a request could not be served")
+}
+
+/** A browser may show a token in the address; the log is no place for it. */
+function withoutToken(url: string): string {
+  return url.replace(/([?&]token=)[^&#]*/gi, "$1…")
 }

@@ -2,12 +2,15 @@
 import type { Store } from "../store/store.ts"
 import type { InternalServices } from "./internal-services.ts"
 import type { MetricsSource } from "./routes/metrics.ts"
+import type { BoardAdapters } from "./routes/queues.ts"
 
 export interface Served {
   store: Store
   /** null where the store does all its work itself */
   internal: InternalServices | null
   metrics: MetricsSource
+  /** null where the store does all its work itself */
+  board: (() => BoardAdapters) | null
 }
 
 export type Opened = Store | Served

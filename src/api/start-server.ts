@@ -14,6 +14,7 @@ import type { InternalServices } from "./internal-services.ts"
 import type { ApiLimits } from "./limits.ts"
 import type { MetricsTokens } from "./metrics-gate.ts"
 import { type Opened, type Served, servedOf, storeOf } from "./opened.ts"
+import type { BoardAdapters } from "./routes/queues.ts"
 
 /** How a store is opened, with what its workers need where it has some; handed in, because only the composition knows. */
 export type OpenStore = (
@@ -65,6 +66,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     },
     ...(workerToken && { internal: { token: workerToken, services: () => forWorkers(opened ?? starting()) } }),
     ...(metricsTokens && { metrics: { tokens: metricsTokens, source: () => served(opened ?? starting()).metrics } }),
+    ...(options.redis &&
+      metricsTokens?.admin && { board: { token: metricsTokens.admin, queues: () => boardOf(opened ?? starting()) } }),
   })
   const url = await listen(app, options)
   try {
@@ -114,6 +117,13 @@ function forWorkers(opened: Opened): InternalServices {
   throw new StoredError("CLOSED", "This server does its work itself and has none for workers; set its REDIS_URL.", {
     retryable: true,
   })
+}
+
+/** @throws StoredError INTERNAL where there is none */
+function boardOf(opened: Opened): BoardAdapters {
+  const { board } = served(opened)
+  if (board) return board()
+  throw new StoredError("INTERNAL", "The store was opened without queues that can be looked at.")
 }
 
 /** @throws StoredError INTERNAL where the store was opened without what is asked for */

@@ -1,9 +1,11 @@
 /** The pool shape's own parts: the way to Redis, and the desk for workers. */
 import { resolve } from "node:path"
+import { type BoardQueues, openBoardQueues } from "../../queues/bullmq/board-queues.ts"
 import { createBullTransport } from "../../queues/bullmq.ts"
 import type { LaneOptions } from "../../queues/embedded.ts"
 import { DEFAULT_EVENT_CHANNEL } from "../../queues/event-message.ts"
 import { createEventPublisher } from "../../queues/event-publisher.ts"
+import { CHECKSUM_QUEUE, syncQueue } from "../../queues/job.ts"
 import { Pool } from "../../queues/pool.ts"
 import { watchRedisHealth } from "../../queues/redis-health.ts"
 import type { Bus } from "../bus.ts"
@@ -32,6 +34,8 @@ export interface PoolParts {
 
 export interface OpenedPool {
   pool: Pool
+  /** its queues, to be looked at; the connection for it is made at the first look */
+  board(): ReturnType<BoardQueues["of"]>
   close(): Promise<void>
 }
 
@@ -70,12 +74,19 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
       staging: { directory, probe },
     }),
   })
+  let board: BoardQueues | null = null
+  const look = (): ReturnType<BoardQueues["of"]> => {
+    const quiet = (error: Error): void => log.debug({ error: error.message }, "queues cannot be looked at now")
+    board ??= openBoardQueues({ ...redis, events: { lost: quiet, found: () => {}, trouble: quiet } })
+    return board.of([CHECKSUM_QUEUE, ...pool.configuration().backends.map(({ name }) => syncQueue(name))])
+  }
   const close = async (): Promise<void> => {
     pool.close()
+    board?.close()
     endHealth()
     endEvents()
     publisher.close()
     await transport.close()
   }
-  return { pool, close }
+  return { pool, board: look, close }
 }

@@ -156,7 +156,12 @@ describe("paths for workers", () => {
       log: pino({ level: "silent" }),
       onFault: () => {},
       workerToken: TOKEN,
-      openStore: async () => ({ store, internal, metrics: { text: async () => "", watchProcess: () => {} } }),
+      openStore: async () => ({
+        store,
+        internal,
+        metrics: { text: async () => "", watchProcess: () => {} },
+        board: null,
+      }),
     })
     expect((await fetch(`${server.url}/internal/configuration`, { headers: BEARER })).status).toBe(200)
     expect(server.store).toBe(store)

@@ -1,0 +1,22 @@
+/** `GET /queues`: Bull Board, which shows what lies in Redis now, for administrators. Its library is loaded only where it is mounted. */
+import type { FastifyInstance } from "fastify"
+import { adminGate } from "../admin-gate.ts"
+
+export const QUEUES_PATH = "/queues"
+
+/** Queues as the board's library takes them; only the composition knows what they are. */
+export type BoardAdapters = Parameters<typeof import("@bull-board/api").createBullBoard>[0]["queues"]
+
+/** @param queues asked anew for each request: it throws CLOSED while the store is starting */
+export function mountQueues(app: FastifyInstance, token: string, queues: () => BoardAdapters): void {
+  app.register(async (scope) => {
+    const { createBullBoard } = await import("@bull-board/api")
+    const { FastifyAdapter } = await import("@bull-board/fastify")
+    const serverAdapter = new FastifyAdapter().setBasePath(QUEUES_PATH)
+    const uiConfig = { boardTitle: "StoreD" }
+    const { replaceQueues } = createBullBoard({ queues: [], serverAdapter, options: { uiConfig } })
+    scope.addHook("onRequest", adminGate(token, QUEUES_PATH))
+    scope.addHook("preHandler", async () => replaceQueues(queues()))
+    await scope.register(serverAdapter.registerPlugin(), { prefix: QUEUES_PATH })
+  })
+}
