@@ -84,7 +84,10 @@ class BullTransport implements Transport {
   }
 
   async limit(queue: string, concurrency: number): Promise<void> {
-    await inTime(this.#queue(queue).setGlobalConcurrency(concurrency))
+    const open = this.#queue(queue)
+    await inTime(open.setGlobalConcurrency(concurrency))
+    // A queue that was being forgotten when the connection broke stays paused, and nothing else would tell.
+    await inTime(open.resume())
   }
 
   async forget(queue: string): Promise<void> {

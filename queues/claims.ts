@@ -31,6 +31,12 @@ export class Claims {
     return numbered
   }
 
+  /** Takes back a removal. */
+  restore(claim: Claim): Claim {
+    this.#claims.set(claim.number, claim)
+    return claim
+  }
+
   remove({ number }: Claim): void {
     this.#claims.delete(number)
   }

@@ -1,9 +1,10 @@
 /** The pool shape, the server's part: a relay for each queue, and the desk at which workers claim jobs and tell what became of them. */
-import { randomBytes } from "node:crypto"
-import { StoredError } from "../src/core/error.ts"
-import type { Exchange, ExchangeAnswer, JobPointer, WorkerConfiguration, WorkerDesk } from "./exchange.ts"
+import { hash, randomBytes } from "node:crypto"
+import { StoredError, toStoredError } from "../src/core/error.ts"
+import type { Exchange, ExchangeAnswer, JobPointer, JobResult, WorkerConfiguration, WorkerDesk } from "./exchange.ts"
 import { EXCHANGE_VERSION } from "./exchange.ts"
 import { CHECKSUM_QUEUE, syncQueue } from "./job.ts"
+import { outcomeOf } from "./outcome.ts"
 import { Relay, type RelayServices } from "./relay.ts"
 import { Roster, type SeenWorker } from "./roster.ts"
 import type { LineOptions } from "./runner.ts"
@@ -12,6 +13,8 @@ export interface PoolOptions extends Omit<RelayServices, "forgotten" | "roster">
   /** what workers have to know, but for the revision */
   configuration(): Omit<WorkerConfiguration, "version" | "revision">
 }
+
+type Told = ExchangeAnswer["results"][number]
 
 export class Pool implements WorkerDesk {
   readonly #options: PoolOptions
@@ -57,19 +60,11 @@ export class Pool implements WorkerDesk {
       throw new StoredError("CLOSED", "The store is closing; tell it again in a moment.", { retryable: true })
     this.#roster.see(worker)
     // Results first: what they end may be claimed again in the same message.
-    const told = await Promise.all(
-      results.map(async ({ ref, claim, pointer, result }) => {
-        const relay = this.#relayOf(pointer)
-        return { ref, status: relay ? await relay.result(claim, pointer, result) : ("gone" as const) }
-      }),
-    )
-    const orders = await Promise.all(
-      claims.map(async ({ ref, jobId, pointer }) => {
-        const order = (await this.#relayOf(pointer)?.claim(jobId, pointer, worker.id)) ?? null
-        return { ref, order }
-      }),
-    )
-    return { version: EXCHANGE_VERSION, revision: this.#revisionText(), claims: orders, results: told }
+    const told = await Promise.all(results.map((each) => this.#result(each)))
+    const orders = await Promise.all(claims.map((each) => this.#claim(each, worker.id)))
+    // A result that could not be committed has no answer, and is told again; it must not hold up those beside it.
+    const answered = told.filter((each) => each !== null)
+    return { version: EXCHANGE_VERSION, revision: this.#revisionText(), claims: orders, results: answered }
   }
 
   /** No more messages are taken; the relays are stopped by the runner. */
@@ -77,11 +72,41 @@ export class Pool implements WorkerDesk {
     this.#closed = true
   }
 
+  async #result({ ref, claim, pointer, result }: Exchange["results"][number]): Promise<Told | null> {
+    try {
+      const relay = this.#relayOf(pointer)
+      return { ref, status: await (relay ? relay.result(claim, pointer, result) : this.#unrouted(pointer, result)) }
+    } catch (thrown) {
+      this.#options.events.fault(toStoredError(thrown))
+      return null
+    }
+  }
+
+  /** The backend is going, or gone; where it stays after all, what was written to it counts. */
+  async #unrouted(pointer: JobPointer, result: JobResult): Promise<Told["status"]> {
+    const { catalog, clock } = this.#options
+    const outcome = outcomeOf(pointer, result)
+    const [commit] = outcome ? await catalog.commitOutcomes([outcome], clock.now()) : []
+    return commit?.status ?? "gone"
+  }
+
+  async #claim({ ref, jobId, pointer }: Exchange["claims"][number], worker: string) {
+    try {
+      return { ref, order: (await this.#relayOf(pointer)?.claim(jobId, pointer, worker)) ?? null }
+    } catch (thrown) {
+      // The row is still due: it is sent again once the transport has put this parcel away.
+      this.#options.events.fault(toStoredError(thrown))
+      return { ref, order: null }
+    }
+  }
+
   #relayOf(pointer: JobPointer): Relay | undefined {
     return this.#relays.get(pointer.kind === "sync" ? syncQueue(pointer.backend) : CHECKSUM_QUEUE)
   }
 
+  /** Changes with the backends too: one that goes is left out before its queue is forgotten, or after. */
   #revisionText(): string {
-    return `${this.#life}-${this.#revision}`
+    const names = this.#options.configuration().backends.map(({ name }) => name)
+    return `${this.#life}-${this.#revision}-${hash("sha256", names.join("\u0000"), "hex").slice(0, 12)}`
   }
 }

@@ -32,7 +32,7 @@ export interface RelayServices extends OrderSources {
   policy: RetryPolicy
   events: RunnerEvents
   random(): number
-  /** told when nobody works on a queue any more */
+  /** told when a queue is left */
   forgotten(queue: string): void
 }
 
@@ -40,6 +40,8 @@ export type ResultStatus = ExchangeAnswer["results"][number]["status"]
 
 /** ms in which a worker tells of a job whose deadline is over */
 const TIME_TO_TELL = 60_000
+/** ms between two looks for what was lost on the way */
+const LOOK_EVERY = 5_000
 
 export class Relay implements Line {
   readonly queue: string
@@ -47,6 +49,10 @@ export class Relay implements Line {
   readonly #services: RelayServices
   readonly #sender: Sender
   readonly #claims = new Claims()
+  /** taken from their workers, which have not told yet what they did */
+  readonly #lost = new Map<string, Claim>()
+  readonly #looking: NodeJS.Timeout
+  readonly #drained: () => void
   #closing = false
   #quieted: (() => void) | null = null
 
@@ -54,6 +60,9 @@ export class Relay implements Line {
     this.queue = queue
     this.breaker = breaker
     this.#services = services
+    this.#drained = drained
+    this.#looking = setInterval(() => void this.look(), LOOK_EVERY)
+    this.#looking.unref()
     const { catalog, clock, events, transport } = services
     this.#sender = new Sender({
       queue,
@@ -92,22 +101,14 @@ export class Relay implements Line {
     // The same parcel given out again means that the transport has taken it from whoever had it.
     if (sent.claim && sent.claim.jobId !== jobId && this.#isHeld(sent.claim)) return null
     this.#release(sent)
-    if (this.breaker.admit(1, clock.now()) === 0) {
-      this.#end(sent)
-      return null
-    }
-    const order = orderOf(sent.row.payload, this.#services)
-    if ("outcome" in order) {
-      await this.#commit(sent.row, order.outcome, null)
-      this.#end(sent)
-      return null
-    }
-    const { job } = order
+    if (this.breaker.admit(1, clock.now()) === 0) return this.#nothing(sent)
+    const order = await this.#order(sent)
+    if (!order) return this.#nothing(sent)
     this.breaker.started()
     const deadline = deadlineOf(sent.row.payload, this.#services)
-    sent.claim = this.#claims.add({ jobId, worker, job, until: clock.now() + deadline + TIME_TO_TELL })
-    if (job.kind === "sync") events.started(job)
-    return { claim: sent.claim.number, job, deadline }
+    sent.claim = this.#claims.add({ jobId, worker, job: order, until: clock.now() + deadline + TIME_TO_TELL })
+    if (order.kind === "sync") events.started(order)
+    return { claim: sent.claim.number, job: order, deadline }
   }
 
   /**
@@ -117,14 +118,19 @@ export class Relay implements Line {
   async result(number: string, pointer: JobPointer, result: JobResult): Promise<ResultStatus> {
     const sent = this.#sender.get(subjectOf(pointer))
     const claimed = sent?.claim?.number === number ? sent : null
-    if (result.type === "failed") return claimed ? this.#failed(claimed, result.error) : "ignored"
-    const outcome = result.type === "returned" ? null : outcomeOf(pointer, result)
+    if (claimed && result.type === "failed") return this.#failed(claimed, result.error)
+    if (claimed && result.type === "returned") {
+      this.#giveBack(claimed)
+      return "ignored"
+    }
+    const outcome = outcomeOf(pointer, result)
     if (!outcome) {
       if (claimed) this.#giveBack(claimed)
       return "ignored"
     }
-    // Whoever lost the claim may still have proof to give, or a warning; the generation says whether it counts.
+    // Whoever lost the claim may still have proof to give, or may have written or deleted: the catalog tells by the generation.
     const { status } = await this.#commit({ payload: payloadOf(pointer), queue: this.queue }, outcome, null)
+    this.#lost.delete(number)
     if (claimed) {
       if (result.type === "late") this.breaker.abandoned()
       else this.breaker.succeeded()
@@ -134,27 +140,28 @@ export class Relay implements Line {
     return status
   }
 
-  /** Asks the transport now for what has been out for a while; it does so by itself every few seconds. */
-  look(): Promise<void> {
-    return this.#sender.look()
+  /** Looks now for what was lost on the way; it does so by itself every few seconds. */
+  async look(): Promise<void> {
+    await this.#tellLost((claim) => !this.#isHeld(claim))
+    await this.#sender.look()
   }
 
-  /** Sends nothing more; what runs may end and tell for at most `deadline` ms, and is looked at again where it does not. */
-  async stop(deadline: number): Promise<void> {
-    this.#sender.stop()
-    if (this.#claims.size > 0) await this.#quiet(deadline)
+  /** Sends nothing more. Workers outlive the server: what they tell later is judged by its generation. */
+  async stop(): Promise<void> {
     this.#closing = true
-    for (const { job } of this.#claims.list()) {
-      if (job.kind !== "sync") continue
-      const { backend, key, generation } = job
-      const late: Outcome = { kind: "sync", backend, key, generation, result: { type: "late" } }
-      // What cannot be kept is told; the row itself has the next start look at the location.
-      await this.#commit({ payload: payloadOf(job), queue: this.queue }, late, null).catch(() => {})
-    }
+    clearInterval(this.#looking)
+    this.#sender.stop()
   }
 
-  /** What is out is sent anew when the queue is opened again. */
-  forget(): void {
+  /**
+   * Its backend goes: what runs may end and tell for at most `deadline` ms, and is looked at again where it does not, for the case that the
+   * backend stays after all. What is out is sent anew then.
+   */
+  async leave(deadline: number): Promise<void> {
+    await this.stop()
+    if (this.#claims.size > 0) await this.#quiet(deadline)
+    for (const claim of this.#claims.list()) this.#lost.set(claim.number, claim)
+    await this.#tellLost(() => true)
     const { events, forgotten, transport } = this.#services
     forgotten(this.queue)
     if (!transport.isReady) return
@@ -171,17 +178,65 @@ export class Relay implements Line {
     clearTimeout(timer)
   }
 
-  async #failed(sent: Sent, told: Extract<JobResult, { type: "failed" }>["error"]): Promise<ResultStatus> {
-    const { clock, policy, random } = this.#services
-    const { code, message, retryable, details } = told
-    const error = new StoredError(code, message, { retryable, ...(details && { details }) })
-    const payload = payloadOf(sent.claim!.job)
-    const context = { breaker: this.breaker, policy, now: clock.now(), random }
-    const outcome = failureOf({ payload, attempts: sent.row.attempts }, error, context)
-    const { status } = await this.#commit({ payload, queue: this.queue }, outcome, error)
+  /** What is to be done now; null where nothing is, or where that cannot be told now. */
+  async #order(sent: Sent): Promise<Job | null> {
+    const { payload } = sent.row
+    try {
+      const order = orderOf(payload, this.#services)
+      if ("job" in order) return order.job
+      await this.#commit(sent.row, order.outcome, null)
+    } catch (thrown) {
+      const error = toStoredError(thrown)
+      await this.#commit(sent.row, this.#failureOf(payload, sent.row.attempts, error), error)
+    }
+    return null
+  }
+
+  #nothing(sent: Sent): null {
     this.#end(sent)
     this.nudge()
-    return status
+    return null
+  }
+
+  /** Claims that were taken from workers which have not told what they did: they may have written at any time. */
+  async #tellLost(isOver: (claim: Claim) => boolean): Promise<void> {
+    for (const claim of [...this.#lost.values()]) {
+      if (!isOver(claim)) continue
+      const payload = payloadOf(claim.job)
+      const late = outcomeOf({ version: 1, ...payload } as JobPointer, { type: "late" })
+      try {
+        if (late) await this.#commit({ payload, queue: this.queue }, late, null)
+        this.#lost.delete(claim.number)
+      } catch {
+        // Told as a fault; it is tried again at the next look.
+        return
+      }
+    }
+  }
+
+  async #failed(sent: Sent, told: Extract<JobResult, { type: "failed" }>["error"]): Promise<ResultStatus> {
+    const { code, message, retryable, details } = told
+    const error = new StoredError(code, message, { retryable, ...(details && { details }) })
+    const claim = sent.claim!
+    const payload = payloadOf(claim.job)
+    // Told twice, because the first answer was late, it counts once.
+    this.#unclaim(sent)
+    try {
+      const outcome = this.#failureOf(payload, sent.row.attempts, error)
+      const { status } = await this.#commit({ payload, queue: this.queue }, outcome, error)
+      this.#end(sent)
+      return status
+    } catch (thrown) {
+      if (!sent.claim) sent.claim = this.#claims.restore(claim)
+      throw thrown
+    } finally {
+      this.nudge()
+    }
+  }
+
+  #failureOf(payload: JobPayload, attempts: number, error: StoredError): Outcome {
+    const { clock, policy, random } = this.#services
+    return failureOf({ payload, attempts }, error, { breaker: this.breaker, policy, now: clock.now(), random })
   }
 
   async #commit(
@@ -214,6 +269,7 @@ export class Relay implements Line {
   #release(sent: Sent): void {
     if (!sent.claim) return
     this.breaker.abandoned()
+    this.#lost.set(sent.claim.number, sent.claim)
     this.#unclaim(sent)
   }
 
@@ -226,7 +282,9 @@ export class Relay implements Line {
   #unclaim(sent: Sent): void {
     if (sent.claim) this.#claims.remove(sent.claim)
     sent.claim = null
-    if (this.#claims.size === 0) this.#quieted?.()
+    if (this.#claims.size > 0) return
+    this.#quieted?.()
+    this.#drained()
   }
 }
 

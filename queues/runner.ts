@@ -36,8 +36,8 @@ export interface Line {
   nudge(): void
   /** Takes no more rows, and waits at most `deadline` ms for what runs. */
   stop(deadline: number): Promise<void>
-  /** After `stop`: nobody will work on the queue until it is opened again. */
-  forget?(): void
+  /** Instead of `stop`, where the backend of the queue goes: nobody will work on it until it is opened again. */
+  leave?(deadline: number): Promise<void>
 }
 
 export interface LineOptions {
@@ -80,8 +80,7 @@ export class Runner {
   /** Stops work on a backend's queue; its rows stay in the outbox. */
   async removeBackend(backend: string, deadline: number): Promise<void> {
     const line = this.#lines.get(syncQueue(backend))
-    await line?.stop(deadline)
-    line?.forget?.()
+    await (line?.leave ? line.leave(deadline) : line?.stop(deadline))
     this.#lines.delete(syncQueue(backend))
     this.#wakeIdle()
   }

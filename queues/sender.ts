@@ -57,27 +57,24 @@ const HOLD_OFF = 1_000
 const LONGEST_SLEEP = 3_600_000
 /** ms after which a row that is out is asked for at the transport */
 const ASK_AFTER = 10_000
-/** ms between two such looks */
-const LOOK_EVERY = 5_000
 
 export class Sender {
   readonly #options: SenderOptions
   readonly #sent = new Map<string, Sent>()
   readonly #turns = new Turns()
-  readonly #look: NodeJS.Timeout
   readonly #endReady: () => void
   #sending = false
   #looking = false
   #pumpQueued = false
   #closing = false
   #timer: NodeJS.Timeout | null = null
-  /** UTC ms */
-  #heldUntil = 0
+  /** until its timer ends, after the transport or the catalog failed */
+  #isHeldOff = false
+  /** whether the transport knows how many jobs may run at a time */
+  #isLimited = false
 
   constructor(options: SenderOptions) {
     this.#options = options
-    this.#look = setInterval(() => void this.look(), LOOK_EVERY)
-    this.#look.unref()
     this.#endReady = options.transport.onReady(() => this.#renew())
     if (options.transport.isReady) this.#renew()
   }
@@ -107,28 +104,22 @@ export class Sender {
   stop(): void {
     this.#closing = true
     this.#endReady()
-    clearInterval(this.#look)
     if (this.#timer) clearTimeout(this.#timer)
   }
 
   /** Asks the transport for what has been out for a while, and sends again what it has lost. Never throws. */
   async look(): Promise<void> {
-    const { clock, concurrency, isHeld, queue, released, transport } = this.#options
+    const { clock, isHeld, queue, released, transport } = this.#options
     if (this.#looking || this.#closing || !transport.isReady) return
     this.#looking = true
     try {
       const asked = [...this.#sent.values()].filter(
         ({ at, claim }) => clock.now() - at >= ASK_AFTER && !(claim && isHeld(claim)),
       )
-      if (asked.length === 0) return
-      const missing = new Set(
-        await transport.missing(
-          queue,
-          asked.map(({ parcel }) => parcel),
-        ),
-      )
-      if (missing.size === 0) return
-      await transport.limit(queue, concurrency)
+      // It may have forgotten that too, and nobody would notice.
+      this.#isLimited = false
+      const parcels = asked.map(({ parcel }) => parcel)
+      const missing = new Set(parcels.length === 0 ? [] : await transport.missing(queue, parcels))
       for (const sent of asked) {
         if (!missing.has(sent.parcel) || this.#sent.get(subjectOf(sent.row.payload)) !== sent) continue
         this.forget(sent)
@@ -143,10 +134,12 @@ export class Sender {
   }
 
   async #pump(): Promise<void> {
-    const { clock, paused, transport } = this.#options
-    if (this.#sending || this.#closing || !transport.isReady || clock.now() < this.#heldUntil) return
+    const { concurrency, paused, queue, transport } = this.#options
+    if (this.#sending || this.#closing || !transport.isReady || this.#isHeldOff) return
     this.#sending = true
     try {
+      if (!this.#isLimited) await transport.limit(queue, concurrency)
+      this.#isLimited = true
       for (let batch = this.#next(); batch.length > 0; batch = this.#next()) await this.#send(batch)
       this.#sleep()
       paused()
@@ -189,18 +182,19 @@ export class Sender {
 
   /** The transport has come (back): it may know nothing. */
   #renew(): void {
-    this.#options.transport.limit(this.#options.queue, this.#options.concurrency).then(
-      () => this.nudge(),
-      (thrown: unknown) => this.#holdOff(thrown),
-    )
+    this.#isLimited = false
+    this.nudge()
   }
 
   #holdOff(thrown: unknown): void {
     if (this.#closing) return
     const error = toStoredError(thrown)
-    this.#heldUntil = this.#options.clock.now() + HOLD_OFF
+    this.#isHeldOff = true
     if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.nudge(), HOLD_OFF)
+    this.#timer = setTimeout(() => {
+      this.#isHeldOff = false
+      this.nudge()
+    }, HOLD_OFF)
     this.#options.disturbed(error)
   }
 
@@ -209,6 +203,8 @@ export class Sender {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     if (this.#closing || this.#sent.size > REFILL_AT) return
+    // Whoever ends the probe wakes the rest.
+    if (this.#options.breaker.state === "half-open" && this.#sent.size > 0) return
     if (this.#sent.size >= BUSY_FROM) {
       this.#timer = setTimeout(() => this.nudge(), BUSY_SLEEP)
       return

@@ -73,7 +73,7 @@ export async function openPoolHarness(before?: PoolHarness, threshold = 50): Pro
       pool.close()
     },
     end: async () => {
-      await relay.stop(0)
+      await relay.stop()
       pool.close()
     },
   }
