@@ -68,6 +68,7 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
       prefix: redis.prefix,
       backends: backends
         .names()
+        .filter((name) => !backends.isLeaving(name))
         .map((name) => backends.get(name))
         .filter(({ inProcess }) => !inProcess)
         .map(({ name, settings, concurrency }) => ({ name, settings, concurrency })),
