@@ -11,6 +11,7 @@ import { Queue } from "bullmq"
 import { Redis } from "ioredis"
 import { isInstalled } from "./command.ts"
 import { type Contender, inFlight, interleave, type Measured, ratio, type Sample, timed } from "./measure.ts"
+import { putLatency } from "./pool-put.ts"
 import { commands, openServer, startRedis } from "./pool-server.ts"
 import type { Bench, Claim, Section, Subject } from "./subject.ts"
 
@@ -30,7 +31,8 @@ export const pool: Subject = {
     if (!(await isInstalled("redis-server"))) throw new Error("redis-server is needed for the pool: install it.")
     const redis = await startRedis(bench.directory)
     try {
-      return [await throughput(bench, redis.url), await latency(bench, redis.url)]
+      const { url } = redis
+      return [await throughput(bench, url), await latency(bench, url), await putLatency(bench, url)]
     } finally {
       await redis.stop()
     }
