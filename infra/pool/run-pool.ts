@@ -55,12 +55,13 @@ export async function runPool(plan: PoolPlan): Promise<number> {
     name: string,
     restarts: (end: MemberEnd) => boolean,
     line: (text: string) => void = () => {},
+    own: NodeJS.ProcessEnv = {},
   ): Member => {
     const member = new Member({
       name,
       command: commandOf(plan, name),
       directory: plan.directory,
-      environment: () => environment,
+      environment: () => ({ ...environment, ...own }),
       restarts,
       line: (text) => {
         plan.say(name, text)
@@ -116,6 +117,8 @@ export async function runPool(plan: PoolPlan): Promise<number> {
       add(
         `worker.${number}`,
         crashed((code) => code !== 0 && code !== EXIT_BAD_USAGE),
+        undefined,
+        metricsPortOf(environment, number),
       )
   }
 
@@ -195,4 +198,10 @@ function isHealthy(url: string): Promise<boolean> {
     (answer) => answer.ok,
     () => false,
   )
+}
+
+/** Workers on one host cannot share a port: the first has the one that is named, each further one the next. */
+function metricsPortOf({ STORED_METRICS_PORT }: NodeJS.ProcessEnv, worker: number): NodeJS.ProcessEnv {
+  const first = Number(STORED_METRICS_PORT || 0)
+  return first > 0 ? { STORED_METRICS_PORT: String(first + worker - 1) } : {}
 }
