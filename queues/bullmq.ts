@@ -87,7 +87,7 @@ class BullTransport implements Transport {
     const open = this.#queue(queue)
     await inTime(open.setGlobalConcurrency(concurrency))
     // A queue that was being forgotten when the connection broke stays paused, and nothing else would tell.
-    await inTime(open.resume())
+    if (await inTime(open.isPaused())) await inTime(open.resume())
   }
 
   async forget(queue: string): Promise<void> {
