@@ -1,7 +1,6 @@
 /** What the environment allows a worker to ingest: `STORED_INGEST_ROOTS`, `STORED_INGEST_URLS`, `STORED_INGEST_PRIVATE`. Nothing, unless it is named. */
 import { isAbsolute, resolve } from "node:path"
 import * as z from "zod"
-import { QUEUE_PREFIX } from "../queues/ingest.ts"
 import type { IngestLimits } from "./ingest-content.ts"
 
 const ROOTS = "expected absolute paths with colons between them, as in /srv/in:/mnt/scans"
@@ -21,11 +20,6 @@ export const ingestVariables = {
     .refine((urls) => urls.every(isPrefix), URLS)
     .transform((urls) => urls.map((url) => new URL(url))),
   STORED_INGEST_PRIVATE: z.enum(["0", "1"], "expected 1, or 0").default("0"),
-  /** as the server has it */
-  STORED_QUEUE_PREFIX: z
-    .string()
-    .regex(QUEUE_PREFIX, 'expected up to 64 letters, digits, "_", "-" or braces')
-    .default("stored"),
   STORED_TOKEN: z
     .string()
     .regex(/^[\x21-\x7e]+$/, "expected visible ASCII characters without blanks")
@@ -36,8 +30,6 @@ type Variables = z.output<z.ZodObject<typeof ingestVariables>>
 
 export interface IngestEnvironment {
   limits: IngestLimits
-  /** of every key in Redis */
-  prefix: string
   /** what is shown to the server's HTTP API, null where it asks for nothing; never shown */
   token: string | null
 }
@@ -46,7 +38,6 @@ export function ingestEnvironment(variables: Variables): IngestEnvironment {
   const { STORED_INGEST_ROOTS: roots, STORED_INGEST_URLS: prefixes, STORED_INGEST_PRIVATE } = variables
   return {
     limits: { roots, urls: { prefixes, allowPrivate: STORED_INGEST_PRIVATE === "1" } },
-    prefix: variables.STORED_QUEUE_PREFIX,
     token: variables.STORED_TOKEN ?? null,
   }
 }

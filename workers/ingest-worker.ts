@@ -18,11 +18,13 @@ import type { PutResult } from "../src/core/metadata.ts"
 import type { Log } from "../src/store/log.ts"
 import type { StoreFace } from "../src/store/store.ts"
 import { within } from "../src/store/within.ts"
+import { type Backoff, DEFAULT_BACKOFF, pause } from "./backoff.ts"
 import { type IngestServices, ingest } from "./ingest.ts"
 
 export interface IngestWorkerOptions extends Omit<IngestServices, "store"> {
-  store: IngestServices["store"] & Pick<StoreFace, "close">
-  intakes: IngestIntakes
+  store: IngestServices["store"] & Pick<StoreFace, "status" | "close">
+  /** @param prefix of every key, as the server says it */
+  openIntakes(prefix: string): IngestIntakes
   log: Log
   /** ms that running puts have to end when the worker stops */
   grace: number
@@ -30,6 +32,8 @@ export interface IngestWorkerOptions extends Omit<IngestServices, "store"> {
   concurrency: number | null
   /** ms that one try may take; absent: an hour */
   deadline?: number
+  /** pauses between looks for a server that is away */
+  backoff?: Backoff
 }
 
 const CONCURRENCY = 4
@@ -41,7 +45,7 @@ export class IngestWorker {
   readonly #options: IngestWorkerOptions
   readonly #stopping = new AbortController()
   readonly #taking = new Set<Promise<unknown>>()
-  #intake: Intake | null = null
+  #open: { prefix: string; intakes: IngestIntakes; intake: Intake } | null = null
   #stopped: Promise<void> | null = null
 
   constructor(options: IngestWorkerOptions) {
@@ -49,12 +53,16 @@ export class IngestWorker {
   }
 
   get queues(): string[] {
-    return this.#intake ? [INGEST_QUEUE] : []
+    return this.#open ? [INGEST_QUEUE] : []
   }
 
-  start(): void {
-    const { intakes, concurrency } = this.#options
-    this.#intake = intakes.open({
+  /** Takes from the queue under this prefix, and no longer from that under another one. */
+  follow(prefix: string): void {
+    if (this.#open?.prefix === prefix || this.#stopped) return
+    if (this.#open) void this.#leave()
+    const { openIntakes, concurrency } = this.#options
+    const intakes = openIntakes(prefix)
+    const intake = intakes.open({
       concurrency: concurrency ?? CONCURRENCY,
       take: (delivery, lost) => {
         const take = this.#take(delivery, lost).finally(() => this.#taking.delete(take))
@@ -62,6 +70,7 @@ export class IngestWorker {
         return take
       },
     })
+    this.#open = { prefix, intakes, intake }
   }
 
   /** Takes no more, lets what runs end for the grace, gives back the rest, and lets go of everything. May be called twice. */
@@ -71,15 +80,24 @@ export class IngestWorker {
   }
 
   async #stop(): Promise<void> {
-    const { grace, intakes, store, log } = this.#options
-    const late = (error: unknown): void => log.warn({ err: error }, "a part failed after the worker was stopped")
-    this.#intake?.pause()
-    await within(grace, this.#idle(), late)
+    const { grace, store } = this.#options
+    this.#open?.intake.pause()
+    await within(grace, this.#idle(), this.#late)
     this.#stopping.abort()
-    await within(LET_GO, this.#idle(), late)
-    await within(LET_GO, this.#intake?.close() ?? Promise.resolve(), late)
-    await within(LET_GO, intakes.close(), late)
+    await within(LET_GO, this.#idle(), this.#late)
+    await this.#leave()
     await store.close({ deadline: 0 })
+  }
+
+  /** What still runs of it is given to somebody else. */
+  async #leave(): Promise<void> {
+    const left = this.#open
+    this.#open = null
+    if (left) await within(LET_GO, left.intakes.close(), this.#late)
+  }
+
+  readonly #late = (error: unknown): void => {
+    this.#options.log.warn({ err: error }, "a part of the ingest worker failed after it was let go")
   }
 
   async #idle(): Promise<void> {
@@ -95,7 +113,8 @@ export class IngestWorker {
     const signal = AbortSignal.any([lost, this.#stopping.signal, end.signal])
     try {
       signal.throwIfAborted()
-      const result = await ingest(this.#options, payload, delivery, signal)
+      const { lastSequence } = await this.#reach(signal)
+      const result = await ingest(this.#options, payload, { ...delivery, end: lastSequence }, signal)
       log.info({ ...facts, key: result.key, version: result.version }, "a put by reference is done")
       return result
     } catch (error) {
@@ -105,6 +124,21 @@ export class IngestWorker {
       throw fault
     } finally {
       clearTimeout(late)
+    }
+  }
+
+  /** Waits for a server that does not answer now: that costs no try. @throws StoredError its refusal, the reason of `signal` */
+  async #reach(signal: AbortSignal): Promise<{ lastSequence: number }> {
+    const { store, log, backoff = DEFAULT_BACKOFF } = this.#options
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await store.status()
+      } catch (error) {
+        const fault = toStoredError(error)
+        if (!fault.retryable) throw fault
+        if (failures === 1) log.warn({ error: fault.toJSON() }, "a put by reference waits for the server")
+      }
+      await pause(failures, backoff, signal)
     }
   }
 

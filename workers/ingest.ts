@@ -21,7 +21,7 @@ import { type IngestContent, type IngestLimits, openContent } from "./ingest-con
 
 export interface IngestServices {
   /** the server */
-  store: Pick<StoreFace, "put" | "stat" | "status" | "journal">
+  store: Pick<StoreFace, "put" | "stat" | "journal">
   limits: IngestLimits
   hashers: HasherFactory
 }
@@ -31,17 +31,16 @@ const noteSchema = z.strictObject({
   after: z.int().min(0),
 })
 
-/** @throws StoredError of the source or of the server; ABORTED or the signal's reason */
+/** @param end of the journal now. @throws StoredError of the source or of the server; ABORTED or the signal's reason */
 export async function ingest(
   services: IngestServices,
   payload: IngestPayload,
-  { note, keep }: Pick<IngestDelivery, "note" | "keep">,
+  { note, keep, end }: Pick<IngestDelivery, "note" | "keep"> & { end: number },
   signal: AbortSignal,
 ): Promise<PutResult> {
   const noted = noteSchema.safeParse(note)
   if (noted.success) return again(services, payload, noted.data.after, signal)
-  const { lastSequence } = await services.store.status()
-  await keep({ after: lastSequence })
+  await keep({ after: end })
   return putContent(services, payload, {}, signal)
 }
 

@@ -1,8 +1,11 @@
 /** The entry of a worker: only wires. What it does stands in `run-worker.ts`; where it cannot start, one line a mistake says why. */
 import "../src/thread-pool.ts"
-import { createBullIntakes } from "../queues/bullmq.ts"
+import type { Logger } from "pino"
+import { createBullIngestIntakes } from "../queues/bullmq/ingest-intakes.ts"
+import { type BullEvents, createBullIntakes } from "../queues/bullmq.ts"
 import { exitCode } from "../src/cli/exit-code.ts"
 import { faultLines } from "../src/cli/fault.ts"
+import { connect } from "../src/client.ts"
 import { parseWorkerCommand } from "./command-line.ts"
 import { parseWorkerEnvironment } from "./environment.ts"
 import { runWorker } from "./run-worker.ts"
@@ -10,16 +13,19 @@ import { runWorker } from "./run-worker.ts"
 try {
   const command = parseWorkerCommand(process.argv.slice(2), (text) => process.stdout.write(text))
   if (command) {
-    await runWorker(parseWorkerEnvironment(process.env), command, ({ url, prefix, log }) =>
-      createBullIntakes({
-        url,
-        prefix,
-        events: {
-          lost: (error) => log.warn({ err: error }, "Redis does not answer; it is tried again"),
-          found: () => log.info("Redis answers"),
-          trouble: (error) => log.debug({ err: error }, "a queue met a fault and goes on"),
-        },
-      }),
+    const events = (log: Logger): BullEvents => ({
+      lost: (error) => log.warn({ err: error }, "Redis does not answer; it is tried again"),
+      found: () => log.info("Redis answers"),
+      trouble: (error) => log.debug({ err: error }, "a queue met a fault and goes on"),
+    })
+    await runWorker(
+      parseWorkerEnvironment(process.env),
+      command,
+      ({ url, prefix, log }) => createBullIntakes({ url, prefix, events: events(log) }),
+      {
+        openIntakes: ({ url, prefix, log }) => createBullIngestIntakes({ url, prefix, events: events(log) }),
+        connect,
+      },
     )
   }
 } catch (error) {

@@ -31,26 +31,41 @@ const HARD_END = 30_000
 
 /** Resolves once it works; the process ends by a signal. @throws StoredError where it cannot start */
 export async function runWorker(
-  { redis, server: url, token, log: level, grace, metrics: address }: WorkerEnvironment,
+  { redis, server: url, token, log: level, grace, metrics: address, ingest }: WorkerEnvironment,
   command: WorkerCommand,
   openIntakes: OpenIntakes,
+  doors: IngestDoors,
 ): Promise<void> {
   const log = pino({ level }, pino.destination({ fd: 2, sync: true }))
   lastResorts(log)
   const metrics = new JobMetrics()
   const door = address && (await openMetrics(address, metrics, log))
+  const hashers = await createHashers()
+  const { concurrency } = command
+  const isIngesting = command.ingest ?? allowsSources(ingest.limits)
+  const ingesting = isIngesting
+    ? new IngestWorker({
+        store: doors.connect(url.href, ingest.token === null ? {} : { token: ingest.token }),
+        openIntakes: (prefix) => doors.openIntakes({ url: redis, prefix, log }),
+        ...{ limits: ingest.limits, hashers, log, grace, concurrency },
+      })
+    : null
   const worker = new Worker({
     ...command,
     server: new ServerClient({ url, token }),
-    openIntakes: (prefix) => openIntakes({ url: redis, prefix, log }),
+    openIntakes: (prefix) => {
+      // Here the server's word on the prefix comes in, now and whenever it changes.
+      ingesting?.follow(prefix)
+      return openIntakes({ url: redis, prefix, log })
+    },
     pool: new ChecksumPool({ thread: hashThread }),
-    hashers: await createHashers(),
+    hashers,
     log,
     meter: metrics,
     grace,
   })
   const stop = async (): Promise<void> => {
-    await worker.stop()
+    await Promise.all([worker.stop(), ingesting?.stop()])
     await door?.close()
   }
   const ending = endOnSignal(stop, grace, log)
@@ -63,7 +78,8 @@ export async function runWorker(
     throw error
   }
   if (ending.aborted) return
-  process.stdout.write(`StoreD worker for ${url.origin}\n  queues  ${worker.queues.join(", ") || "none now"}\n`)
+  const queues = [...worker.queues, ...(ingesting?.queues ?? [])]
+  process.stdout.write(`StoreD worker for ${url.origin}\n  queues  ${queues.join(", ") || "none now"}\n`)
 }
 
 /** Before the first job, so that whoever watches sees a worker that waits for its server. @throws StoredError INVALID_INPUT */

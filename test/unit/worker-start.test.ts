@@ -32,6 +32,8 @@ describe("the environment of a worker", () => {
       token: TOKEN,
       log: "warn",
       grace: 10_000,
+      metrics: null,
+      ingest: { limits: { roots: [], urls: { prefixes: [], allowPrivate: false } }, token: null },
     }
     expect(parseWorkerEnvironment(GIVEN)).toEqual(defaults)
     const empty = { STORED_URL: "", STORED_LOG: "", STORED_WORKER_GRACE: "" }
@@ -95,10 +97,13 @@ describe("the words of a worker", () => {
   const parse = (...words: string[]) => parseWorkerCommand(words, () => {})
 
   it("name kinds, backends and how many at a time; none of them is all", () => {
-    expect(parse()).toEqual({ kinds: ["sync", "checksum"], backends: null, concurrency: null })
+    expect(parse()).toEqual({ kinds: ["sync", "checksum"], ingest: null, backends: null, concurrency: null })
+    expect(parse("ingest")).toMatchObject({ kinds: [], ingest: true })
+    expect(parse("ingest", "checksum")).toMatchObject({ kinds: ["checksum"], ingest: true })
     expect(parse("checksum", "checksum")).toMatchObject({ kinds: ["checksum"] })
     expect(parse("sync", "--backends", "a, b.c", "--concurrency", "12")).toEqual({
       kinds: ["sync"],
+      ingest: false,
       backends: ["a", "b.c"],
       concurrency: 12,
     })
