@@ -18,7 +18,7 @@ import { createHashers } from "./checksums/hashers.ts"
 import { ChecksumPool } from "./checksums/pool.ts"
 import { closeEach } from "./compose/close-each.ts"
 import { jobHandlers } from "./compose/job-handlers.ts"
-import { type OpenedPool, openPool, type RedisSettings } from "./compose/pool.ts"
+import type { OpenedPool, PoolParts, RedisSettings } from "./compose/pool.ts"
 import { type Clock, systemClock } from "./core/clock.ts"
 import { parseConfig, type StoreConfigInput } from "./core/config.ts"
 import type { StoredError } from "./core/error.ts"
@@ -240,7 +240,9 @@ async function assemble(
   }
   const lanes: LaneOptions = { ...lines, meter: metrics, handlers: jobHandlers(() => services, pool) }
   const workers =
-    options.redis && work ? await openPool({ redis: options.redis, lines, backends, bus, stagingDirectory, log }) : null
+    options.redis && work
+      ? await openWorkers({ redis: options.redis, lines, backends, bus, stagingDirectory, log })
+      : null
   if (workers) closers.push(() => workers.close())
   const services: StoreServices = Object.assign(base, {
     pool: workers?.pool ?? null,
@@ -287,4 +289,10 @@ async function assemble(
   }
   const store = createFacade({ services, makeBackend, close })
   return { store, services, pool, metrics, desk: workers?.pool ?? null, board: workers?.board ?? null }
+}
+
+/** Loaded where it is needed only: the way to Redis takes as much memory as all the rest. */
+async function openWorkers(parts: PoolParts): Promise<OpenedPool> {
+  const { openPool } = await import("./compose/pool.ts")
+  return openPool(parts)
 }

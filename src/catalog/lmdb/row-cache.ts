@@ -11,8 +11,8 @@ import type { TableName, Tables } from "../rows/tables.ts"
 
 type AnyRecord = Tables[TableName]
 
-/** Encoded bytes of one table; decoded they take about four times as much. */
-const TABLE_BYTES = 8 * 2 ** 20
+/** Encoded bytes of one table; decoded they take about six times as much. */
+const TABLE_BYTES = 5 * 2 ** 20
 /** What the map itself takes for a row. */
 const ROW_OVERHEAD = 100
 /** Reads that are remembered, about as many as rows fit; a power of two. */
