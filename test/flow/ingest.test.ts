@@ -151,19 +151,19 @@ describe("a queued put fails", () => {
     expect(tries).toBe(5)
   })
 
-  it.each([
-    ["", "nothing"],
-    [{}, "no fields"],
-    [{ version: 2 }, "an unknown version"],
-    [{ kind: "sync" }, "another kind"],
-    [{ source: { type: "path", path: "/etc/passwd", root: "/" } }, "a field too many"],
-    [{ source: { type: "url", url: 7 } }, "no text"],
-    [{ source: { type: "bytes", base64: "%%%" } }, "no base64"],
-    [{ source: { type: "bytes", base64: Buffer.alloc(65_537).toString("base64") } }, "a byte too many"],
-    [{ options: { durability: "os" } }, "another option"],
-    [{ options: { key: "../x" } }, "a key that climbs"],
-    [{ id: "a/b" }, "a strange id"],
-  ])("with INVALID_INPUT where the queue holds %j: %s", async (forged, _) => {
+  it.each<[string, object | string]>([
+    ["nothing", ""],
+    ["no fields", {}],
+    ["an unknown version", { version: 2 }],
+    ["another kind", { kind: "sync" }],
+    ["a field too many", { source: { type: "path", path: "/etc/passwd", root: "/" } }],
+    ["no text", { source: { type: "url", url: 7 } }],
+    ["no base64", { source: { type: "bytes", base64: "%%%" } }],
+    ["a byte too many", { source: { type: "bytes", base64: Buffer.alloc(65_537).toString("base64") } }],
+    ["another option", { options: { durability: "os" } }],
+    ["a key that climbs", { options: { key: "../x" } }],
+    ["a strange id", { id: "a/b" }],
+  ])("with INVALID_INPUT where the queue holds %s", async (_, forged) => {
     const { client, prefix, startWorker } = await ingestLine(redis)
     const queue = new Queue("ingest", { connection: { url: redis.url }, prefix })
     onTestFinished(() => queue.close())
