@@ -1,4 +1,5 @@
 /** The bytes of a row: what is written is read, and nothing else is. */
+import { crc32 } from "node:zlib"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { seal, unseal } from "../../src/catalog/encoding/value.ts"
@@ -35,6 +36,24 @@ describe("a sealed row", () => {
       const bytes = seal("locations", KEY, row)
       expect(unseal("locations", KEY, bytes, bytes.length)).toEqual(row)
     }
+  })
+
+  it("is read as JSON too, as rows were written before they were packed", () => {
+    const fields = Buffer.from(
+      JSON.stringify([0, idOf("1"), 0, 7, "synced", 0, null, [5, "etag"], [1, 2.5], 1, 2, null]),
+    )
+    const covered = Buffer.concat([Buffer.from([1]), fields, Buffer.from(KEY)])
+    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from([1]), fields])
+    bytes.writeUInt32BE(crc32(covered, crc32("locations")))
+    expect(unseal("locations", KEY, bytes, bytes.length)).toEqual({
+      ...LOCATION,
+      objectKey: "a/é",
+      have: idOf("1"),
+      state: "synced",
+      attempts: 0,
+      error: null,
+      job: null,
+    })
   })
 
   it("is read from the beginning of a longer buffer", () => {

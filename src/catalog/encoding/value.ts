@@ -12,6 +12,7 @@ import { unpack } from "./unpack.ts"
 
 const HEADER = 5
 const VERSION_AT = 4
+const JSON_ARRAY = "[".charCodeAt(0)
 /** Most bytes of UTF-8 that one unit of a string can take. */
 const BYTES_A_UNIT = 3
 
@@ -65,7 +66,13 @@ export function unseal<Name extends TableName>(table: Name, key: string, bytes: 
     throw corrupt(table, key, "does not have its checksum")
   }
   if (bytes[VERSION_AT]! > codec.version) throw corrupt(table, key, `has the unknown version ${bytes[VERSION_AT]}`)
-  return codec.decode(unpack(bytes, HEADER) as Fields, key)
+  return codec.decode(fieldsOf(bytes, length), key)
+}
+
+function fieldsOf(bytes: Buffer, length: number): Fields {
+  // Rows were JSON before they were packed; a packed array never begins so.
+  if (bytes[HEADER] === JSON_ARRAY) return JSON.parse(bytes.toString("utf8", HEADER, length)) as Fields
+  return unpack(bytes, HEADER) as Fields
 }
 
 /** A number that tells this row from others, and from itself as it was before: its checksum. */
