@@ -75,7 +75,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     const shape = redis ? { redis } : {}
     opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault, ...shape })
     const store = storeOf(opened)
-    if (metricsTokens) served(opened).metrics.watchProcess()
+    if (metricsTokens) servedOf(opened)?.metrics.watchProcess()
     return { url, store, close: (deadline) => close(app, store, deadline) }
   } catch (error) {
     await app.close()
