@@ -30,6 +30,7 @@ export const ERROR_CODES = [
   "BACKEND_REFUSED", // the backend cannot hold this (key shape, size, type): permanent
   "BACKEND_FULL",
   "BACKEND_UNAVAILABLE", // the backend did not answer or answered with a passing fault
+  "SECRET_UNAVAILABLE", // a secret cannot be had: its master key, variable or file is not there; details.backend, details.field
   "COPY_UNAVAILABLE", // the asked copy cannot be read; details name the others
   "CORRUPT", // bytes do not hash to their id
   "TIMEOUT",
