@@ -20,27 +20,32 @@ export interface LaneOptions extends OrderSources {
 }
 
 /** A line for `Runner` that runs its jobs here. */
-export function openLane(options: LaneOptions, { queue, concurrency, breaker, drained }: LineOptions): Line {
+export function openLane(options: LaneOptions, { queue, concurrency, breaker, gate, drained }: LineOptions): Line {
   const { catalog, clock, policy, events, meter, random = Math.random } = options
-  return new Lane(queue, concurrency, breaker, {
-    catalog,
-    clock,
-    policy,
-    random,
-    run: (row, signal) => run(row.payload, options, signal),
-    deadline: (row) => deadlineOf(row.payload, options),
-    settled: (row, outcome, commit, error) => events.settled(row, outcome, commit, error),
-    tried: ({ payload }, error, seconds) =>
-      meter.jobEnded({
-        kind: payload.kind,
-        backend: payload.kind === "sync" ? payload.backend : null,
-        outcome: error ? "failed" : "done",
-        code: error?.code ?? null,
-        seconds,
-      }),
-    fault: (error) => events.fault(error),
-    drained,
-  })
+  return new Lane(
+    queue,
+    concurrency,
+    { breaker, gate },
+    {
+      catalog,
+      clock,
+      policy,
+      random,
+      run: (row, signal) => run(row.payload, options, signal),
+      deadline: (row) => deadlineOf(row.payload, options),
+      settled: (row, outcome, commit, error) => events.settled(row, outcome, commit, error),
+      tried: ({ payload }, error, seconds) =>
+        meter.jobEnded({
+          kind: payload.kind,
+          backend: payload.kind === "sync" ? payload.backend : null,
+          outcome: error ? "failed" : "done",
+          code: error?.code ?? null,
+          seconds,
+        }),
+      fault: (error) => events.fault(error),
+      drained,
+    },
+  )
 }
 
 async function run(payload: JobPayload, options: LaneOptions, signal: AbortSignal): Promise<Outcome> {

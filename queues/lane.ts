@@ -12,6 +12,7 @@ import type { Clock } from "../src/core/clock.ts"
 import { StoredError, TransientAdapterError, toStoredError } from "../src/core/error.ts"
 import type { Breaker } from "./breaker.ts"
 import { failureOf } from "./failure.ts"
+import type { Gate } from "./gate.ts"
 import type { RetryPolicy } from "./retry-policy.ts"
 import type { Line } from "./runner.ts"
 import { locationSubject, subjectOf } from "./subject.ts"
@@ -46,6 +47,7 @@ const LONGEST_SLEEP = 3_600_000
 export class Lane implements Line {
   readonly queue: string
   readonly breaker: Breaker
+  readonly gate: Gate
   concurrency: number
   readonly #services: LaneServices
   /** jobs that have lost their slots and have not ended */
@@ -58,10 +60,11 @@ export class Lane implements Line {
   /** UTC ms */
   #heldUntil = 0
 
-  constructor(queue: string, concurrency: number, breaker: Breaker, services: LaneServices) {
+  constructor(queue: string, concurrency: number, guards: { breaker: Breaker; gate: Gate }, services: LaneServices) {
     this.queue = queue
     this.concurrency = concurrency
-    this.breaker = breaker
+    this.breaker = guards.breaker
+    this.gate = guards.gate
     this.#services = services
   }
 
@@ -114,7 +117,7 @@ export class Lane implements Line {
     if (this.#closing || this.#services.clock.now() < this.#heldUntil) return
     while (this.#running.size < this.concurrency) {
       const now = this.#services.clock.now()
-      if (this.breaker.admit(1, now) === 0) break
+      if (this.gate.admit(1, now) === 0) break
       const row = this.#take(now)
       if (!row) break
       this.#start(row)
@@ -141,6 +144,7 @@ export class Lane implements Line {
 
   #start(row: OutboxRecord): void {
     this.breaker.started()
+    this.gate.started(this.#services.clock.now())
     const subject = subjectOf(row.payload)
     const control = new AbortController()
     const done = this.#work(row, control).finally(() => {
@@ -227,7 +231,7 @@ export class Lane implements Line {
     }
   }
 
-  /** Sleeps until the next row that is not running is due, or the breaker lets a probe through. */
+  /** Sleeps until the next row that is not running is due, and the gate opens for it. */
   #sleep(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
@@ -235,8 +239,11 @@ export class Lane implements Line {
     const probing = this.breaker.state === "half-open" && this.#running.size > 0
     const next = probing ? undefined : this.#nextRow()
     if (!next) return
-    const wakeAt = Math.max(next.dueAt, this.breaker.retryAt ?? 0)
-    const delay = wakeAt - this.#services.clock.now()
+    const now = this.#services.clock.now()
+    const wakeAt = Math.max(next.dueAt, this.gate.opensAt(1, now))
+    // Whoever resumes a paused backend wakes the lane.
+    if (!Number.isFinite(wakeAt)) return
+    const delay = wakeAt - now
     this.#timer = setTimeout(() => this.nudge(), Math.min(Math.max(delay, 1), LONGEST_SLEEP))
   }
 

@@ -6,6 +6,7 @@
 import { hash } from "node:crypto"
 import type { JobPayload } from "../src/catalog/record.ts"
 import type { JobPointer } from "./exchange.ts"
+import type { Job } from "./job.ts"
 import { subjectOf } from "./subject.ts"
 import type { Parcel } from "./transport.ts"
 
@@ -17,6 +18,13 @@ export function parcelOf(payload: JobPayload, turns: Turns): Parcel {
   const base = payload.kind === "sync" ? `sync-${about}-${payload.generation}` : `checksum-${about}`
   const turn = turns.next(base)
   return { id: turn === 0 ? base : `${base}-${turn}`, pointer: { version: 1, ...payload } as JobPointer }
+}
+
+/** What a pointer or an order is about, as the catalog says it. */
+export function payloadOf(job: JobPointer | Job): JobPayload {
+  if (job.kind === "checksum") return { kind: "checksum", id: job.id }
+  const { kind, backend, key, generation } = job
+  return { kind, backend, key, generation }
 }
 
 /** Bounded: an id that was forgotten begins at 0 again, which at worst waits until the transport is asked for it. */

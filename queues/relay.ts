@@ -14,9 +14,11 @@ import type { Breaker } from "./breaker.ts"
 import { type Claim, Claims } from "./claims.ts"
 import type { ExchangeAnswer, JobOrder, JobPointer, JobResult } from "./exchange.ts"
 import { failureOf } from "./failure.ts"
+import type { Gate } from "./gate.ts"
 import type { Job } from "./job.ts"
 import { deadlineOf, type OrderSources, orderOf } from "./order.ts"
 import { outcomeOf } from "./outcome.ts"
+import { payloadOf } from "./parcel.ts"
 import type { RetryPolicy } from "./retry-policy.ts"
 import type { Roster } from "./roster.ts"
 import type { Line, LineOptions, RunnerEvents } from "./runner.ts"
@@ -46,6 +48,7 @@ const LOOK_EVERY = 5_000
 export class Relay implements Line {
   readonly queue: string
   readonly breaker: Breaker
+  readonly gate: Gate
   readonly #services: RelayServices
   readonly #sender: Sender
   readonly #claims = new Claims()
@@ -56,9 +59,10 @@ export class Relay implements Line {
   #closing = false
   #quieted: (() => void) | null = null
 
-  constructor({ queue, concurrency, breaker, drained }: LineOptions, services: RelayServices) {
+  constructor({ queue, concurrency, breaker, gate, drained }: LineOptions, services: RelayServices) {
     this.queue = queue
     this.breaker = breaker
+    this.gate = gate
     this.#services = services
     this.#drained = drained
     this.#looking = setInterval(() => void this.look(), LOOK_EVERY)
@@ -68,6 +72,7 @@ export class Relay implements Line {
       queue,
       concurrency,
       breaker,
+      gate,
       catalog,
       transport,
       clock,
@@ -92,7 +97,7 @@ export class Relay implements Line {
 
   /**
    * The whole job for whoever claims a pointer, or null where there is nothing to do: it is done already, somebody who lives has claimed it under
-   * another parcel, or the backend rests. @throws StoredError where the catalog cannot tell
+   * another parcel, or the backend rests or is paused, or has had its jobs for now. @throws StoredError where the catalog cannot tell
    */
   async claim(jobId: string, pointer: JobPointer, worker: string): Promise<JobOrder | null> {
     const { clock, events } = this.#services
@@ -101,7 +106,9 @@ export class Relay implements Line {
     // The same parcel given out again means that the transport has taken it from whoever had it.
     if (sent.claim && sent.claim.jobId !== jobId && this.#isHeld(sent.claim)) return null
     this.#release(sent)
-    if (this.breaker.admit(1, clock.now()) === 0) return this.#nothing(sent)
+    if (this.gate.admit(1, clock.now()) === 0) return this.#nothing(sent)
+    // Before anything is waited for: others claim in the same message.
+    this.gate.started(clock.now())
     const order = await this.#order(sent)
     if (!order) return this.#nothing(sent)
     this.breaker.started()
@@ -286,10 +293,4 @@ export class Relay implements Line {
     this.#quieted?.()
     this.#drained()
   }
-}
-
-function payloadOf(job: JobPointer | Job): JobPayload {
-  if (job.kind === "checksum") return { kind: "checksum", id: job.id }
-  const { kind, backend, key, generation } = job
-  return { kind, backend, key, generation }
 }

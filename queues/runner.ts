@@ -6,7 +6,9 @@ import type { Catalog, Outcome, OutcomeCommit } from "../src/catalog/catalog.ts"
 import type { OutboxRecord } from "../src/catalog/record.ts"
 import type { Clock } from "../src/core/clock.ts"
 import { abortError, type StoredError } from "../src/core/error.ts"
+import type { RateLimit } from "../src/core/rate-limit.ts"
 import { Breaker, type BreakerOptions, type BreakerState } from "./breaker.ts"
+import { Gate } from "./gate.ts"
 import { CHECKSUM_QUEUE, type SyncJob, syncQueue } from "./job.ts"
 
 export interface RunnerEvents {
@@ -28,6 +30,7 @@ export interface RunnerEvents {
 export interface Line {
   readonly queue: string
   readonly breaker: Breaker
+  readonly gate: Gate
   /** jobs under way */
   readonly running: number
   /** Whether a job for that location is under way. */
@@ -47,8 +50,17 @@ export interface LineOptions {
   /** jobs at a time */
   concurrency: number
   breaker: Breaker
+  /** asked before each job begins */
+  gate: Gate
   /** to be called whenever the line may have run dry */
   drained(): void
+}
+
+export interface BackendLine {
+  /** jobs at a time */
+  concurrency: number
+  rateLimit: RateLimit | null
+  paused: boolean
 }
 
 export interface RunnerOptions {
@@ -70,11 +82,23 @@ export class Runner {
 
   /** Begins to work on the checksum queue; backends join by `addBackend`. */
   start(checksumConcurrency: number): void {
-    this.#open(CHECKSUM_QUEUE, null, checksumConcurrency)
+    this.#open(CHECKSUM_QUEUE, null, { concurrency: checksumConcurrency, rateLimit: null, paused: false })
   }
 
-  addBackend(backend: string, concurrency: number): void {
-    this.#open(syncQueue(backend), backend, concurrency)
+  addBackend(backend: string, line: BackendLine): void {
+    this.#open(syncQueue(backend), backend, line)
+  }
+
+  /** Begins none of its jobs any more; what runs goes on. */
+  pause(backend: string): void {
+    this.#lines.get(syncQueue(backend))?.gate.pause()
+    this.#wakeIdle()
+  }
+
+  resume(backend: string): void {
+    const line = this.#lines.get(syncQueue(backend))
+    line?.gate.resume()
+    line?.nudge()
   }
 
   /** Stops work on a backend's queue; its rows stay in the outbox. */
@@ -108,10 +132,10 @@ export class Runner {
   /** Nothing runs, and nothing is due now in a queue that somebody works on. */
   isIdle(): boolean {
     const now = this.#options.clock.now()
-    for (const line of this.#lines.values()) {
-      if (line.running > 0) return false
-      if (line.breaker.state !== "open" && this.#options.catalog.due(line.queue, { now, limit: 1 }).length > 0)
-        return false
+    for (const { running, queue, breaker, gate } of this.#lines.values()) {
+      if (running > 0) return false
+      const isWorkedOn = breaker.state !== "open" && !gate.isPaused
+      if (isWorkedOn && this.#options.catalog.due(queue, { now, limit: 1 }).length > 0) return false
     }
     return true
   }
@@ -147,14 +171,16 @@ export class Runner {
     for (const check of this.#idleWaiters.slice()) check()
   }
 
-  #open(queue: string, backend: string | null, concurrency: number): void {
+  #open(queue: string, backend: string | null, { concurrency, rateLimit, paused }: BackendLine): void {
     if (this.#lines.has(queue)) return
-    const { breaker, events, openLine } = this.#options
+    const { events, openLine } = this.#options
+    const breaker = new Breaker(this.#options.breaker, (state) => backend !== null && events.breaker(backend, state))
     const line = openLine({
       queue,
       backend,
       concurrency,
-      breaker: new Breaker(breaker, (state) => backend !== null && events.breaker(backend, state)),
+      breaker,
+      gate: new Gate({ breaker, rateLimit, paused }),
       drained: () => this.#wakeIdle(),
     })
     this.#lines.set(queue, line)

@@ -8,6 +8,7 @@ import type { Clock } from "../src/core/clock.ts"
 import { type StoredError, toStoredError } from "../src/core/error.ts"
 import type { Breaker } from "./breaker.ts"
 import type { Claim } from "./claims.ts"
+import type { Gate } from "./gate.ts"
 import { parcelOf, Turns } from "./parcel.ts"
 import { subjectOf } from "./subject.ts"
 import type { Transport } from "./transport.ts"
@@ -26,6 +27,7 @@ export interface SenderOptions {
   /** jobs at a time, over all workers */
   concurrency: number
   breaker: Breaker
+  gate: Gate
   catalog: Pick<Catalog, "due">
   transport: Transport
   clock: Clock
@@ -153,10 +155,12 @@ export class Sender {
   /** Due rows that are not out, as many as may be sent now. */
   #next(): OutboxRecord[] {
     if (this.#closing || this.#sent.size > REFILL_AT) return []
+    const { breaker, gate } = this.#options
     const now = this.#options.clock.now()
-    const admitted = this.#options.breaker.admit(BATCH, now)
+    const ahead = this.#ahead()
+    const admitted = gate.admit(BATCH + ahead, now)
     // A probe is one job, from the moment it is sent.
-    const room = this.#options.breaker.state === "half-open" ? admitted - this.#sent.size : admitted
+    const room = admitted - (breaker.state === "half-open" ? this.#sent.size : ahead)
     const wanted = Math.min(room, BATCH, WINDOW - this.#sent.size)
     if (wanted <= 0) return []
     const due = this.#options.catalog.due(this.#options.queue, { now, limit: this.#sent.size + wanted })
@@ -198,7 +202,15 @@ export class Sender {
     this.#options.disturbed(error)
   }
 
-  /** Sleeps until a row that is not out is due, or the breaker lets a probe through. */
+  /** Under a rate limit: rows that are out and will take their share of it once they are claimed. */
+  #ahead(): number {
+    if (!this.#options.gate.isLimited) return 0
+    let count = 0
+    for (const { claim } of this.#sent.values()) if (!claim) count += 1
+    return count
+  }
+
+  /** Sleeps until a row that is not out is due, and the gate opens for it. */
   #sleep(): void {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
@@ -213,7 +225,11 @@ export class Sender {
     const rows = this.#options.catalog.due(this.#options.queue, { now: Number.MAX_SAFE_INTEGER, limit })
     const next = rows.find((row) => !this.#sent.has(subjectOf(row.payload)))
     if (!next) return
-    const delay = Math.max(next.dueAt, this.#options.breaker.retryAt ?? 0) - this.#options.clock.now()
+    const now = this.#options.clock.now()
+    const wakeAt = Math.max(next.dueAt, this.#options.gate.opensAt(this.#ahead() + 1, now))
+    // Whoever resumes a paused backend nudges, and so does every claim's end.
+    if (!Number.isFinite(wakeAt)) return
+    const delay = wakeAt - now
     this.#timer = setTimeout(() => this.nudge(), Math.min(Math.max(delay, 1), LONGEST_SLEEP))
   }
 }

@@ -9,6 +9,7 @@ const SIMPLE = [
   "stored_cache_misses_total",
   "stored_cache_bytes",
   "stored_breaker_state",
+  "stored_backend_paused",
   "stored_workers",
 ]
 const HISTOGRAMS = ["stored_job_seconds"]

@@ -16,6 +16,7 @@ import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from "../core/checksum.ts
 import { StoredError, throwIfAborted } from "../core/error.ts"
 import { MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
+import { rateLimitSchema } from "../core/rate-limit.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -50,6 +51,7 @@ const schema = z.strictObject({
     .refine((root) => !root.includes("\0"), "a path has no NUL"),
   watch: z.boolean().optional(),
   concurrency: z.int().min(1).max(256).optional(),
+  rateLimit: rateLimitSchema.optional(),
   keyTemplate: keyTemplateSchema.optional(),
   durable: z.boolean().default(true),
 })

@@ -11,6 +11,7 @@ import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from "../core/checksum.ts
 import { NotFoundError, StoredError, throwIfAborted } from "../core/error.ts"
 import { keyFault, MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
+import { rateLimitSchema } from "../core/rate-limit.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -31,6 +32,7 @@ const schema = z.strictObject({
   driver: z.literal("memory"),
   watch: z.boolean().optional(),
   concurrency: z.int().min(1).max(256).optional(),
+  rateLimit: rateLimitSchema.optional(),
   keyTemplate: keyTemplateSchema.optional(),
 })
 

@@ -159,6 +159,8 @@ export interface Catalog {
     filter: { backend?: string; key?: string; before?: number; limit: number; time: number } & Actor,
   ): Promise<number>
   commitBackend(record: BackendRecord, actor: Actor): Promise<void>
+  /** None of its jobs is to begin until it is resumed, over restarts too. Changes nothing where it is so already; false: there is no such backend. */
+  commitPause(fact: { backend: string; paused: boolean; time: number } & Actor): Promise<boolean>
   /** Keeps a configuration, and the backends in it that are new or changed. */
   commitConfiguration(record: ConfigurationRecord, backends: BackendRecord[]): Promise<void>
   /**

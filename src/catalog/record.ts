@@ -113,6 +113,8 @@ export type JournalCommand =
   | "repair"
   | "backend-add"
   | "backend-remove"
+  | "backend-pause"
+  | "backend-resume"
 
 /** One committed fact. Append-only, gap-free from 1, each record chained to the one before by hash. */
 export interface JournalRecord {
@@ -160,6 +162,8 @@ export interface BackendRecord {
   /** as given, without secrets; relative paths are relative to the data directory */
   config: JsonObject
   created: number
+  /** UTC ms since when none of its jobs begins; absent: they do */
+  paused?: number
 }
 
 /** The explicit configuration with which the data directory was opened last, for whoever opens it without one. */

@@ -37,7 +37,7 @@ import type { Engine } from "./rows/engine.ts"
 import { locationKey } from "./rows/key.ts"
 import type { Rows } from "./rows/rows.ts"
 import { CONFIGURATION_KEY } from "./rows/tables.ts"
-import { addBackend, keepConfiguration, removeBackend } from "./transitions/backend.ts"
+import { addBackend, keepConfiguration, type PauseFact, pauseBackend, removeBackend } from "./transitions/backend.ts"
 import { checksumOutcome } from "./transitions/checksum-outcome.ts"
 import { remove } from "./transitions/delete.ts"
 import { type DriftFact, drift } from "./transitions/drift.ts"
@@ -116,6 +116,10 @@ export class RowCatalog implements Catalog {
 
   commitBackend(record: BackendRecord, actor: Actor): Promise<void> {
     return this.#commit(GROWS, (rows) => addBackend(rows, record, actor))
+  }
+
+  commitPause(fact: PauseFact): Promise<boolean> {
+    return this.#commit(FREES, (rows) => pauseBackend(rows, fact))
   }
 
   commitConfiguration(record: ConfigurationRecord, backends: BackendRecord[]): Promise<void> {

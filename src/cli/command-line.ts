@@ -6,7 +6,8 @@ import type { Readable, Writable } from "node:stream"
 import type { StoreFace } from "../store/store.ts"
 
 /** The verbs that commands use, of a store in this process or of a server. */
-export interface Access extends Pick<StoreFace, "put" | "open" | "delete" | "list" | "stat" | "status"> {
+export interface Access
+  extends Pick<StoreFace, "put" | "open" | "delete" | "list" | "stat" | "status" | "pauseBackend" | "resumeBackend"> {
   /** Waits until the jobs that are due now are done. Absent where somebody else does them. */
   idle?: StoreFace["idle"] | undefined
   close?: StoreFace["close"]

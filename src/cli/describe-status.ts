@@ -15,6 +15,7 @@ export function describeStatus(status: StoreStatus, now: number): string {
   for (const backend of backends) {
     const marks = [backend.driver, ...(backend.isDefault ? ["default"] : []), backend.state]
     if (backend.breaker !== "closed") marks.push(`breaker ${backend.breaker}`)
+    if (backend.paused) marks.push("paused")
     lines.push(
       `backend   ${backend.name} (${marks.join(", ")}): ${backend.pending} waiting, ${backend.failed} given up`,
     )
@@ -39,9 +40,10 @@ function waits({ queues, backends, workers, redis }: StoreStatus): string[] {
   const found: string[] = []
   if (redis === "away" && isDue) found.push("for Redis, which is away")
   else if (redis === "ok" && isDue && !workers.some(({ alive }) => alive)) found.push("for a worker: none is there")
-  for (const { name, state, breaker, pending } of backends) {
+  for (const { name, state, breaker, paused, pending } of backends) {
     if (pending === 0) continue
-    if (state === "unavailable") found.push(`for backend ${name}, which cannot be opened: ${pending}`)
+    if (paused) found.push(`for backend ${name} to be resumed, which is paused: ${pending}`)
+    else if (state === "unavailable") found.push(`for backend ${name}, which cannot be opened: ${pending}`)
     else if (breaker !== "closed") found.push(`for backend ${name}, which keeps failing: ${pending}`)
   }
   const parked = queues.reduce((sum, queue) => sum + queue.parked, 0)

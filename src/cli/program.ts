@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander"
 import { StoredError } from "../core/error.ts"
 import type { CommandLine } from "./command-line.ts"
+import { backendsPauseCommands } from "./commands/backends-pause.ts"
 import { doctorCommand } from "./commands/doctor.ts"
 import { getCommand } from "./commands/get.ts"
 import { lsCommand } from "./commands/ls.ts"
@@ -13,7 +14,17 @@ import { statusCommand } from "./commands/status.ts"
 import { EXIT_CODES, exitCode } from "./exit-code.ts"
 import { faultLines } from "./fault.ts"
 
-const COMMANDS = [putCommand, getCommand, lsCommand, statCommand, rmCommand, statusCommand, doctorCommand, serveCommand]
+const COMMANDS = [
+  putCommand,
+  getCommand,
+  lsCommand,
+  statCommand,
+  rmCommand,
+  statusCommand,
+  backendsPauseCommands,
+  doctorCommand,
+  serveCommand,
+]
 
 export function buildProgram(line: CommandLine, version: string): Command {
   const program = new Command("stored")
@@ -24,7 +35,7 @@ export function buildProgram(line: CommandLine, version: string): Command {
     .option("--json", "JSON lines on standard output, JSON errors on standard error")
     .addHelpText("after", helpTail())
   for (const add of COMMANDS) add(program, line)
-  for (const command of [program, ...program.commands]) {
+  for (const command of withWords(program)) {
     command
       .exitOverride()
       .showSuggestionAfterError(false)
@@ -36,6 +47,11 @@ export function buildProgram(line: CommandLine, version: string): Command {
       })
   }
   return program
+}
+
+/** A command and all below it. */
+function withWords(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withWords)]
 }
 
 /** Runs one command line. Whatever goes wrong ends as one line on stderr and an exit code, never as a stack. */

@@ -19,6 +19,7 @@ import { LazyIngestQueue } from "./enqueue-queue.ts"
 import { events } from "./events.ts"
 import { Link } from "./link.ts"
 import { failed, journal, list } from "./pages.ts"
+import { pauseBackend } from "./pause-backend.ts"
 import { put } from "./put.ts"
 import { get, open } from "./read.ts"
 import type { ConnectOptions, RemoteStore } from "./remote-store.ts"
@@ -77,6 +78,8 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     synced: (idOrKey, given) => calls.run(() => synced(link, idOrKey, waiting(checkOptions("synced", given)))),
     addBackend: (name, config) => calls.run(() => addBackend(link, name, config)),
     removeBackend: (name, given) => calls.run(() => removeBackend(link, name, given)),
+    pauseBackend: (name, given) => calls.run(() => pauseBackend(link, name, "pause", given)),
+    resumeBackend: (name, given) => calls.run(() => pauseBackend(link, name, "resume", given)),
     listBackends: () => calls.run(() => listBackends(link)),
     getBackend: (name) => calls.run(() => getBackend(link, name)),
     cache: {

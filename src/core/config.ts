@@ -7,6 +7,7 @@ import { StoredError } from "./error.ts"
 import type { JsonObject } from "./json.ts"
 import { isBackendName, keyFault } from "./key.ts"
 import { keyTemplateSchema } from "./key-template.ts"
+import { rateLimitSchema } from "./rate-limit.ts"
 
 const POWERS = ["", "k", "m", "g", "t"]
 
@@ -55,6 +56,8 @@ const backendSchema = z.looseObject({
   watch: z.boolean().optional(),
   /** jobs of this backend that run at the same time */
   concurrency: z.int().min(1).max(256).optional(),
+  /** jobs of this backend that begin in a time, over all workers together */
+  rateLimit: rateLimitSchema.optional(),
   /** where objects without a key of their own lie on it; absent: `{prefix}/{algo}/{h2}/{h2}/{hash}` */
   keyTemplate: keyTemplateSchema.optional(),
 })

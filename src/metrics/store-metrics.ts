@@ -8,7 +8,7 @@ export interface StoreFacts {
   /** `due` counts running ones too; `oldest` is UTC ms */
   queues: readonly { queue: string; due: number; parked: number; running: number; oldest: number | null }[]
   staging: { size: number; hits: number; misses: number }
-  backends: readonly { name: string; breaker: "closed" | "half-open" | "open" }[]
+  backends: readonly { name: string; breaker: "closed" | "half-open" | "open"; paused: boolean }[]
   workers: readonly { alive: boolean }[]
   /** null: there is none to have workers */
   redis: "ok" | "away" | null
@@ -31,6 +31,11 @@ export class StoreMetrics extends JobMetrics {
   readonly #breakers = this.#gauge(
     "stored_breaker_state",
     "A backend's circuit breaker: 0 closed, 1 half-open, 2 open.",
+    ["backend"],
+  )
+  readonly #paused = this.#gauge(
+    "stored_backend_paused",
+    "1 where none of a backend's jobs begins until it is resumed.",
     ["backend"],
   )
   readonly #workers = this.#gauge("stored_workers", "Workers that were heard of in the last quarter of an hour.", [
@@ -56,14 +61,17 @@ export class StoreMetrics extends JobMetrics {
     const { queues, staging, backends, workers, redis } = this.#facts()
     const now = this.#clock.now()
     // A queue or backend that was removed is not told of any more.
-    for (const gauge of [this.#jobs, this.#oldest, this.#breakers]) gauge.reset()
+    for (const gauge of [this.#jobs, this.#oldest, this.#breakers, this.#paused]) gauge.reset()
     for (const { queue, due, parked, running, oldest } of queues) {
       this.#jobs.set({ queue, state: "due" }, Math.max(0, due - running))
       this.#jobs.set({ queue, state: "running" }, running)
       this.#jobs.set({ queue, state: "parked" }, parked)
       this.#oldest.set({ queue }, oldest === null ? 0 : Math.max(0, now - oldest) / 1000)
     }
-    for (const { name, breaker } of backends) this.#breakers.set({ backend: name }, BREAKER[breaker])
+    for (const { name, breaker, paused } of backends) {
+      this.#breakers.set({ backend: name }, BREAKER[breaker])
+      this.#paused.set({ backend: name }, paused ? 1 : 0)
+    }
     if (redis !== null) {
       const alive = workers.filter((worker) => worker.alive).length
       this.#workers.set({ alive: "true" }, alive)

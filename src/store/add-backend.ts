@@ -5,6 +5,7 @@ import type { JsonObject } from "../core/json.ts"
 import { parseBackendName } from "../core/key.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import { storableBackend } from "./configuration.ts"
+import { isPaused } from "./is-paused.ts"
 import type { StoreServices } from "./services.ts"
 import { backendInfo } from "./status.ts"
 import type { BackendInfo } from "./store.ts"
@@ -47,9 +48,14 @@ export async function addBackend(
   return backendInfo(services, name)
 }
 
+/** Its jobs begin, unless it was paused and has not been resumed since. */
+export function workOn({ catalog, runner }: StoreServices, { name, concurrency, rateLimit }: RegisteredBackend): void {
+  runner.addBackend(name, { concurrency, rateLimit, paused: isPaused(catalog, name) })
+}
+
 /** Gives a registered backend its queue and, where asked for, its watch. */
 export function enlist(services: StoreServices, registered: RegisteredBackend): void {
-  services.runner.addBackend(registered.name, registered.concurrency)
+  workOn(services, registered)
   services.runner.nudge(syncQueue(registered.name))
   watchBackend(services, registered)
 }

@@ -2,6 +2,7 @@
 import type { BackendCapabilities, StorageBackend } from "../backends/backend.ts"
 import { type StoredError as Fault, StoredError, toStoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
+import type { RateLimit } from "../core/rate-limit.ts"
 
 export interface RegisteredBackend {
   name: string
@@ -14,6 +15,7 @@ export interface RegisteredBackend {
   inProcess: boolean
   backend: StorageBackend
   concurrency: number
+  rateLimit: RateLimit | null
   /** of objects without a key of their own */
   keyTemplate: string
   /** ends its watch */

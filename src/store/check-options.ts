@@ -47,6 +47,7 @@ const OPTIONS = {
   list: { backend: TEXT, prefix: TEXT, limit: COUNT, after: TEXT, signal: SIGNAL },
   synced: { backends: NAMES, copies: COUNT, signal: SIGNAL },
   removeBackend: { force: FLAG, signal: SIGNAL, ...ACTOR },
+  pauseBackend: ACTOR,
   clear: { force: FLAG },
   events: { after: SEQUENCE, signal: SIGNAL },
   journal: { after: SEQUENCE, limit: COUNT },

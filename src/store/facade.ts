@@ -12,6 +12,7 @@ import { evictTarget } from "./evict-target.ts"
 import { list } from "./list.ts"
 import { get, open } from "./open.ts"
 import { PagedItems } from "./paged.ts"
+import { pauseBackend } from "./pause-backend.ts"
 import { put } from "./put.ts"
 import { removeBackend } from "./remove-backend.ts"
 import type { StoreServices } from "./services.ts"
@@ -71,6 +72,10 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     addBackend: (name, config) => guard(() => addBackend(services, makeBackend, name, config)),
     removeBackend: (name, options) =>
       guard(() => removeBackend(services, name, checkOptions("removeBackend", options))),
+    pauseBackend: (name, options) =>
+      guard(() => pauseBackend(services, name, true, checkOptions("pauseBackend", options))),
+    resumeBackend: (name, options) =>
+      guard(() => pauseBackend(services, name, false, checkOptions("pauseBackend", options))),
     listBackends: () => services.backends.names(),
     getBackend: (name) => backendInfo(services, name),
     cache: {

@@ -4,6 +4,7 @@
  */
 import type { LocationRecord } from "../catalog/record.ts"
 import { StoredError, throwIfAborted } from "../core/error.ts"
+import { workOn } from "./add-backend.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import { countOthers } from "./delete.ts"
 import { everyRow } from "./every-row.ts"
@@ -51,13 +52,13 @@ function removalOf({ clock }: StoreServices, { force, principal, requestId }: Re
 /** Where it may not go, it goes on working. */
 async function requireRemovable(
   services: StoreServices,
-  { name, concurrency }: RegisteredBackend,
+  registered: RegisteredBackend,
   options: RemoveBackendOptions,
 ): Promise<void> {
   try {
-    if (!options.force) await requireOtherCopies(services, name, options.signal)
+    if (!options.force) await requireOtherCopies(services, registered.name, options.signal)
   } catch (error) {
-    if (services.lifecycle.state !== "closing") services.runner.addBackend(name, concurrency)
+    if (services.lifecycle.state !== "closing") workOn(services, registered)
     throw error
   }
 }

@@ -12,6 +12,7 @@ import { invalidConfig } from "../core/config.ts"
 import { isStoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { DEFAULT_KEY_TEMPLATE } from "../core/key-template.ts"
+import type { RateLimit } from "../core/rate-limit.ts"
 import { type BackendMaker, enlist } from "./add-backend.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import type { Configured } from "./configuration.ts"
@@ -24,7 +25,7 @@ const DEFAULT_CONCURRENCY = 8
 export function registerBackend(name: string, config: unknown, hashers: HasherFactory, log: Log): RegisteredBackend {
   const issues = parseBackendConfig(name, config)
   if (issues.length > 0) throw invalidConfig(issues)
-  const settings = config as { driver: string; concurrency?: number; keyTemplate?: string }
+  const settings = config as { driver: string; concurrency?: number; rateLimit?: RateLimit; keyTemplate?: string }
   const backend = createBackend(name, config, {
     hashers,
     onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
@@ -38,6 +39,7 @@ export function registerBackend(name: string, config: unknown, hashers: HasherFa
     inProcess: isInProcess(config),
     backend,
     concurrency,
+    rateLimit: settings.rateLimit ?? null,
     keyTemplate: settings.keyTemplate ?? DEFAULT_KEY_TEMPLATE,
     watching: new AbortController(),
   }

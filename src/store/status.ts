@@ -1,6 +1,7 @@
 /** `status`, `getBackend`: what there is, and what waits. */
 import { syncQueue } from "../../queues/job.ts"
 import type { SeenWorker } from "../../queues/roster.ts"
+import { isPaused } from "./is-paused.ts"
 import type { StoreServices } from "./services.ts"
 import type { BackendInfo, StoreStatus, WorkerStatus } from "./store.ts"
 
@@ -40,6 +41,8 @@ export function backendInfo(services: StoreServices, name: string): BackendInfo 
     isDefault: services.backends.defaults().includes(name),
     state: registered.fault ? "unavailable" : "open",
     breaker: services.runner.breakerOf(name),
+    paused: isPaused(services.catalog, name),
+    rateLimit: registered.rateLimit,
     pending: queue?.due ?? 0,
     failed: queue?.parked ?? 0,
   }

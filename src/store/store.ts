@@ -11,6 +11,7 @@ import type { Checksums } from "../core/checksum.ts"
 import type { StoreEvent, StoreEventListener, StoreEventName } from "../core/event.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
+import type { RateLimit } from "../core/rate-limit.ts"
 import type { EvictTarget, StagingStats } from "../staging/staging.ts"
 
 /**
@@ -138,6 +139,10 @@ export interface BackendInfo {
   isDefault: boolean
   state: "open" | "unavailable"
   breaker: "closed" | "open" | "half-open"
+  /** none of its jobs begins until it is resumed */
+  paused: boolean
+  /** jobs that may begin in a time, null where there is no such limit */
+  rateLimit: RateLimit | null
   /** jobs that are due or running, and parked ones */
   pending: number
   failed: number
@@ -192,6 +197,11 @@ export interface RemoveBackendOptions {
   requestId?: string
 }
 
+export interface PauseBackendOptions {
+  principal?: string
+  requestId?: string
+}
+
 /** What a member gives that is at hand in this process, but must be asked for over the wire. `await` takes both. */
 type Awaitable<Value> = Value | Promise<Value>
 /** Likewise for what is read one by one: `for await` takes both. */
@@ -236,6 +246,13 @@ export interface StoreFace {
    * `force`, which the journal keeps.
    */
   removeBackend(name: string, options?: RemoveBackendOptions): Promise<void>
+  /**
+   * Begins none of a backend's jobs until it is resumed, over restarts too; what runs goes on. They wait without a try being burnt, and so does
+   * `synced`; `idle` does not wait for them. Its copies can be read as ever. @throws UNKNOWN_BACKEND
+   */
+  pauseBackend(name: string, options?: PauseBackendOptions): Promise<BackendInfo>
+  /** @throws UNKNOWN_BACKEND */
+  resumeBackend(name: string, options?: PauseBackendOptions): Promise<BackendInfo>
   listBackends(): Awaitable<string[]>
   /** @throws UNKNOWN_BACKEND */
   getBackend(name: string): Awaitable<BackendInfo>

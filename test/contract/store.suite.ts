@@ -11,6 +11,7 @@ import { eventCases } from "./store/event-cases.ts"
 import type { OpenFace } from "./store/harness.ts"
 import { keyCases } from "./store/key-cases.ts"
 import { optionCases } from "./store/option-cases.ts"
+import { pauseCases } from "./store/pause-cases.ts"
 import { putCases } from "./store/put-cases.ts"
 import { readCases } from "./store/read-cases.ts"
 import { refusalCases } from "./store/refusal-cases.ts"
@@ -25,6 +26,7 @@ export function storeSuite(name: string, open: OpenFace, { sideChecksums = true 
   describe(`${name}: keys`, () => keyCases(open))
   describe(`${name}: aborts`, () => abortCases(open))
   describe(`${name}: backends`, () => backendCases(open))
+  describe(`${name}: paused backends, rate limits`, () => pauseCases(open))
   describe(`${name}: events`, () => eventCases(open))
   describe(`${name}: cache, journal, jobs`, () => upkeepCases(open))
   describe(`${name}: refusals`, () => refusalCases(open))

@@ -25,7 +25,8 @@ function statusWith(parts: Partial<StoreStatus>): StoreStatus {
 
 function backend(parts: Partial<BackendInfo>): BackendInfo {
   const usual = { name: "a", driver: "fs", config: {}, isDefault: true, state: "open", breaker: "closed" } as const
-  return { ...usual, capabilities: {} as BackendInfo["capabilities"], pending: 0, failed: 0, ...parts }
+  const settings = { paused: false, rateLimit: null, capabilities: {} as BackendInfo["capabilities"] }
+  return { ...usual, ...settings, pending: 0, failed: 0, ...parts }
 }
 
 describe("the text", () => {
@@ -62,6 +63,11 @@ describe("the text", () => {
         backends: [backend({ state: "unavailable", pending: 2 }), backend({ name: "b", breaker: "open", pending: 1 })],
       },
       ["waits     for backend a, which cannot be opened: 2", "waits     for backend b, which keeps failing: 1"],
+    ],
+    [
+      "a paused backend",
+      { backends: [backend({ paused: true, pending: 2 }), backend({ name: "b", paused: true })] },
+      ["waits     for backend a to be resumed, which is paused: 2"],
     ],
   ])("says that jobs wait for %s", (_, parts, waits) => {
     const queues = [{ queue: "sync-a", due: 1, parked: 0, running: 0, oldest: null }]

@@ -54,6 +54,12 @@ describe("in one process", () => {
       { breaker: { threshold: 2, pause: 3_600_000, maxPause: 3_600_000 } },
     )
     const { store, services, metrics } = opened
+    await store.pauseBackend("a")
+    expect(samplesOf(await metrics.text(), "stored_backend_paused")).toEqual({
+      'stored_backend_paused{backend="a"}': 1,
+      'stored_backend_paused{backend="b"}': 0,
+    })
+    await store.resumeBackend("a")
     memoryBackend(opened, "a").put = async () => {
       throw new StoredError("BACKEND_REFUSED", "not this one")
     }

@@ -1,9 +1,11 @@
 /** A lane of the embedded runner over a plain list of rows. */
 import { Breaker } from "../../queues/breaker.ts"
+import { Gate } from "../../queues/gate.ts"
 import { Lane, type LaneServices } from "../../queues/lane.ts"
 import { DEFAULT_RETRY_POLICY } from "../../queues/retry-policy.ts"
 import type { Outcome, OutcomeCommit } from "../../src/catalog/catalog.ts"
 import type { OutboxRecord } from "../../src/catalog/record.ts"
+import type { RateLimit } from "../../src/core/rate-limit.ts"
 
 /** A due row of the queue `sync-b`. */
 export function row(key: string, sequence: number, dueAt = 0): OutboxRecord {
@@ -16,6 +18,7 @@ export function makeLane(options: {
   commitFault?: () => Error | null
   concurrency?: number
   threshold?: number
+  rateLimit?: RateLimit
   deadline?: number
   run: LaneServices["run"]
   settled?(outcome: Outcome): unknown
@@ -64,7 +67,8 @@ export function makeLane(options: {
     return { status: "applied", sequence: 1 }
   }
   const breaker = new Breaker({ threshold: options.threshold ?? 50, pause: 1_000, maxPause: 8_000 }, () => {})
-  const lane = new Lane("sync-b", options.concurrency ?? 2, breaker, services)
+  const gate = new Gate({ breaker, rateLimit: options.rateLimit ?? null, paused: false })
+  const lane = new Lane("sync-b", options.concurrency ?? 2, { breaker, gate }, services)
   /** Nudges and waits until nothing runs any more. */
   const drain = (): Promise<void> =>
     new Promise((resolve) => {

@@ -39,6 +39,7 @@ async function make() {
       settings: { driver: "memory" },
       inProcess: true,
       concurrency: 1,
+      rateLimit: null,
       keyTemplate: "",
       watching: new AbortController(),
     }

@@ -1,6 +1,7 @@
 /** The server's part of the pool over a catalog in memory and a transport in memory, with a clock that only the test moves. */
 import { Breaker } from "../../queues/breaker.ts"
 import type { Exchange, ExchangeAnswer, JobOrder, JobPointer, JobResult } from "../../queues/exchange.ts"
+import { Gate } from "../../queues/gate.ts"
 import { syncQueue } from "../../queues/job.ts"
 import { Pool } from "../../queues/pool.ts"
 import type { Relay } from "../../queues/relay.ts"
@@ -9,6 +10,7 @@ import type { RunnerEvents } from "../../queues/runner.ts"
 import type { Delivery, Transport } from "../../queues/transport.ts"
 import type { Outcome } from "../../src/catalog/catalog.ts"
 import { MemoryCatalog } from "../../src/catalog/memory.ts"
+import type { RateLimit } from "../../src/core/rate-limit.ts"
 import { MemoryTransport } from "./memory-transport.ts"
 
 export const BACKEND = "local"
@@ -30,7 +32,11 @@ export interface PoolHarness {
 }
 
 /** Another server over the same catalog and transport, as after a restart, where `before` is given. */
-export async function openPoolHarness(before?: PoolHarness, threshold = 50): Promise<PoolHarness> {
+export async function openPoolHarness(
+  before?: PoolHarness,
+  threshold = 50,
+  rateLimit: RateLimit | null = null,
+): Promise<PoolHarness> {
   const catalog = before?.catalog ?? new MemoryCatalog()
   if (!before) {
     await catalog.open()
@@ -58,7 +64,8 @@ export async function openPoolHarness(before?: PoolHarness, threshold = 50): Pro
     configuration: () => ({ prefix: "p", backends: [], staging: { directory: "/", probe: { file: "f", text: "t" } } }),
   })
   const breaker = new Breaker({ threshold, pause: 1_000, maxPause: 8_000 }, () => {})
-  const relay = pool.openLine({ queue: QUEUE, backend: BACKEND, concurrency: 4, breaker, drained: () => {} })
+  const gate = new Gate({ breaker, rateLimit, paused: false })
+  const relay = pool.openLine({ queue: QUEUE, backend: BACKEND, concurrency: 4, breaker, gate, drained: () => {} })
   return {
     catalog,
     transport,

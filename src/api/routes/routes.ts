@@ -14,6 +14,7 @@ import { health } from "./health.ts"
 import { idle } from "./idle.ts"
 import { journal } from "./journal.ts"
 import { listObjects } from "./list-objects.ts"
+import { pauseBackend } from "./pause-backend.ts"
 import { postObject } from "./post-object.ts"
 import { putObject } from "./put-object.ts"
 import { ready } from "./ready.ts"
@@ -32,6 +33,7 @@ export const ROUTES: readonly ((app: FastifyInstance, services: ApiServices) => 
   getMetadata,
   synced,
   backends,
+  pauseBackend,
   cache,
   events,
   journal,

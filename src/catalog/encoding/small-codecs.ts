@@ -26,10 +26,11 @@ export const queueCodec: Codec<QueueRow> = {
 
 export const backendCodec: Codec<BackendRecord> = {
   version: 1,
-  encode: (row) => [row.driver, row.config, row.created],
+  encode: ({ driver, config, created, paused }) => [driver, config, created, ...(paused === undefined ? [] : [paused])],
+  // Rows of older programs end earlier.
   decode: (fields, name) => {
-    const [driver, config, created] = fields as [string, BackendRecord["config"], number]
-    return { name, driver, config, created }
+    const [driver, config, created, paused] = fields as [string, BackendRecord["config"], number, number | undefined]
+    return { name, driver, config, created, ...(typeof paused === "number" && { paused }) }
   },
 }
 

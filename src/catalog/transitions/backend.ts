@@ -10,13 +10,32 @@ import { append } from "./journal.ts"
 import { forgetLocation } from "./location.ts"
 import { count } from "./totals.ts"
 
-/** @throws StoredError INVALID_KEY */
+/** Settings that change leave a paused backend paused. @throws StoredError INVALID_KEY */
 export function addBackend(rows: Rows, record: BackendRecord, actor: Actor): void {
   requireStorableBackend(record.name)
-  if (rows.get("backends", record.name) === null) count(rows, { backends: 1 })
-  rows.put("backends", record.name, record)
+  const known = rows.get("backends", record.name)
+  if (known === null) count(rows, { backends: 1 })
+  rows.put("backends", record.name, { ...record, ...(known?.paused !== undefined && { paused: known.paused }) })
   const detail = { driver: record.driver }
   append(rows, { command: "backend-add", time: record.created, backend: record.name, actor, detail })
+}
+
+export interface PauseFact extends Actor {
+  backend: string
+  paused: boolean
+  /** UTC ms */
+  time: number
+}
+
+/** Changes nothing where it is so already. False: the catalog knows no such backend. */
+export function pauseBackend(rows: Rows, { backend, paused, time, ...actor }: PauseFact): boolean {
+  const known = rows.get("backends", backend)
+  if (known === null) return false
+  if ((known.paused !== undefined) === paused) return true
+  const { paused: _, ...record } = known
+  rows.put("backends", backend, paused ? { ...record, paused: time } : record)
+  append(rows, { command: paused ? "backend-pause" : "backend-resume", time, backend, actor, detail: {} })
+  return true
 }
 
 /** @throws StoredError INVALID_KEY */

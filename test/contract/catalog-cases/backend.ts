@@ -32,6 +32,28 @@ export function backendCases(subject: Subject): void {
       ])
     })
 
+    it("keeps a paused backend paused over restarts and new settings, until it is resumed", async () => {
+      const pause = (paused: boolean) =>
+        subject.catalog.commitPause({ backend: "a", paused, time: 8_000, principal: "me" })
+      expect(await pause(true)).toBe(false)
+      await subject.catalog.commitBackend(record("a"), {})
+      expect(await pause(true)).toBe(true)
+      await subject.reopen()
+      await subject.catalog.commitConfiguration({ settings: {}, named: ["a"], left: [] }, [
+        { ...record("a"), config: { driver: "fs", root: "/y" } },
+      ])
+      expect(subject.catalog.backends()).toEqual([
+        { ...record("a"), config: { driver: "fs", root: "/y" }, paused: 8_000 },
+      ])
+      expect([await pause(false), await pause(false)]).toEqual([true, true])
+      expect(subject.catalog.backends()[0]).not.toHaveProperty("paused")
+      expect([...subject.catalog.journal({ after: 1 })].map(({ command, principal }) => [command, principal])).toEqual([
+        ["backend-pause", "me"],
+        ["backend-add", null],
+        ["backend-resume", "me"],
+      ])
+    })
+
     it("refuses a name that cannot be kept", async () => {
       expect(await refusal(subject.catalog.commitBackend(record("a\u0000b"), {}))).toBe("INVALID_KEY")
     })

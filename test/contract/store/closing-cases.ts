@@ -17,6 +17,8 @@ export function closingCases(open: OpenFace): void {
       synced: () => store.synced("k"),
       addBackend: () => store.addBackend("c", { driver: "memory" }),
       removeBackend: () => store.removeBackend("a"),
+      pauseBackend: () => store.pauseBackend("a"),
+      resumeBackend: () => store.resumeBackend("a"),
       evict: () => store.cache.evict("all"),
       clear: () => store.cache.clear(),
       retry: () => store.retry(),

@@ -76,6 +76,7 @@ const CALLS: [string, Call, RegExp][] = [
   ["a backend with a name that is none", (store) => store.addBackend(5, { driver: "memory" }), /backend name 5/],
   ["removeBackend with null", (store) => store.removeBackend("a", null), /options of removeBackend are null/],
   ["removeBackend with force that is none", (store) => store.removeBackend("a", { force: 1 }), /force is 1/],
+  ["pauseBackend with null", (store) => store.pauseBackend("a", null), /options of pauseBackend are null/],
   ["evict of nothing", (store) => store.cache.evict(null), /Say what to evict/],
   ["clear with null", (store) => store.cache.clear(null), /options of clear are null/],
   ["clear with force that is none", (store) => store.cache.clear({ force: "y" }), /force is "y"/],
