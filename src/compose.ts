@@ -19,20 +19,23 @@ import { ChecksumPool } from "./checksums/pool.ts"
 import { closeEach } from "./compose/close-each.ts"
 import { jobHandlers } from "./compose/job-handlers.ts"
 import type { OpenedPool, PoolParts, RedisSettings } from "./compose/pool.ts"
+import { treatCatalog } from "./compose/treat-catalog.ts"
 import { type Clock, systemClock } from "./core/clock.ts"
 import { parseConfig, type StoreConfigInput } from "./core/config.ts"
 import type { StoredError } from "./core/error.ts"
 import { type DoctorOptions, treat } from "./doctor/doctor.ts"
 import type { DoctorReport } from "./doctor/finding.ts"
-import { type CatalogTreatment, mendCatalog } from "./doctor/mend-catalog.ts"
 import { StoreMetrics } from "./metrics/store-metrics.ts"
 import { ContentStaging } from "./staging/content-staging.ts"
-import { BackendSet, type RegisteredBackend } from "./store/backend-set.ts"
+import type { BackendMaker } from "./store/add-backend.ts"
+import { BackendSecrets } from "./store/backend-secrets.ts"
+import { BackendSet } from "./store/backend-set.ts"
 import { configure } from "./store/configuration.ts"
 import { content } from "./store/content.ts"
 import { EvictionGuard } from "./store/eviction-guard.ts"
 import { createFacade } from "./store/facade.ts"
 import { jobEvents } from "./store/job-events.ts"
+import { type GivenKeys, KeyRing } from "./store/key-ring.ts"
 import { Lifecycle } from "./store/lifecycle.ts"
 import { LiveCopies } from "./store/live-copies.ts"
 import { type Log, silentLog } from "./store/log.ts"
@@ -62,6 +65,8 @@ export interface CreateStoreOptions {
   visit?: "examine" | "treat"
   /** the pool shape: jobs go to workers by way of this Redis; absent: they run in this process */
   redis?: RedisSettings
+  /** the keys under which secrets of backends are sealed; absent: those of the key file in the data directory */
+  masterKeys?: GivenKeys
   /** where others reach this process, shown to whoever finds the data directory in use */
   address?: string
   /** told when the store can no longer be trusted and the process should stop and start again */
@@ -111,30 +116,21 @@ export async function openServed(config: StoreConfigInput, options: CreateStoreO
  */
 export async function runDoctor(
   config: StoreConfigInput,
-  options: DoctorOptions & Pick<CreateStoreOptions, "log"> = {},
+  options: DoctorOptions & Pick<CreateStoreOptions, "log" | "masterKeys"> = {},
 ): Promise<DoctorReport> {
   const { data } = parseConfig(config, parseBackendConfig)
   const mended = options.repair ? await treatCatalog(join(data, "catalog")) : null
   for (const finding of mended?.findings ?? []) options.onFinding?.(finding)
   const repair = mended?.isWhole ?? false
   const visit = repair ? "treat" : "examine"
-  const opened = await openStore(config, { work: repair, visit, ...(options.log && { log: options.log }) })
+  const { log, masterKeys } = options
+  const how = { work: repair, visit, ...(log && { log }), ...(masterKeys && { masterKeys }) } as const
+  const opened = await openStore(config, how)
   try {
     const report = await treat(opened, { ...options, repair })
     return { ...report, repaired: report.repaired + (mended?.findings.length ?? 0) }
   } finally {
     await opened.store.close()
-  }
-}
-
-/** Alone, before a runner works with it. */
-async function treatCatalog(directory: string): Promise<CatalogTreatment> {
-  const catalog = new LmdbCatalog({ directory, examine: true })
-  try {
-    await catalog.open()
-    return await mendCatalog(catalog, systemClock)
-  } finally {
-    await catalog.close()
   }
 }
 
@@ -147,7 +143,7 @@ export async function openStore(input: StoreConfigInput, options: CreateStoreOpt
   const { data } = parseConfig(input, parseBackendConfig)
   const closers: (() => unknown)[] = []
   try {
-    return await assemble(join(data, "catalog"), input, options, closers)
+    return await assemble(data, input, options, closers)
   } catch (error) {
     for (const close of closers.reverse()) await close()
     throw error
@@ -155,7 +151,7 @@ export async function openStore(input: StoreConfigInput, options: CreateStoreOpt
 }
 
 async function assemble(
-  directory: string,
+  data: string,
   input: StoreConfigInput,
   options: CreateStoreOptions,
   closers: (() => unknown)[],
@@ -171,7 +167,7 @@ async function assemble(
   closers.push(() => pool.close())
   const isExamined = options.visit === "examine"
   const catalog = new LmdbCatalog({
-    directory,
+    directory: join(data, "catalog"),
     clock,
     examine: isExamined,
     ...(options.address && { address: options.address }),
@@ -179,7 +175,8 @@ async function assemble(
   closers.push(() => catalog.close())
   await catalog.open()
   const { localByDefault = false } = options
-  const configured = await configure({ catalog, clock, log }, input, { localByDefault, keep: work })
+  const secrets = new BackendSecrets(new KeyRing(data, options.masterKeys))
+  const configured = await configure({ catalog, secrets, clock, log }, input, { localByDefault, keep: work })
   const { config } = configured
   const backends = new BackendSet(config.defaultBackends, configured.left, { readOnly: isExamined })
   closers.push(() => backends.close())
@@ -219,6 +216,7 @@ async function assemble(
     catalog,
     staging,
     backends,
+    secrets,
     copies,
     evictionGuard,
     bus,
@@ -257,8 +255,8 @@ async function assemble(
       },
     }),
   })
-  const makeBackend = (name: string, backendConfig: unknown): RegisteredBackend =>
-    registerBackend(name, backendConfig, hashers, log)
+  const makeBackend: BackendMaker = (name, backendConfig, knownAbilities) =>
+    registerBackend(name, backendConfig, { hashers, log, knownAbilities })
   await startBackends(services, configured, makeBackend, work)
   if (work) services.runner.start(CHECKSUM_CONCURRENCY)
   const endMaintenance = work ? maintain(services, policy) : async () => {}

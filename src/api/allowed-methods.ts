@@ -8,7 +8,7 @@ const PATHS: readonly (readonly [path: RegExp, methods: readonly string[]])[] = 
   [/^\/v1\/synced\/./, ["GET"]],
   [/^\/v1\/idle$/, ["GET"]],
   [/^\/v1\/backends$/, ["GET"]],
-  [/^\/v1\/backends\/[^/]+\/(pause|resume)$/, ["POST"]],
+  [/^\/v1\/backends\/[^/]+\/(pause|resume|test)$/, ["POST"]],
   [/^\/v1\/backends\/./, ["GET", "PUT", "DELETE"]],
   [/^\/v1\/cache$/, ["GET"]],
   [/^\/v1\/cache\/(evict|clear)$/, ["POST"]],

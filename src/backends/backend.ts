@@ -15,8 +15,9 @@
  */
 import type { Readable } from "node:stream"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
-import type { ChecksumAlgorithm, HasherFactory } from "../core/checksum.ts"
+import type { ChecksumAlgorithm, Checksums, HasherFactory } from "../core/checksum.ts"
 import { isStoredError } from "../core/error.ts"
+import type { JsonObject, JsonObject } from "../core/json.ts"
 
 export interface CallOptions {
   signal?: AbortSignal
@@ -34,6 +35,35 @@ export interface BackendPutOptions extends CallOptions {
   modified?: number
   /** POSIX permission bits to give the copy; ignored where there are none */
   mode?: number
+  /** what the bytes are known to hash to, for drivers that have it compared on the way: other bytes are then CHECKSUM_MISMATCH and change nothing */
+  checksum?: KnownChecksum
+  /**
+   * The etag of what is to be replaced, null where nothing should be there: a backend that can bind a write to that refuses it with CONFLICT
+   * (retryable) where something else is there by now. Absent, or where the backend cannot: whatever is there is replaced.
+   */
+  replaces?: string | null
+}
+
+export interface KnownChecksum {
+  algorithm: ChecksumAlgorithm
+  /** lower case */
+  hex: string
+}
+
+/** What a copy should be. */
+export interface KnownContent {
+  /** bytes */
+  size: number
+  checksum: KnownChecksum
+}
+
+export interface BackendPutResult {
+  key: string
+  /**
+   * The etag that `stat` shows of exactly these bytes, computed by the driver from the bytes themselves and never taken from an answer; seen there after
+   * the write, it proves the copy. Only where `checksum` was given and was right, and where the backend's etags can be trusted.
+   */
+  etag?: string
 }
 
 /** One of a batch. */
@@ -48,10 +78,31 @@ export interface BackendStat {
   /** UTC ms */
   modified: number
   etag?: string
+  /** digests that the backend itself has compared with the bytes it holds; `list` may leave them out */
+  checksums?: Checksums
 }
 
 export interface BackendEntry extends BackendStat {
   key: string
+}
+
+export interface PresignOptions extends CallOptions {
+  /** seconds that the address holds; absent: as the backend is set */
+  expiresIn?: number
+  /** GET: the type to answer with. PUT: the type that must be sent */
+  mimeType?: string
+  /** PUT: the bytes that must be sent */
+  size?: number
+  /** GET: a name to save it under */
+  fileName?: string
+}
+
+export interface PresignedAddress {
+  url: string
+  /** UTC ms */
+  expires: number
+  /** what must be sent with it, exactly */
+  headers: Record<string, string>
 }
 
 export interface BackendListOptions extends CallOptions {
@@ -87,14 +138,22 @@ export interface SkippedEntry {
 /** What a driver is handed besides its configuration. */
 export interface BackendServices {
   hashers: HasherFactory
+  /** what a backend with these settings found out when it was opened before */
+  knownAbilities?: JsonObject
   /** told of what `list` and `watch` pass over; never throws */
   onSkip?(entry: SkippedEntry): void
+  /** `abilities` of an earlier opening with the same settings; absent: they are found out where the driver has any */
+  knownAbilities?: JsonObject
 }
 
 export abstract class StorageBackend {
   /** the driver's name, e.g. `fs` */
   abstract readonly driver: string
   abstract readonly capabilities: BackendCapabilities
+  /** What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again. Absent: there is nothing to find out. */
+  readonly abilities?: JsonObject | null
+  /** Optional: what it found out about what it talks to, as data to be shown and kept. There once it is open; never a secret. */
+  declare readonly abilities?: JsonObject
 
   /** Makes ready and proves that the backend can be used. May be called again after a failure. @throws StoredError */
   abstract open(options?: BackendOpenOptions): Promise<void>
@@ -102,7 +161,7 @@ export abstract class StorageBackend {
   abstract close(): Promise<void>
 
   /** Writes the whole content. A source shorter or longer than its `size` is SIZE_MISMATCH and changes nothing. */
-  abstract put(key: string, source: BlobSource, options?: BackendPutOptions): Promise<{ key: string }>
+  abstract put(key: string, source: BlobSource, options?: BackendPutOptions): Promise<BackendPutResult>
   /** @throws StoredError NOT_FOUND, INVALID_RANGE (start beyond the end) */
   abstract get(key: string, options?: CallOptions & { range?: ByteRange }): Promise<Readable>
   abstract stat(key: string, options?: CallOptions): Promise<BackendStat | null>
@@ -118,6 +177,23 @@ export abstract class StorageBackend {
     algorithm: ChecksumAlgorithm,
     options?: CallOptions,
   ): Promise<{ size: number; hex: string } | null>
+
+  /**
+   * Optional ability: whether the key holds these very bytes now, without reading them back: by what the backend vouches for, or by comparing with
+   * `source`, which is opened only where it is needed. `unknown`: that proves nothing, one way or the other; callers read back and hash.
+   */
+  recognise?(
+    key: string,
+    content: KnownContent,
+    source: () => Promise<BlobSource>,
+    options?: CallOptions,
+  ): Promise<"same" | "other" | "unknown">
+
+  /** Optional ability: copies within the backend; the bytes do not pass through here. What lies under `to` afterwards. @throws StoredError NOT_FOUND */
+  copy?(from: string, to: string, options?: CallOptions): Promise<BackendStat>
+
+  /** Optional ability: an address with which somebody without credentials reads or writes this one object for a while. */
+  presign?(method: "GET" | "PUT", key: string, options?: PresignOptions): Promise<PresignedAddress>
 
   /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. */
   watch?(listener: WatchListener, options: { signal: AbortSignal }): Promise<void>

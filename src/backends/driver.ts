@@ -7,7 +7,7 @@ export interface Driver {
   readonly driver: string
   /** everything a user may set, strict: unknown settings are mistakes */
   readonly schema: z.ZodType
-  /** names of settings that are never shown or logged */
+  /** names of settings that are never shown or logged, sealed where they are kept; `credentials.token` is one inside another */
   readonly secretFields: readonly string[]
   /** names of settings that are paths, relative to the working directory where they are relative */
   readonly pathFields: readonly string[]

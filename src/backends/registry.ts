@@ -5,19 +5,20 @@
 import * as z from "zod"
 import { type ConfigIssue, invalidConfig, toIssue } from "../core/config.ts"
 import { type JsonObject, parseMetadata } from "../core/json.ts"
+import { isSecretReference, mapReferencePath } from "../core/secret-reference.ts"
 import type { BackendServices, StorageBackend } from "./backend.ts"
 import type { Driver } from "./driver.ts"
 import { fsDriver } from "./fs.ts"
 import { memoryDriver } from "./memory.ts"
+import { putSetting, settingAt } from "./setting-path.ts"
 
 const DRIVERS: readonly Driver[] = [fsDriver, memoryDriver]
 
 /** The names a user may write in `driver`. */
 export const DRIVER_NAMES: readonly string[] = DRIVERS.map((each) => each.driver)
 
-const REDACTED = "***"
-/** Settings that say where a secret is, not what it is. */
-const REFERENCE = /^(env|file):/
+/** What is shown of a secret. */
+export const REDACTED = "***"
 
 /**
  * Every mistake in a backend's settings, each with its path (`backends.<name>.<setting>`); none where they are good.
@@ -41,13 +42,19 @@ export function createBackend(name: string, config: unknown, services: BackendSe
 
 /** Settings that may be shown: secrets are replaced, references to secrets (`env:NAME`, `file:PATH`) stay. */
 export function redactBackendConfig(config: unknown): JsonObject {
-  const secrets = findDriver(config)?.secretFields ?? []
   const shown = parseMetadata(config)
-  for (const field of secrets) {
-    const value = shown[field]
-    if (value !== undefined && !(typeof value === "string" && REFERENCE.test(value))) shown[field] = REDACTED
-  }
+  for (const field of secretFieldsOf(config)) if (isSecret(settingAt(shown, field))) putSetting(shown, field, REDACTED)
   return shown
+}
+
+/** Names of the settings that are never shown. */
+export function secretFieldsOf(config: unknown): readonly string[] {
+  return findDriver(config)?.secretFields ?? []
+}
+
+/** Whether the value of such a setting is there and tells the secret itself, not where it is. */
+export function isSecret(value: unknown): boolean {
+  return value !== undefined && !isSecretReference(value)
 }
 
 /** Whether only the process that opens it sees what it holds. */
@@ -55,13 +62,17 @@ export function isInProcess(config: unknown): boolean {
   return findDriver(config)?.inProcess ?? false
 }
 
-/** A copy of the settings in which every path is what `change` makes of it. */
+/** A copy of the settings in which every path, those of references (`file:PATH`) too, is what `change` makes of it. */
 export function mapBackendPaths(config: unknown, change: (path: string) => string): JsonObject {
   const fields = findDriver(config)?.pathFields ?? []
   const changed = parseMetadata(config)
   for (const field of fields) {
     const path = changed[field]
     if (typeof path === "string") changed[field] = change(path)
+  }
+  for (const field of secretFieldsOf(config)) {
+    const value = settingAt(changed, field)
+    if (isSecretReference(value)) putSetting(changed, field, mapReferencePath(value, change))
   }
   return changed
 }

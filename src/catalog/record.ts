@@ -4,6 +4,7 @@ import type { Checksums } from "../core/checksum.ts"
 import type { SerializedError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { LocationState, ObjectState } from "../core/metadata.ts"
+import type { Sealed } from "../core/seal.ts"
 
 export interface BlobRecord {
   id: BlobId
@@ -112,6 +113,7 @@ export type JournalCommand =
   | "retry"
   | "repair"
   | "backend-add"
+  | "backend-change"
   | "backend-remove"
   | "backend-pause"
   | "backend-resume"
@@ -159,9 +161,13 @@ export interface CatalogCounters {
 export interface BackendRecord {
   name: string
   driver: string
-  /** as given, without secrets; relative paths are relative to the data directory */
+  /** as given, with `***` for each secret; relative paths are relative to the data directory */
   config: JsonObject
   created: number
+  /** its secrets by the setting's name, sealed under a master key; absent: it has none */
+  secrets?: Record<string, Sealed>
+  /** what the driver found out about what it talks to, for when it is opened again */
+  abilities?: JsonObject
   /** UTC ms since when none of its jobs begins; absent: they do */
   paused?: number
 }

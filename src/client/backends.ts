@@ -18,10 +18,35 @@ export async function getBackend(link: Link, name: string): Promise<BackendInfo>
   return link.json<BackendInfo>({ path: `/v1/backends/${nameList([name])}` })
 }
 
-/** @throws StoredError INVALID_INPUT, INVALID_CONFIG, BACKEND_EXISTS */
-export async function addBackend(link: Link, name: string, config: JsonObject): Promise<BackendInfo> {
-  const path = `/v1/backends/${parseBackendName(name)}`
-  return link.json<BackendInfo>({ method: "PUT", path, body: jsonBody(config ?? null) })
+/** It is opened and asked something first. @throws StoredError INVALID_INPUT, INVALID_CONFIG, BACKEND_EXISTS, and why it cannot be used */
+export function addBackend(link: Link, name: string, config: JsonObject): Promise<BackendInfo> {
+  return sendSettings(link, name, config, { "if-none-match": "*" })
+}
+
+/** @throws StoredError INVALID_INPUT, INVALID_CONFIG, CONFLICT, and why it cannot be used */
+export function setBackend(link: Link, name: string, config: JsonObject): Promise<BackendInfo> {
+  return sendSettings(link, name, config, {})
+}
+
+async function sendSettings(
+  link: Link,
+  name: string,
+  config: JsonObject,
+  headers: Readonly<Record<string, string>>,
+): Promise<BackendInfo> {
+  return link.json<BackendInfo>({
+    method: "PUT",
+    path: `/v1/backends/${parseBackendName(name)}`,
+    headers,
+    body: jsonBody(config ?? null),
+    deadline: Math.max(link.timeout, LONG),
+  })
+}
+
+/** @throws StoredError UNKNOWN_BACKEND, TIMEOUT, and why it does not answer */
+export async function testBackend(link: Link, name: string): Promise<BackendInfo> {
+  const deadline = Math.max(link.timeout, LONG)
+  return link.json<BackendInfo>({ method: "POST", path: `/v1/backends/${nameList([name])}/test`, deadline })
 }
 
 /** Every copy that is counted on is looked at first, which takes as long as there are copies. @throws StoredError LAST_COPY, UNKNOWN_BACKEND */

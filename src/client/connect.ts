@@ -9,7 +9,7 @@ import { checkEvent } from "../store/check-event.ts"
 import { checkOptions } from "../store/check-options.ts"
 import type { GetOptions, StoreStatus } from "../store/store.ts"
 import { authorization, parseAddress } from "./address.ts"
-import { addBackend, getBackend, listBackends, removeBackend } from "./backends.ts"
+import { addBackend, getBackend, listBackends, removeBackend, setBackend, testBackend } from "./backends.ts"
 import { cacheStats, clear, evict } from "./cache.ts"
 import { Calls } from "./calls.ts"
 import { remove } from "./delete.ts"
@@ -77,6 +77,8 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     has: (idOrKey) => calls.run(async () => (await stat(link, idOrKey)) !== null),
     synced: (idOrKey, given) => calls.run(() => synced(link, idOrKey, waiting(checkOptions("synced", given)))),
     addBackend: (name, config) => calls.run(() => addBackend(link, name, config)),
+    setBackend: (name, config) => calls.run(() => setBackend(link, name, config)),
+    testBackend: (name) => calls.run(() => testBackend(link, name)),
     removeBackend: (name, given) => calls.run(() => removeBackend(link, name, given)),
     pauseBackend: (name, given) => calls.run(() => pauseBackend(link, name, "pause", given)),
     resumeBackend: (name, given) => calls.run(() => pauseBackend(link, name, "resume", given)),

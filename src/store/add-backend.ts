@@ -1,55 +1,71 @@
-/** `addBackend` (A10): checked, opened, kept in the catalog, and in use from the next put on. */
+/** `addBackend` (A10): checked, opened, asked something, kept in the catalog with its secrets sealed, and in use from the next put on. */
 import { syncQueue } from "../../queues/job.ts"
 import { StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { parseBackendName } from "../core/key.ts"
+import { withKeptSecrets } from "./backend-secrets.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
-import { storableBackend } from "./configuration.ts"
+import { storablePaths } from "./configuration.ts"
 import { isPaused } from "./is-paused.ts"
+import { openAndProbe } from "./probe-backend.ts"
 import type { StoreServices } from "./services.ts"
 import { backendInfo } from "./status.ts"
-import type { BackendInfo } from "./store.ts"
+import type { BackendInfo, SetBackendOptions } from "./store.ts"
 import { watchBackend } from "./watch.ts"
 
-export type BackendMaker = (name: string, config: unknown) => RegisteredBackend
+/** @param knownAbilities what it found out when it was opened before with these settings */
+export type BackendMaker = (name: string, config: unknown, knownAbilities?: JsonObject) => RegisteredBackend
 
-/** @throws StoredError BACKEND_EXISTS, INVALID_INPUT, INVALID_CONFIG, and what opening it throws */
+/** @throws StoredError BACKEND_EXISTS, CONFLICT, INVALID_INPUT, INVALID_CONFIG, SECRET_UNAVAILABLE, and why it cannot be used */
 export async function addBackend(
   services: StoreServices,
   make: BackendMaker,
   name: string,
   config: JsonObject,
+  actor: SetBackendOptions = {},
 ): Promise<BackendInfo> {
-  services.lifecycle.requireOpen()
+  const { backends, lifecycle, bus, catalog, clock } = services
+  lifecycle.requireOpen()
   parseBackendName(name)
-  if (services.backends.has(name) || services.backends.isLeaving(name))
+  if (backends.has(name) || backends.isLeaving(name))
     throw new StoredError(
       "BACKEND_EXISTS",
       `There is a backend "${name}" already; remove it first or choose another name.`,
     )
-  const registered = make(name, config)
-  services.backends.add(registered)
-  try {
-    await services.backends.opened(name)
-    const kept = storableBackend(config, services.config.data)
-    await services.catalog.commitBackend(
-      { name, driver: registered.driver, config: kept, created: services.clock.now() },
-      {},
-    )
-  } catch (error) {
-    await services.backends.remove(name)
-    throw error
-  }
-  enlist(services, registered)
-  services.bus.publish("backend:add", services.catalog.lastSequence(), services.clock.now(), {
-    backend: name,
-    driver: registered.driver,
+  return backends.claiming(name, async () => {
+    const registered = make(name, withKeptSecrets(name, config, null))
+    await openAndProbe(services, name, registered.backend)
+    await keepOrClose(services, registered, actor)
+    backends.add(registered, { opened: true })
+    enlist(services, registered)
+    bus.publish("backend:add", catalog.lastSequence(), clock.now(), { backend: name, driver: registered.driver })
+    return backendInfo(services, name)
   })
-  return backendInfo(services, name)
 }
 
-/** Its jobs begin, unless it was paused and has not been resumed since. */
-export function workOn({ catalog, runner }: StoreServices, { name, concurrency, rateLimit }: RegisteredBackend): void {
+/** What cannot be kept is not used. */
+export async function keepOrClose(
+  { catalog, clock, config, secrets }: StoreServices,
+  { name, driver, settings, backend }: RegisteredBackend,
+  { principal, requestId }: SetBackendOptions,
+): Promise<void> {
+  try {
+    const kept = await secrets.seal(name, storablePaths(settings, config.data), catalog.backends())
+    const { abilities } = backend
+    await catalog.commitBackend(
+      { name, driver, ...kept, created: clock.now(), ...(abilities && { abilities }) },
+      { ...(principal !== undefined && { principal }), ...(requestId !== undefined && { requestId }) },
+    )
+  } catch (error) {
+    await backend.close()
+    throw error
+  }
+}
+
+/** Its jobs begin, unless it was paused and has not been resumed since. Those of a locked one wait, and no try is burnt. */
+export function workOn({ catalog, runner }: StoreServices, registered: RegisteredBackend): void {
+  const { name, concurrency, rateLimit, locked } = registered
+  if (locked) return
   runner.addBackend(name, { concurrency, rateLimit, paused: isPaused(catalog, name) })
 }
 

@@ -20,6 +20,8 @@ export interface RegisteredBackend {
   keyTemplate: string
   /** ends its watch */
   watching: AbortController
+  /** its secrets cannot be had: it is known, and nobody works for it */
+  locked?: true
 }
 
 interface Entry extends RegisteredBackend {
@@ -33,6 +35,7 @@ export class BackendSet {
   readonly #left: readonly string[]
   readonly #readOnly: boolean
   readonly #leaving = new Set<string>()
+  readonly #claimed = new Set<string>()
 
   /**
    * @param defaults names of the default backends; absent: all that are registered
@@ -45,8 +48,28 @@ export class BackendSet {
     this.#left = left
   }
 
-  add(registered: RegisteredBackend): void {
-    this.#entries.set(registered.name, { ...registered, opening: null, fault: null })
+  /** @param opened whether it is open already. One of the same name is no longer known, and is the caller's to close */
+  add(registered: RegisteredBackend, { opened = false } = {}): void {
+    const opening = opened ? Promise.resolve(registered.backend) : null
+    this.#entries.set(registered.name, { ...registered, opening, fault: null })
+  }
+
+  /** Adds, changes or removes one backend at a time. @throws StoredError CONFLICT where that name is being worked on already */
+  async claiming<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+    if (this.#claimed.has(name) || this.#leaving.has(name))
+      throw new StoredError(
+        "CONFLICT",
+        `Backend "${name}" is being added, changed or removed now; try again after that.`,
+        {
+          details: { backend: name },
+        },
+      )
+    this.#claimed.add(name)
+    try {
+      return await work()
+    } finally {
+      this.#claimed.delete(name)
+    }
   }
 
   async remove(name: string): Promise<void> {

@@ -48,6 +48,7 @@ const OPTIONS = {
   synced: { backends: NAMES, copies: COUNT, signal: SIGNAL },
   removeBackend: { force: FLAG, signal: SIGNAL, ...ACTOR },
   pauseBackend: ACTOR,
+  setBackend: ACTOR,
   clear: { force: FLAG },
   events: { after: SEQUENCE, signal: SIGNAL },
   journal: { after: SEQUENCE, limit: COUNT },

@@ -6,19 +6,22 @@
  * Paths are kept so that they hold in every working directory, and those inside the data directory so that it can be moved.
  */
 import { isAbsolute, join, relative, resolve } from "node:path"
-import { mapBackendPaths, parseBackendConfig, redactBackendConfig } from "../backends/registry.ts"
+import { mapBackendPaths, parseBackendConfig } from "../backends/registry.ts"
 import type { Catalog } from "../catalog/catalog.ts"
 import type { BackendRecord, ConfigurationRecord } from "../catalog/record.ts"
 import type { Clock } from "../core/clock.ts"
 import { parseConfig, type StoreConfig, type StoreConfigInput } from "../core/config.ts"
-import { isStoredError } from "../core/error.ts"
+import { isStoredError, type StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
+import { asksForKept, type BackendSecrets, withKeptSecrets } from "./backend-secrets.ts"
 import type { Log } from "./log.ts"
 
 export interface Configured {
   config: StoreConfig
-  /** settings of every backend that is in use, by name */
+  /** settings of every backend that is in use, by name; secrets too */
   backends: Map<string, unknown>
+  /** those whose secrets cannot be had, and why: of their settings only what is shown is known */
+  locked: Map<string, StoredError>
   /** backends that an earlier configuration named: in use, but no put goes there by default */
   left: string[]
 }
@@ -30,13 +33,14 @@ export interface ConfigureOptions {
   keep: boolean
 }
 
-type Parts = { catalog: Pick<Catalog, ReadVerbs | WriteVerbs>; clock: Clock; log: Log }
+type Parts = { catalog: Pick<Catalog, ReadVerbs | WriteVerbs>; secrets: BackendSecrets; clock: Clock; log: Log }
 type ReadVerbs = "backends" | "configuration" | "lastSequence" | "locations"
-type WriteVerbs = "commitConfiguration" | "commitBackendRemoval"
+type WriteVerbs = "commitConfiguration" | "commitBackend" | "commitBackendRemoval"
 
 /** @throws StoredError INVALID_CONFIG where what was kept does not fit what is said besides */
 export async function configure(parts: Parts, input: StoreConfigInput, options: ConfigureOptions): Promise<Configured> {
   const configured = await choose(parts, input, options)
+  if (options.keep) await sealAnew(parts, configured)
   warnOfTooFewCopies(parts.log, configured)
   return configured
 }
@@ -57,7 +61,7 @@ async function choose(parts: Parts, input: StoreConfigInput, options: ConfigureO
   if (input.backends !== undefined) return configureExplicitly(parts, input, options)
   const isNew = catalog.lastSequence() === 0 && catalog.configuration() === null
   if (isNew && options.localByDefault) return configureExplicitly(parts, withLocal(input), options)
-  return recall(catalog, input)
+  return recall(parts, input)
 }
 
 function withLocal(input: StoreConfigInput): StoreConfigInput {
@@ -73,7 +77,8 @@ async function configureExplicitly(
   const { catalog, log } = parts
   const config = parseConfig(input, parseBackendConfig)
   const kept = catalog.configuration()
-  const known = recallBackends(catalog, config.data)
+  const { backends: known, locked } = await recallBackends(parts, config.data)
+  const given = giveKept(config, known, locked)
   const named = Object.keys(config.backends)
   const unnamed = [...(kept?.named ?? []), ...(kept?.left ?? [])].filter(
     (name) => known.has(name) && !named.includes(name),
@@ -87,28 +92,71 @@ async function configureExplicitly(
     )
   if (keep) {
     for (const name of unnamed) if (!left.includes(name)) await forget(parts, name)
-    await keepConfiguration(parts, config, { settings: settingsOf(input, config.data), named, left })
+    await keepConfiguration(parts, config.data, given, { settings: settingsOf(input, config.data), named, left })
   }
-  for (const [name, backend] of Object.entries(config.backends)) known.set(name, backend)
-  return { config, backends: known, left }
+  for (const [name, backend] of given) known.set(name, backend)
+  for (const name of locked.keys()) if (given.has(name) || !known.has(name)) locked.delete(name)
+  return { config, backends: known, locked, left }
 }
 
-function recall(catalog: Parts["catalog"], input: StoreConfigInput): Configured {
+/**
+ * Settings as they are named now, each `***` in them being the secret that is kept. One whose kept secret cannot be had stays locked and is left out.
+ * @throws StoredError INVALID_CONFIG where none is kept
+ */
+function giveKept(
+  config: StoreConfig,
+  known: ReadonlyMap<string, JsonObject>,
+  locked: ReadonlyMap<string, StoredError>,
+): Map<string, JsonObject> {
+  const given = new Map<string, JsonObject>()
+  for (const [name, backend] of Object.entries(config.backends)) {
+    const settings = backend as JsonObject
+    if (asksForKept(settings) && locked.has(name)) continue
+    given.set(name, withKeptSecrets(name, settings, known.get(name) ?? null))
+  }
+  return given
+}
+
+async function recall(parts: Parts, input: StoreConfigInput): Promise<Configured> {
   const { data } = parseConfig({ data: input.data })
-  const kept = catalog.configuration()
-  const backends = recallBackends(catalog, data)
+  const kept = parts.catalog.configuration()
+  const { backends, locked } = await recallBackends(parts, data)
   const settings: StoreConfigInput = { ...kept?.settings, ...input }
   settings.cache = recallCache(kept?.settings.cache, input.cache, data)
   settings.backends = Object.fromEntries(backends) as StoreConfigInput["backends"]
   // A default that was removed since is none any more.
   if (settings.defaultBackends) settings.defaultBackends = settings.defaultBackends.filter((name) => backends.has(name))
   const left = (kept?.left ?? []).filter((name) => backends.has(name))
-  return { config: parseConfig(settings, parseBackendConfig), backends, left }
+  // Of a locked one only what is shown is known, which need not be whole.
+  const check: typeof parseBackendConfig = (name, backend) =>
+    locked.has(name) ? [] : parseBackendConfig(name, backend)
+  return { config: parseConfig(settings, check), backends, locked, left }
 }
 
-function recallBackends(catalog: Parts["catalog"], data: string): Map<string, unknown> {
+interface Recalled {
+  backends: Map<string, JsonObject>
+  locked: Map<string, StoredError>
+}
+
+/** Backends as they are kept, secrets too. One whose secrets cannot be had stands for itself alone. */
+async function recallBackends({ catalog, secrets }: Parts, data: string): Promise<Recalled> {
   const absolute = (path: string): string => resolve(data, path)
-  return new Map(catalog.backends().map(({ name, config }) => [name, mapBackendPaths(config, absolute)]))
+  const recalled: Recalled = { backends: new Map(), locked: new Map() }
+  for (const record of catalog.backends()) {
+    const { name, config } = record
+    try {
+      recalled.backends.set(name, mapBackendPaths(await secrets.unseal(record), absolute))
+    } catch (error) {
+      if (!isUnavailable(error)) throw error
+      recalled.locked.set(name, error)
+      recalled.backends.set(name, mapBackendPaths(config, absolute))
+    }
+  }
+  return recalled
+}
+
+function isUnavailable(error: unknown): error is StoredError {
+  return isStoredError(error) && error.code === "SECRET_UNAVAILABLE"
 }
 
 function holdsSomething(catalog: Parts["catalog"], name: string): boolean {
@@ -120,15 +168,20 @@ async function forget({ catalog, clock }: Parts, name: string): Promise<void> {
   await catalog.commitBackendRemoval(name, { limit: 1, time: clock.now() })
 }
 
-/** A disk that is full must not keep a store from being opened: its reads and deletes still work. */
-async function keepConfiguration(parts: Parts, config: StoreConfig, record: ConfigurationRecord): Promise<void> {
+/** A disk that is full, or a key that is not at hand, must not keep a store from being opened: its reads and deletes still work. */
+async function keepConfiguration(
+  parts: Parts,
+  data: string,
+  given: ReadonlyMap<string, JsonObject>,
+  record: ConfigurationRecord,
+): Promise<void> {
   const { catalog, log } = parts
-  const changed = changedBackends(parts, config)
-  if (changed.length === 0 && isSame(catalog.configuration(), record)) return
   try {
+    const changed = await changedBackends(parts, data, given)
+    if (changed.length === 0 && isSame(catalog.configuration(), record)) return
     await catalog.commitConfiguration(record, changed)
   } catch (error) {
-    if (!isStoredError(error) || error.code !== "DISK_FULL") throw error
+    if (!isUnavailable(error) && !(isStoredError(error) && error.code === "DISK_FULL")) throw error
     log.warn(
       { error: error.toJSON() },
       "the configuration could not be kept; name it again when the data directory is opened next",
@@ -136,21 +189,57 @@ async function keepConfiguration(parts: Parts, config: StoreConfig, record: Conf
   }
 }
 
-function changedBackends({ catalog, clock }: Parts, config: StoreConfig): BackendRecord[] {
+async function changedBackends(
+  { catalog, secrets, clock }: Parts,
+  data: string,
+  given: ReadonlyMap<string, JsonObject>,
+): Promise<BackendRecord[]> {
   const known = new Map(catalog.backends().map((record) => [record.name, record]))
-  return Object.entries(config.backends)
-    .map(([name, backend]) => ({
-      name,
-      driver: backend.driver,
-      config: storableBackend(backend, config.data),
-      created: clock.now(),
-    }))
-    .filter((record) => !isSame(known.get(record.name)?.config, record.config))
+  const changed: BackendRecord[] = []
+  for (const [name, backend] of given) {
+    const settings = storablePaths(backend, data)
+    const record = known.get(name)
+    if (record && (await isKept(secrets, record, settings))) continue
+    const kept = await secrets.seal(name, settings, replaced(known.values(), given))
+    changed.push({ name, driver: String(backend.driver), ...kept, created: clock.now() })
+  }
+  return changed
 }
 
-/** A backend's settings as they are kept: without secrets, their paths such that they hold everywhere. */
-export function storableBackend(config: unknown, data: string): JsonObject {
-  return mapBackendPaths(redactBackendConfig(config), (path) => storablePath(path, data))
+/** Rows that stay beside those that are given. */
+function replaced(known: Iterable<BackendRecord>, given: ReadonlyMap<string, JsonObject>): BackendRecord[] {
+  return [...known].filter(({ name }) => !given.has(name))
+}
+
+async function isKept(secrets: BackendSecrets, record: BackendRecord, settings: JsonObject): Promise<boolean> {
+  try {
+    return isSame(await secrets.unseal(record), settings)
+  } catch (error) {
+    if (isUnavailable(error)) return false
+    throw error
+  }
+}
+
+/** Secrets that older programs kept as they were, or that are under an older key, are sealed under the present one: a key can go once that has been done. */
+async function sealAnew(parts: Parts, { config: { data }, backends, locked }: Configured): Promise<void> {
+  const { catalog, secrets, clock, log } = parts
+  for (const record of catalog.backends()) {
+    const { name, driver, abilities } = record
+    try {
+      if (locked.has(name) || !(await secrets.isStale(record))) continue
+      const kept = await secrets.seal(name, storablePaths(backends.get(name), data), catalog.backends())
+      await catalog.commitBackend({ name, driver, ...kept, created: clock.now(), ...(abilities && { abilities }) }, {})
+      log.info({ backend: name }, "the secrets of a backend were sealed anew")
+    } catch (error) {
+      if (!isUnavailable(error) && !(isStoredError(error) && error.code === "DISK_FULL")) throw error
+      log.warn({ backend: name, error: error.toJSON() }, "the secrets of a backend could not be sealed anew")
+    }
+  }
+}
+
+/** A backend's settings with their paths such that they hold everywhere. */
+export function storablePaths(config: unknown, data: string): JsonObject {
+  return mapBackendPaths(config, (path) => storablePath(path, data))
 }
 
 /** What is kept of a configuration beside its backends: as it was given, so that what it leaves open follows the defaults. */

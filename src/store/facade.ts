@@ -16,10 +16,12 @@ import { pauseBackend } from "./pause-backend.ts"
 import { put } from "./put.ts"
 import { removeBackend } from "./remove-backend.ts"
 import type { StoreServices } from "./services.ts"
+import { setBackend } from "./set-backend.ts"
 import { stat } from "./stat.ts"
 import { backendInfo, status } from "./status.ts"
 import type { FailedOptions, GetOptions, Store } from "./store.ts"
 import { synced } from "./synced.ts"
+import { testBackend } from "./test-backend.ts"
 
 export interface FacadeParts {
   services: StoreServices
@@ -69,7 +71,11 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     stat: (idOrKey) => guard(() => stat(services, idOrKey)),
     has: (idOrKey) => guard(() => stat(services, idOrKey) !== null),
     synced: (idOrKey, options) => guard(() => synced(services, idOrKey, checkOptions("synced", options))),
-    addBackend: (name, config) => guard(() => addBackend(services, makeBackend, name, config)),
+    addBackend: (name, config, options) =>
+      guard(() => addBackend(services, makeBackend, name, config, checkOptions("setBackend", options))),
+    setBackend: (name, config, options) =>
+      guard(() => setBackend(services, makeBackend, name, config, checkOptions("setBackend", options))),
+    testBackend: (name) => guard(() => testBackend(services, name)),
     removeBackend: (name, options) =>
       guard(() => removeBackend(services, name, checkOptions("removeBackend", options))),
     pauseBackend: (name, options) =>

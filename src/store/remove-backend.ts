@@ -14,16 +14,19 @@ import type { RemoveBackendOptions } from "./store.ts"
 const NAMED_IN_ERROR = 20
 const STOP_DEADLINE = 5_000
 
-/** @throws StoredError UNKNOWN_BACKEND, LAST_COPY (`details.count`, `details.keys` has the first 20), ABORTED */
+/** @throws StoredError UNKNOWN_BACKEND, CONFLICT, LAST_COPY (`details.count`, `details.keys` has the first 20), ABORTED */
 export async function removeBackend(
   services: StoreServices,
   name: string,
   options: RemoveBackendOptions = {},
 ): Promise<void> {
   services.lifecycle.requireOpen()
+  services.backends.get(name)
+  await services.backends.claiming(name, () => removeClaimed(services, name, options))
+}
+
+async function removeClaimed(services: StoreServices, name: string, options: RemoveBackendOptions): Promise<void> {
   const registered = services.backends.get(name)
-  if (services.backends.isLeaving(name))
-    throw new StoredError("CONFLICT", `Backend "${name}" is being removed already.`)
   services.backends.leave(name)
   try {
     await services.runner.removeBackend(name, STOP_DEADLINE)

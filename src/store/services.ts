@@ -8,6 +8,7 @@ import type { Clock } from "../core/clock.ts"
 import type { StoreConfig } from "../core/config.ts"
 import type { Meter } from "../metrics/meter.ts"
 import type { Staging } from "../staging/staging.ts"
+import type { BackendSecrets } from "./backend-secrets.ts"
 import type { BackendSet } from "./backend-set.ts"
 import type { EvictionGuard } from "./eviction-guard.ts"
 import type { Lifecycle } from "./lifecycle.ts"
@@ -27,6 +28,7 @@ export interface StoreServices {
   catalog: Catalog
   staging: Staging
   backends: BackendSet
+  secrets: BackendSecrets
   copies: LiveCopies
   evictionGuard: EvictionGuard
   runner: Runner

@@ -9,25 +9,38 @@ import {
 } from "../backends/registry.ts"
 import type { HasherFactory } from "../core/checksum.ts"
 import { invalidConfig } from "../core/config.ts"
-import { isStoredError } from "../core/error.ts"
+import { isStoredError, type StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { DEFAULT_KEY_TEMPLATE } from "../core/key-template.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
 import { type BackendMaker, enlist } from "./add-backend.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import type { Configured } from "./configuration.ts"
+import { LockedBackend } from "./locked-backend.ts"
 import type { Log } from "./log.ts"
 import type { StoreServices } from "./services.ts"
 
 const DEFAULT_CONCURRENCY = 8
 
+export interface RegisterParts {
+  hashers: HasherFactory
+  log: Log
+  /** what it found out when it was opened before */
+  knownAbilities?: JsonObject | undefined
+}
+
 /** A backend from its settings, not yet open. @throws StoredError INVALID_CONFIG */
-export function registerBackend(name: string, config: unknown, hashers: HasherFactory, log: Log): RegisteredBackend {
+export function registerBackend(
+  name: string,
+  config: unknown,
+  { hashers, log, knownAbilities }: RegisterParts,
+): RegisteredBackend {
   const issues = parseBackendConfig(name, config)
   if (issues.length > 0) throw invalidConfig(issues)
   const settings = config as { driver: string; concurrency?: number; rateLimit?: RateLimit; keyTemplate?: string }
   const backend = createBackend(name, config, {
     hashers,
+    ...(knownAbilities && { knownAbilities }),
     onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
   })
   const concurrency = settings.concurrency ?? DEFAULT_CONCURRENCY
@@ -45,6 +58,24 @@ export function registerBackend(name: string, config: unknown, hashers: HasherFa
   }
 }
 
+/** One whose secrets cannot be had: known, and of no use until they are there. Nobody else can work for it either. */
+function registerLocked(name: string, config: unknown, fault: StoredError): RegisteredBackend {
+  const settings = config as { driver: string; keyTemplate?: string }
+  return {
+    name,
+    driver: settings.driver,
+    config: redactBackendConfig(config),
+    settings,
+    inProcess: true,
+    backend: new LockedBackend(settings.driver, fault),
+    concurrency: DEFAULT_CONCURRENCY,
+    rateLimit: null,
+    keyTemplate: settings.keyTemplate ?? DEFAULT_KEY_TEMPLATE,
+    watching: new AbortController(),
+    locked: true,
+  }
+}
+
 /** Every backend that is in use. One that cannot be opened now is tried again when it is needed. */
 export async function startBackends(
   services: StoreServices,
@@ -52,12 +83,17 @@ export async function startBackends(
   make: BackendMaker,
   work: boolean,
 ): Promise<void> {
-  const { backends, log } = services
-  for (const [name, backend] of configured.backends) backends.add(make(name, backend))
+  const { backends, catalog, log } = services
+  const known = new Map(catalog.backends().map(({ name, abilities }) => [name, abilities]))
+  for (const [name, backend] of configured.backends) {
+    const fault = configured.locked.get(name)
+    backends.add(fault ? registerLocked(name, backend, fault) : make(name, backend, known.get(name)))
+  }
   await Promise.all(
     backends.names().map(async (name) => {
       try {
-        await backends.opened(name)
+        const { abilities } = await backends.opened(name)
+        if (work && abilities) await keepAbilities(services, name, abilities)
       } catch (error) {
         if (!isStoredError(error)) throw error
         log.warn({ backend: name, error: error.toJSON() }, "a backend cannot be opened now; it will be tried again")
@@ -65,4 +101,11 @@ export async function startBackends(
       if (work) enlist(services, backends.get(name))
     }),
   )
+}
+
+/** What was found out for the first time, or is no longer so. */
+async function keepAbilities({ catalog, clock }: StoreServices, name: string, abilities: JsonObject): Promise<void> {
+  const record = catalog.backends().find((each) => each.name === name)
+  if (!record || JSON.stringify(record.abilities) === JSON.stringify(abilities)) return
+  await catalog.commitBackend({ ...record, abilities, created: clock.now() }, {})
 }

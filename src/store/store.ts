@@ -3,7 +3,6 @@
  * Every verb throws a `StoredError` with a code; nothing else.
  */
 import type { Readable } from "node:stream"
-import type { BackendCapabilities } from "../backends/backend.ts"
 import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { ByteRange } from "../core/blob-source.ts"
@@ -11,8 +10,16 @@ import type { Checksums } from "../core/checksum.ts"
 import type { StoreEvent, StoreEventListener, StoreEventName } from "../core/event.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
-import type { RateLimit } from "../core/rate-limit.ts"
 import type { EvictTarget, StagingStats } from "../staging/staging.ts"
+import type { BackendFace, BackendInfo } from "./backend-face.ts"
+
+export type {
+  BackendFace,
+  BackendInfo,
+  PauseBackendOptions,
+  RemoveBackendOptions,
+  SetBackendOptions,
+} from "./backend-face.ts"
 
 /**
  * What `put` takes: bytes (`Buffer`, `Uint8Array`, `ArrayBuffer`), a `Blob` or `File`, a Node `Readable`, a web `ReadableStream`, any async
@@ -130,24 +137,6 @@ export interface ListedObject {
   modified: number
 }
 
-export interface BackendInfo {
-  name: string
-  driver: string
-  /** as configured, secrets removed */
-  config: JsonObject
-  capabilities: BackendCapabilities
-  isDefault: boolean
-  state: "open" | "unavailable"
-  breaker: "closed" | "open" | "half-open"
-  /** none of its jobs begins until it is resumed */
-  paused: boolean
-  /** jobs that may begin in a time, null where there is no such limit */
-  rateLimit: RateLimit | null
-  /** jobs that are due or running, and parked ones */
-  pending: number
-  failed: number
-}
-
 export interface WorkerStatus {
   /** random, made when its process started */
   id: string
@@ -190,18 +179,6 @@ export interface SyncedOptions {
   signal?: AbortSignal
 }
 
-export interface RemoveBackendOptions {
-  force?: boolean
-  signal?: AbortSignal
-  principal?: string
-  requestId?: string
-}
-
-export interface PauseBackendOptions {
-  principal?: string
-  requestId?: string
-}
-
 /** What a member gives that is at hand in this process, but must be asked for over the wire. `await` takes both. */
 type Awaitable<Value> = Value | Promise<Value>
 /** Likewise for what is read one by one: `for await` takes both. */
@@ -225,7 +202,7 @@ interface CacheFace {
  * What a store in this process and one behind HTTP have in common (decision 0006). Code that is written against it, with `await` and `for await`,
  * runs over both: `createStore` gives a `Store`, `connect` a `RemoteStore`.
  */
-export interface StoreFace {
+export interface StoreFace extends BackendFace {
   put(input: PutInput, options?: PutOptions): Promise<PutResult>
   /** @throws NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE */
   get(idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
@@ -239,20 +216,6 @@ export interface StoreFace {
   /** Resolves with the metadata once the copies are proven. @throws NOT_FOUND, the error of a copy that is parked, ABORTED */
   synced(idOrKey: string, options?: SyncedOptions): Promise<Metadata>
 
-  /** Registers a backend; the next put can use it. Kept over restarts. @throws BACKEND_EXISTS, INVALID_CONFIG, … */
-  addBackend(name: string, config: JsonObject): Promise<BackendInfo>
-  /**
-   * Forgets a backend; its bytes stay where they are. Refused with LAST_COPY where fewer than `minCopies` others of something are seen, unless
-   * `force`, which the journal keeps.
-   */
-  removeBackend(name: string, options?: RemoveBackendOptions): Promise<void>
-  /**
-   * Begins none of a backend's jobs until it is resumed, over restarts too; what runs goes on. They wait without a try being burnt, and so does
-   * `synced`; `idle` does not wait for them. Its copies can be read as ever. @throws UNKNOWN_BACKEND
-   */
-  pauseBackend(name: string, options?: PauseBackendOptions): Promise<BackendInfo>
-  /** @throws UNKNOWN_BACKEND */
-  resumeBackend(name: string, options?: PauseBackendOptions): Promise<BackendInfo>
   listBackends(): Awaitable<string[]>
   /** @throws UNKNOWN_BACKEND */
   getBackend(name: string): Awaitable<BackendInfo>

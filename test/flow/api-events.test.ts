@@ -192,7 +192,7 @@ it.each([
   ["PUT", "/v1/backends/c", "[]", 400],
   ["PUT", "/v1/backends/c", "", 400],
   ["PUT", "/v1/backends/c", `{"driver":"${"x".repeat(70_000)}"}`, 413],
-  ["PUT", "/v1/backends/a", '{"driver":"memory"}', 409],
+  ["PUT", "/v1/backends/a", '{"driver":"memory","colour":"red"}', 400],
   ["DELETE", "/v1/backends/a?force=perhaps", undefined, 400],
   ["POST", "/v1/cache/evict", '{"what":7}', 400],
   ["POST", "/v1/cache/evict", "", 400],

@@ -24,13 +24,37 @@ export const queueCodec: Codec<QueueRow> = {
   decode: (fields) => ({ due: fields[0] as number, parked: fields[1] as number }),
 }
 
+type BackendFields = [
+  driver: string,
+  config: BackendRecord["config"],
+  created: number,
+  paused?: number | null,
+  secrets?: BackendRecord["secrets"] | null,
+  abilities?: BackendRecord["abilities"] | null,
+]
+
 export const backendCodec: Codec<BackendRecord> = {
-  version: 1,
-  encode: ({ driver, config, created, paused }) => [driver, config, created, ...(paused === undefined ? [] : [paused])],
+  version: 2,
+  encode: ({ driver, config, created, paused = null, secrets = null, abilities = null }) => [
+    driver,
+    config,
+    created,
+    paused,
+    secrets,
+    abilities,
+  ],
   // Rows of older programs end earlier.
   decode: (fields, name) => {
-    const [driver, config, created, paused] = fields as [string, BackendRecord["config"], number, number | undefined]
-    return { name, driver, config, created, ...(typeof paused === "number" && { paused }) }
+    const [driver, config, created, paused, secrets, abilities] = fields as BackendFields
+    return {
+      name,
+      driver,
+      config,
+      created,
+      ...(secrets && { secrets }),
+      ...(abilities && { abilities }),
+      ...(typeof paused === "number" && { paused }),
+    }
   },
 }
 

@@ -10,14 +10,15 @@ import { append } from "./journal.ts"
 import { forgetLocation } from "./location.ts"
 import { count } from "./totals.ts"
 
-/** Settings that change leave a paused backend paused. @throws StoredError INVALID_KEY */
+/** Settings that change leave a paused backend paused, and as old as it is. @throws StoredError INVALID_KEY */
 export function addBackend(rows: Rows, record: BackendRecord, actor: Actor): void {
   requireStorableBackend(record.name)
   const known = rows.get("backends", record.name)
   if (known === null) count(rows, { backends: 1 })
-  rows.put("backends", record.name, { ...record, ...(known?.paused !== undefined && { paused: known.paused }) })
-  const detail = { driver: record.driver }
-  append(rows, { command: "backend-add", time: record.created, backend: record.name, actor, detail })
+  const { created = record.created, paused } = known ?? {}
+  rows.put("backends", record.name, { ...record, created, ...(paused !== undefined && { paused }) })
+  const command = known === null ? "backend-add" : "backend-change"
+  append(rows, { command, time: record.created, backend: record.name, actor, detail: { driver: record.driver } })
 }
 
 export interface PauseFact extends Actor {

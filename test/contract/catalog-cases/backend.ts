@@ -49,7 +49,7 @@ export function backendCases(subject: Subject): void {
       expect(subject.catalog.backends()[0]).not.toHaveProperty("paused")
       expect([...subject.catalog.journal({ after: 1 })].map(({ command, principal }) => [command, principal])).toEqual([
         ["backend-pause", "me"],
-        ["backend-add", null],
+        ["backend-change", null],
         ["backend-resume", "me"],
       ])
     })

@@ -1,0 +1,72 @@
+/** The verbs of the store that change which backends there are, and what is told of one. */
+import type { BackendCapabilities } from "../backends/backend.ts"
+import type { SerializedError } from "../core/error.ts"
+import type { JsonObject } from "../core/json.ts"
+import type { RateLimit } from "../core/rate-limit.ts"
+
+export interface BackendInfo {
+  name: string
+  driver: string
+  /** as configured, secrets removed */
+  config: JsonObject
+  /** what its driver can do */
+  capabilities: BackendCapabilities
+  /** what was found out about what it talks to, where the driver finds out something */
+  abilities: JsonObject | null
+  isDefault: boolean
+  state: "open" | "unavailable"
+  /** why it could not be opened */
+  error: SerializedError | null
+  breaker: "closed" | "open" | "half-open"
+  /** none of its jobs begins until it is resumed */
+  paused: boolean
+  /** jobs that may begin in a time, null where there is no such limit */
+  rateLimit: RateLimit | null
+  /** jobs that are due or running, and parked ones */
+  pending: number
+  failed: number
+}
+
+export interface RemoveBackendOptions {
+  force?: boolean
+  signal?: AbortSignal
+  principal?: string
+  requestId?: string
+}
+
+export interface SetBackendOptions {
+  principal?: string
+  requestId?: string
+}
+
+export interface PauseBackendOptions {
+  principal?: string
+  requestId?: string
+}
+
+export interface BackendFace {
+  /**
+   * Registers a backend once it was opened and has answered; the next put can use it. Kept over restarts, its secrets sealed: they are never shown again.
+   * @throws BACKEND_EXISTS, INVALID_CONFIG, SECRET_UNAVAILABLE, and why it cannot be used
+   */
+  addBackend(name: string, config: JsonObject, options?: SetBackendOptions): Promise<BackendInfo>
+  /**
+   * Adds a backend, or changes the settings of one that is there, as a whole; `***` for a secret leaves it as it is. Settings that do not work change
+   * nothing. @throws as `addBackend`, but BACKEND_EXISTS; CONFLICT where they lead to another place than where its copies are
+   */
+  setBackend(name: string, config: JsonObject, options?: SetBackendOptions): Promise<BackendInfo>
+  /** Asks a backend something now. @throws UNKNOWN_BACKEND, why it does not answer */
+  testBackend(name: string): Promise<BackendInfo>
+  /**
+   * Forgets a backend; its bytes stay where they are. Refused with LAST_COPY where fewer than `minCopies` others of something are seen, unless
+   * `force`, which the journal keeps.
+   */
+  removeBackend(name: string, options?: RemoveBackendOptions): Promise<void>
+  /**
+   * Begins none of a backend's jobs until it is resumed, over restarts too; what runs goes on. They wait without a try being burnt, and so does
+   * `synced`; `idle` does not wait for them. Its copies can be read as ever. @throws UNKNOWN_BACKEND
+   */
+  pauseBackend(name: string, options?: PauseBackendOptions): Promise<BackendInfo>
+  /** @throws UNKNOWN_BACKEND */
+  resumeBackend(name: string, options?: PauseBackendOptions): Promise<BackendInfo>
+}

@@ -1,0 +1,276 @@
+/** Secrets of backends: sealed where they are kept, there again after a restart, gone with their key and only with it. */
+import { chmod, copyFile, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { describe, expect, onTestFinished, test, vi } from "vitest"
+import { type CreateStoreOptions, type OpenedStore, openStore } from "../../src/compose.ts"
+import type { StoreConfigInput } from "../../src/core/config.ts"
+import { makeMasterKey, parseMasterKey } from "../../src/core/master-key.ts"
+import { FAST_RETRIES, temporaryDirectory } from "./open-store.ts"
+import { CANARY, PASSWORD } from "./vault-driver.ts"
+
+vi.mock("../../src/backends/fs.ts", async (original) => (await import("./vault-driver.ts")).vaultInPlaceOfFs(original))
+
+const bytes = Buffer.from("the quick brown fox")
+
+async function open(config: StoreConfigInput, options: CreateStoreOptions = {}): Promise<OpenedStore> {
+  const opened = await openStore(config, { ...FAST_RETRIES, ...options })
+  onTestFinished(() => opened.store.close())
+  return opened
+}
+
+async function places() {
+  const directory = await temporaryDirectory()
+  const data = join(directory, "data")
+  const vault = (name: string, more: object = {}) => ({
+    driver: "fs",
+    root: join(directory, name),
+    token: CANARY,
+    ...more,
+  })
+  return { directory, data, vault, keyFile: join(data, "master.key") }
+}
+
+/** A data directory with a backend `plain`, and `secret` that was added at run time and holds `k`. */
+async function withSecret(options: CreateStoreOptions = {}) {
+  const place = await places()
+  const plain = { driver: "fs", root: join(place.directory, "plain") }
+  const { store } = await open({ data: place.data, backends: { plain } }, options)
+  await store.addBackend("secret", place.vault("secret", { login: { user: "me", password: PASSWORD } }))
+  await store.put(bytes, { key: "k", backends: ["secret"], durability: "all" })
+  await store.close()
+  return place
+}
+
+const catalogBytes = (data: string) => readFile(join(data, "catalog", "data.mdb"))
+
+describe("a secret", () => {
+  test("is sealed in the catalog, shown to nobody, and there again after a restart", async () => {
+    const { data, keyFile } = await withSecret()
+    const file = await catalogBytes(data)
+    for (const canary of [CANARY, PASSWORD, (await readFile(keyFile, "utf8")).trim()])
+      expect(file.includes(canary)).toBe(false)
+    expect((await stat(keyFile)).mode & 0o777).toBe(0o600)
+    const { store, services } = await open({ data })
+    const info = store.getBackend("secret")
+    expect(info).toMatchObject({
+      state: "open",
+      error: null,
+      config: { token: "***", login: { user: "me", password: "***" } },
+    })
+    expect(services.backends.get("secret").settings).toMatchObject({ token: CANARY, login: { password: PASSWORD } })
+    await store.cache.clear()
+    expect(await store.get("k")).toEqual(bytes)
+    expect(await readdir(data)).not.toContain("master.key.new")
+  })
+
+  test("makes no key where there is none to seal", async () => {
+    const { data, vault } = await places()
+    vi.stubEnv("STORED_TEST_TOKEN", CANARY)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const { store } = await open({ data, backends: { a: vault("a", { token: "env:STORED_TEST_TOKEN" }) } })
+    expect(store.getBackend("a")).toMatchObject({ state: "open", config: { token: "env:STORED_TEST_TOKEN" } })
+    await store.close()
+    expect(await readdir(data)).not.toContain("master.key")
+    expect((await catalogBytes(data)).includes("env:STORED_TEST_TOKEN")).toBe(true)
+    expect((await catalogBytes(data)).includes(CANARY)).toBe(false)
+  })
+
+  test("by reference to a file moves with the data directory, and is asked for at each opening", async () => {
+    const { data, vault, directory } = await places()
+    const { store } = await open({ data, backends: { plain: { driver: "fs", root: join(directory, "plain") } } })
+    const reference = join(data, "token")
+    await writeFile(reference, `${CANARY}\n`)
+    await store.addBackend("a", vault("a", { token: `file:${reference}` }))
+    await store.close()
+    const moved = join(directory, "moved")
+    await rename(data, moved)
+    const again = await open({ data: moved })
+    expect(again.store.getBackend("a")).toMatchObject({
+      state: "open",
+      config: { token: `file:${join(moved, "token")}` },
+    })
+    await again.store.close()
+    await rm(join(moved, "token"))
+    const without = await open({ data: moved })
+    expect(without.store.getBackend("a")).toMatchObject({
+      state: "unavailable",
+      error: { code: "SECRET_UNAVAILABLE", message: expect.stringContaining("ENOENT") },
+    })
+    await writeFile(join(moved, "token"), CANARY)
+    expect(await without.store.testBackend("a")).toMatchObject({ state: "open", error: null })
+  })
+
+  test("of a configuration file is kept too, and `***` in it stands for what is kept", async () => {
+    const { data, vault } = await places()
+    const first = await open({ data, backends: { a: vault("a") } })
+    await first.store.put(bytes, { key: "k", durability: "all" })
+    const { lastSequence } = first.store.status()
+    await first.store.close()
+    for (const backends of [{ a: vault("a") }, { a: vault("a", { token: "***" }) }, undefined]) {
+      const { store, services } = await open(backends ? { data, backends } : { data })
+      expect(store.getBackend("a")).toMatchObject({ state: "open", config: { token: "***" } })
+      expect(services.backends.get("a").settings).toMatchObject({ token: CANARY })
+      // Nothing was written: it is as it was.
+      expect(store.status().lastSequence).toBe(lastSequence)
+      await store.close()
+    }
+    const nothingKept = open({ data: join(data, "other"), backends: { a: vault("b", { token: "***" }) } })
+    await expect(nothingKept).rejects.toMatchObject({
+      code: "INVALID_CONFIG",
+      details: { issues: [{ path: "backends.a.token" }] },
+    })
+  })
+
+  test("that an older program kept as it was is readable, and is sealed by the next start", async () => {
+    const { data, vault } = await places()
+    const { store, services } = await open({ data, backends: { a: vault("a") } })
+    const [record] = services.catalog.backends()
+    await store.close()
+    const { LmdbCatalog } = await import("../../src/catalog/lmdb/catalog.ts")
+    const catalog = new LmdbCatalog({ directory: join(data, "catalog") })
+    await catalog.open()
+    const { secrets: _, ...plain } = record!
+    await catalog.commitBackend({ ...plain, config: { ...record!.config, token: CANARY } }, {})
+    await catalog.close()
+    const again = await open({ data })
+    expect(again.store.getBackend("a")).toMatchObject({ state: "open", config: { token: "***" } })
+    expect(again.services.catalog.backends()).toMatchObject([
+      { config: { token: "***" }, secrets: { token: { format: 1 } } },
+    ])
+    expect(JSON.stringify(again.services.catalog.backends())).not.toContain(CANARY)
+  })
+})
+
+describe("the key", () => {
+  const hex = (byte: string) => byte.repeat(32)
+
+  test("that is lost makes that backend unavailable, and nothing else; what it held is there when it is back", async () => {
+    const { data, keyFile } = await withSecret()
+    await rename(keyFile, `${keyFile}.away`)
+    const { store } = await open({ data })
+    expect(store.getBackend("plain")).toMatchObject({ state: "open" })
+    expect(store.getBackend("secret")).toMatchObject({
+      state: "unavailable",
+      config: { token: "***" },
+      error: {
+        code: "SECRET_UNAVAILABLE",
+        retryable: false,
+        message: expect.stringMatching(/master key [0-9a-f]{16}.*bring that key back/),
+      },
+    })
+    await store.put(bytes, { key: "other", backends: ["plain"], durability: "all" })
+    await store.put(bytes, { key: "later", backends: ["secret", "plain"] })
+    await store.idle()
+    expect(await store.stat("later")).toMatchObject({
+      locations: [
+        { backend: "secret", state: "pending", attempts: 0 },
+        { backend: "plain", state: "synced" },
+      ],
+    })
+    expect([...store.failed()]).toEqual([])
+    await expect(store.testBackend("secret")).rejects.toMatchObject({ code: "SECRET_UNAVAILABLE" })
+    // A new key file would stand where the old one belongs.
+    await expect(
+      store.addBackend("more", { driver: "fs", root: join(data, "more"), token: CANARY }),
+    ).rejects.toMatchObject({
+      code: "SECRET_UNAVAILABLE",
+      message: expect.stringContaining(keyFile),
+    })
+    expect(store.listBackends()).toEqual(["plain", "secret"])
+    await store.close()
+    await rename(`${keyFile}.away`, keyFile)
+    const back = await open({ data })
+    expect(await back.store.synced("later")).toMatchObject({ key: "later" })
+    expect(back.store.getBackend("secret")).toMatchObject({ state: "open", pending: 0 })
+  })
+
+  test("that is lost for good: the secrets are given again, or the backend goes", async () => {
+    const { data, keyFile, vault } = await withSecret()
+    await rm(keyFile)
+    const { store } = await open({ data })
+    await store.put(bytes, { key: "waits", backends: ["secret"] })
+    await expect(store.setBackend("secret", vault("secret", { token: "***" }))).rejects.toMatchObject({
+      code: "SECRET_UNAVAILABLE",
+    })
+    expect(await store.setBackend("secret", vault("secret"))).toMatchObject({ state: "open", error: null })
+    expect(await store.synced("waits")).toMatchObject({ key: "waits" })
+    await store.close()
+    await rm(keyFile)
+    const again = await open({ data })
+    await expect(again.store.removeBackend("secret")).rejects.toMatchObject({
+      code: "LAST_COPY",
+      details: { keys: ["k", "waits"] },
+    })
+    expect(again.store.getBackend("secret").state).toBe("unavailable")
+    await again.store.removeBackend("secret", { force: true })
+    expect(again.store.listBackends()).toEqual(["plain"])
+  })
+
+  test("is rotated by an older one beside it, which may go after one start", async () => {
+    const { data } = await withSecret({ masterKeys: { current: hex("aa") } })
+    expect(await readdir(data)).not.toContain("master.key")
+    const state = async (masterKeys: CreateStoreOptions["masterKeys"]) => {
+      const { store, services } = await open({ data }, { masterKeys })
+      const { secrets } = services.catalog.backends().find(({ name }) => name === "secret")!
+      const found = [store.getBackend("secret").state, secrets!.token!.key, secrets!["login.password"]!.key]
+      await store.close()
+      return found
+    }
+    const [one, two] = [hex("aa"), hex("bb")].map((text) => parseMasterKey(text)!.id)
+    expect(await state({ current: hex("bb") })).toEqual(["unavailable", one, one])
+    expect(await state({ current: hex("bb"), older: [hex("aa")] })).toEqual(["open", two, two])
+    expect(await state({ current: hex("bb") })).toEqual(["open", two, two])
+    expect(await state({ current: hex("aa") })).toEqual(["unavailable", two, two])
+  })
+
+  test("is rotated in the file by a new line above the old one, and may move to the environment", async () => {
+    const { data, keyFile } = await withSecret()
+    const [old] = (await readFile(keyFile, "utf8")).split("\n")
+    const next = makeMasterKey()
+    await writeFile(keyFile, `# since today\n${next.text}\n\n${old}\n`)
+    const rotated = await open({ data })
+    const secretsOf = ({ services }: OpenedStore) =>
+      services.catalog.backends().find(({ name }) => name === "secret")!.secrets!
+    expect(rotated.store.getBackend("secret").state).toBe("open")
+    expect(secretsOf(rotated).token!.key).toBe(next.key.id)
+    await rotated.store.close()
+    const moved = await open({ data }, { masterKeys: { current: hex("cc") } })
+    expect(moved.store.getBackend("secret").state).toBe("open")
+    expect(secretsOf(moved).token!.key).toBe(parseMasterKey(hex("cc"))!.id)
+    await moved.store.close()
+    await rm(keyFile)
+    expect((await open({ data }, { masterKeys: { current: hex("cc") } })).store.getBackend("secret").state).toBe("open")
+  })
+
+  test.each<[string, (path: string) => Promise<unknown>, RegExp]>([
+    ["others can read", (path) => chmod(path, 0o644), /can be read by others \(mode 644\)/],
+    [
+      "is a link",
+      async (path) =>
+        copyFile(path, `${path}.2`)
+          .then(() => rm(path))
+          .then(() => symlink(`${path}.2`, path)),
+      /cannot be read \(ELOOP\)/,
+    ],
+    ["holds something else", (path) => writeFile(path, "password\n"), /has a line that is no key/],
+    ["is empty", (path) => writeFile(path, ""), /has a line that is no key/],
+  ])("in a file that %s is refused", async (_name, spoil, sentence) => {
+    const { data, keyFile, vault } = await withSecret()
+    await spoil(keyFile)
+    const { store } = await open({ data })
+    expect(store.getBackend("plain").state).toBe("open")
+    const error = { code: "SECRET_UNAVAILABLE", message: expect.stringMatching(sentence) }
+    expect(store.getBackend("secret")).toMatchObject({ state: "unavailable", error })
+    await expect(store.addBackend("more", vault("more"))).rejects.toMatchObject(error)
+    expect(store.listBackends()).toEqual(["plain", "secret"])
+  })
+
+  test("that was given and is none is told at once", async () => {
+    const { data } = await places()
+    const opening = openStore({ data }, { masterKeys: { current: "not a key" } })
+    await expect(opening).rejects.toMatchObject({
+      code: "INVALID_CONFIG",
+      message: expect.stringContaining("32 random bytes"),
+    })
+  })
+})
