@@ -17,7 +17,7 @@ import type { Readable } from "node:stream"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import type { ChecksumAlgorithm, Checksums, HasherFactory } from "../core/checksum.ts"
 import { isStoredError } from "../core/error.ts"
-import type { JsonObject, JsonObject } from "../core/json.ts"
+import type { JsonObject } from "../core/json.ts"
 
 export interface CallOptions {
   signal?: AbortSignal
@@ -138,8 +138,6 @@ export interface SkippedEntry {
 /** What a driver is handed besides its configuration. */
 export interface BackendServices {
   hashers: HasherFactory
-  /** what a backend with these settings found out when it was opened before */
-  knownAbilities?: JsonObject
   /** told of what `list` and `watch` pass over; never throws */
   onSkip?(entry: SkippedEntry): void
   /** `abilities` of an earlier opening with the same settings; absent: they are found out where the driver has any */
@@ -150,9 +148,7 @@ export abstract class StorageBackend {
   /** the driver's name, e.g. `fs` */
   abstract readonly driver: string
   abstract readonly capabilities: BackendCapabilities
-  /** What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again. Absent: there is nothing to find out. */
-  readonly abilities?: JsonObject | null
-  /** Optional: what it found out about what it talks to, as data to be shown and kept. There once it is open; never a secret. */
+  /** What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again; never a secret. Absent: there is nothing to find out. */
   declare readonly abilities?: JsonObject
 
   /** Makes ready and proves that the backend can be used. May be called again after a failure. @throws StoredError */
