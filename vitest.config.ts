@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
+    globalSetup: ["test/s3-run.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

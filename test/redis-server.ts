@@ -83,7 +83,7 @@ async function startContainer(): Promise<RedisServer> {
   }
 }
 
-async function hasDocker(): Promise<boolean> {
+export async function hasDocker(): Promise<boolean> {
   if (process.env.DOCKER_HOST) return true
   return access("/var/run/docker.sock").then(
     () => true,

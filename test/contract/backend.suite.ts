@@ -32,8 +32,8 @@ export function backendSuite(suite: BackendSuite): void {
     describe("put", () => putCases(suite, made))
     describe("keys", () => keyCases(made))
     describe("get, stat, checksum, delete", () => readCases(made, hashers))
-    describe("list", () => listCases(made))
-    describe("batches and health", () => batchCases(made))
+    describe("list", () => listCases(suite, made))
+    describe("batches and health", () => batchCases(suite, made))
     describe("opened to be read only", () => readOnlyCases(made))
   })
 }

@@ -24,6 +24,10 @@ export interface BackendSuite {
   make(): Promise<BackendUnderTest>
   /** size of the largest blob that is tried, bytes, and why it is not 5 GiB where it is not */
   largest: { size: number; reason?: string }
+  /** modification times, where they are not those that were given, to the ms; and why */
+  times?: { given: boolean; precision: number; reason: string }
+  /** entries of the largest listings, where they are not 10,000; and why */
+  listing?: { entries: number; reason: string }
 }
 
 export const MIB = 2 ** 20

@@ -1,5 +1,6 @@
 /** Cases of keys: odd ones are kept byte for byte and stay distinct, bad ones are refused. */
 import { expect, it } from "vitest"
+import { MAX_KEY_BYTES } from "../../../src/core/key.ts"
 import { type BackendUnderTest, byUtf8, contentOf, errorOf, keysOf, text } from "./harness.ts"
 
 const ODD = [
@@ -73,10 +74,14 @@ export function keyCases(made: () => BackendUnderTest): void {
     expect(await contentOf(backend, "Key")).toBe("Key")
   })
 
-  it("keeps a key of 1,024 bytes", async () => {
+  it("keeps a key of as many bytes as it takes, and refuses one more", async () => {
     const { backend } = made()
-    const key = "d".repeat(203).concat("/").repeat(5).concat("f".repeat(4))
-    expect(Buffer.byteLength(key)).toBe(1024)
+    const most = backend.capabilities.maxKeyBytes
+    const key = "d".repeat(203).concat("/").repeat(5).slice(0, most).padEnd(most, "f")
+    expect(Buffer.byteLength(key)).toBe(most)
+    expect(most).toBeGreaterThan(900)
+    const code = most === MAX_KEY_BYTES ? "INVALID_KEY" : "BACKEND_REFUSED"
+    await errorOf(backend.put(`${key}f`, text("farther")), code)
     await backend.put(key, text("far"))
     expect(await contentOf(backend, key)).toBe("far")
     expect(await keysOf(backend)).toEqual([key])
@@ -90,9 +95,9 @@ export function keyCases(made: () => BackendUnderTest): void {
     expect(await keysOf(backend)).toEqual([key])
   })
 
-  it("keeps a key of 512 parts", async () => {
+  it("keeps a key of as many parts as it takes", async () => {
     const { backend } = made()
-    const key = Array.from({ length: 512 }, () => "p").join("/")
+    const key = Array.from({ length: Math.floor(backend.capabilities.maxKeyBytes / 2) }, () => "p").join("/")
     await backend.put(key, text("deep"))
     expect(await keysOf(backend)).toEqual([key])
     await backend.delete(key)
