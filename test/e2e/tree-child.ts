@@ -4,10 +4,11 @@
  *
  * Started with one JSON argument; answers with one line of JSON.
  */
+import { once } from "node:events"
 import { createWriteStream } from "node:fs"
-import { mkdir, readdir, readFile } from "node:fs/promises"
+import { mkdir, readdir } from "node:fs/promises"
 import { dirname, join, relative } from "node:path"
-import { pipeline } from "node:stream/promises"
+import { finished, pipeline } from "node:stream/promises"
 import { createStore } from "../../src/index.ts"
 
 export interface TreeTask {
@@ -18,22 +19,27 @@ export interface TreeTask {
   sources: { directory: string; prefix: string }[]
   /** where what is read back goes */
   readBack: string
+  /** file that gets what `list` shows, a line of JSON each: kept in memory it would be measured too */
+  listing: string
+}
+
+export interface ListedObject {
+  key: string
+  checksum: string
+  size: number
 }
 
 export interface TreeAnswer {
   files: number
   skippedLinks: number
   bytes: number
-  listed: { key: string; checksum: string; size: number }[]
   unsynced: string[]
   failed: number
-  /** peak resident memory in KiB, up to the end of each phase */
-  peakMemory: { put: number; sync: number; readBack: number }
   seconds: { put: number; sync: number; readBack: number }
 }
 
 const PUTS_IN_FLIGHT = 32
-const READS_IN_FLIGHT = 2
+const READS_IN_FLIGHT = 8
 
 async function run(task: TreeTask): Promise<TreeAnswer> {
   const { files, skippedLinks } = await find(task.sources)
@@ -50,18 +56,19 @@ async function run(task: TreeTask): Promise<TreeAnswer> {
       bytes += record.size
     })
     const put = performance.now()
-    const putPeak = await peakMemory()
     await store.idle()
     const synced = performance.now()
-    const syncPeak = await peakMemory()
-    const listed: TreeAnswer["listed"] = []
+    const listing = createWriteStream(task.listing, { flags: "wx" })
     const unsynced: string[] = []
     for await (const { key, checksum, size } of store.list()) {
-      listed.push({ key, checksum, size })
+      if (!listing.write(`${JSON.stringify({ key, checksum, size } satisfies ListedObject)}\n`))
+        await once(listing, "drain")
       const metadata = await store.stat(key)
       if (metadata?.locations.length !== 2 || !metadata.locations.every((location) => location.synced))
         unsynced.push(key)
     }
+    listing.end()
+    await finished(listing)
     const copyBack = async ({ key }: { key: string }, from: RegExp): Promise<void> => {
       const path = join(task.readBack, key)
       await mkdir(dirname(path), { recursive: true })
@@ -78,10 +85,8 @@ async function run(task: TreeTask): Promise<TreeAnswer> {
       files: files.length,
       skippedLinks,
       bytes,
-      listed,
       unsynced,
       failed: [...store.failed()].length,
-      peakMemory: { put: putPeak, sync: syncPeak, readBack: await peakMemory() },
       seconds: { put: seconds(begun, put), sync: seconds(put, synced), readBack: seconds(synced, read) },
     }
   } finally {
@@ -110,11 +115,6 @@ async function eachOf<Item>(inFlight: number, items: Item[], work: (item: Item) 
     for (const item of queue) await work(item)
   }
   await Promise.all(Array.from({ length: inFlight }, lane))
-}
-
-async function peakMemory(): Promise<number> {
-  const status = await readFile("/proc/self/status", "utf8")
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1])
 }
 
 function seconds(from: number, to: number): number {

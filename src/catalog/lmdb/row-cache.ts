@@ -11,12 +11,12 @@ import type { TableName, Tables } from "../rows/tables.ts"
 
 type AnyRecord = Tables[TableName]
 
-/** Encoded bytes of one table; decoded they take about six times as much. */
-const TABLE_BYTES = 5 * 2 ** 20
+/** Encoded bytes of one table; decoded they take several times as much, and there are nine tables: some 12 MiB of heap when all are full. */
+const TABLE_BYTES = 2 ** 20
 /** What the map itself takes for a row. */
 const ROW_OVERHEAD = 100
 /** Reads that are remembered, about as many as rows fit; a power of two. */
-const SEEN_SLOTS = 8192
+const SEEN_SLOTS = 4096
 
 export class RowCache {
   readonly #tables = new Map<TableName, TableCache>()
