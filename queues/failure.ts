@@ -19,8 +19,9 @@ export function failureOf(
   error: StoredError,
   { breaker, policy, now, random }: FailureContext,
 ): Outcome {
-  // A source that cannot be read says nothing about the backend.
-  const ofBackend = error.retryable && error.code !== "SOURCE_FAILED" && breaker.faulted(now, subjectOf(payload))
+  // A source that cannot be read says nothing about the backend, nor does a write that another one was faster than.
+  const aside = error.code === "SOURCE_FAILED" || error.code === "CONFLICT"
+  const ofBackend = error.retryable && !aside && breaker.faulted(now, subjectOf(payload))
   if (!error.retryable) breaker.succeeded()
   const failures = attempts + (ofBackend ? 0 : 1)
   const delay = error.retryable ? retryDelay(policy, Math.max(1, failures), random()) : null
@@ -29,11 +30,16 @@ export function failureOf(
       ? { type: "park" as const, error: error.toJSON() }
       : {
           type: "retry" as const,
-          dueAt: now + (delay ?? policy.maxDelay),
+          dueAt: now + Math.max(delay ?? policy.maxDelay, askedDelay(error, policy)),
           error: error.toJSON(),
           countAttempt: !ofBackend,
         }
   return payload.kind === "sync"
     ? { kind: "sync", backend: payload.backend, key: payload.key, generation: payload.generation, result }
     : { kind: "checksum", id: payload.id, result }
+}
+
+/** ms that the backend asked for before it is tried again, as far as parked jobs would not be back sooner. */
+function askedDelay({ details: { retryAfter } }: StoredError, { reviveAfter }: RetryPolicy): number {
+  return typeof retryAfter === "number" && retryAfter > 0 ? Math.min(retryAfter, reviveAfter) : 0
 }

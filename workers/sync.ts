@@ -1,17 +1,17 @@
 /**
  * The sync handler: makes one location true (law 3) and comes back only with proof (law 4).
  *
- * Wanted bytes that are there already are only verified. Otherwise they are written, and then the backend is asked what it holds:
- * by its own checksum where it has one, else by reading back. Nothing wanted: deleted, and seen to be absent. Idempotent; knows no
- * queue and no catalog.
+ * Wanted bytes that are there already are only verified. Otherwise they are written, bound to what was there before where the backend can, and then proven
+ * (`proof.ts`). Nothing wanted: deleted, and seen to be absent. Idempotent; knows no queue and no catalog.
  */
 import type { Done, SyncJob } from "../queues/job.ts"
-import type { BackendStat, StorageBackend } from "../src/backends/backend.ts"
+import type { BackendPutResult, BackendStat, StorageBackend } from "../src/backends/backend.ts"
 import { type BlobId, splitBlobId } from "../src/core/blob-id.ts"
 import type { BlobSource } from "../src/core/blob-source.ts"
-import type { ChecksumAlgorithm, HasherFactory } from "../src/core/checksum.ts"
+import type { HasherFactory } from "../src/core/checksum.ts"
 import type { Clock } from "../src/core/clock.ts"
-import { StoredError, TransientAdapterError, throwIfAborted, toStoredError } from "../src/core/error.ts"
+import { isStoredError, StoredError, TransientAdapterError, throwIfAborted, toStoredError } from "../src/core/error.ts"
+import { type Proof, type ProofParts, proveThere, proveWritten, type Want } from "./proof.ts"
 
 export interface SyncServices {
   /** The open backend. @throws StoredError where it cannot be used now */
@@ -32,12 +32,6 @@ export async function sync(job: SyncJob, services: SyncServices, signal: AbortSi
   return job.want ? hold(job.key, job.want, backend, services, signal) : clear(job.key, backend, services, signal)
 }
 
-type Want = NonNullable<SyncJob["want"]>
-interface Proof {
-  by: "checksum" | "read-back"
-  seen: BackendStat
-}
-
 async function hold(
   key: string,
   want: Want,
@@ -45,10 +39,11 @@ async function hold(
   services: SyncServices,
   signal: AbortSignal,
 ): Promise<Done<"sync">> {
+  const parts: ProofParts = { key, want, backend, hashers: services.hashers, signal }
   const before = await backend.stat(key, { signal })
+  const source = (): Promise<BlobSource> => sourceOf(want, services, signal)
   const proof =
-    (before?.size === want.size && (await prove(key, want, before, backend, services, signal))) ||
-    (await write(key, want, backend, services, signal))
+    (before?.size === want.size && (await proveThere(parts, before, source))) || (await write(parts, before, services))
   return {
     type: "done",
     have: want.id,
@@ -57,24 +52,11 @@ async function hold(
   }
 }
 
-async function write(
-  key: string,
-  want: Want,
-  backend: StorageBackend,
-  services: SyncServices,
-  signal: AbortSignal,
-): Promise<Proof> {
-  const source = await sourceOf(want, services, signal)
-  const { mimeType, modified, mode } = want
-  await backend.put(key, source, {
-    signal,
-    mimeType,
-    ...(modified !== undefined && { modified }),
-    ...(mode !== undefined && { mode }),
-  })
+async function write(parts: ProofParts, before: BackendStat | null, services: SyncServices): Promise<Proof> {
+  const { key, want, backend, signal } = parts
+  const written = await put(parts, before, services)
   services.copied(want.size)
-  const after = await backend.stat(key, { signal })
-  const proof = after?.size === want.size ? await prove(key, want, after, backend, services, signal) : null
+  const proof = await proveWritten(parts, before, written)
   if (proof) return proof
   // Wrong bytes under the key would look like a copy to everybody else.
   await backend.delete(key, { signal })
@@ -82,6 +64,31 @@ async function write(
   throw new TransientAdapterError(
     `After the write, backend "${backend.driver}" does not hold the right bytes under "${key}".`,
   )
+}
+
+async function put(
+  { key, want, backend, signal }: ProofParts,
+  before: BackendStat | null,
+  services: SyncServices,
+): Promise<BackendPutResult> {
+  const source = await sourceOf(want, services, signal)
+  const { mimeType, modified, mode } = want
+  // What has no etag cannot be told from what replaces it.
+  const replaces = before ? before.etag : null
+  try {
+    return await backend.put(key, source, {
+      signal,
+      mimeType,
+      checksum: splitBlobId(want.id),
+      ...(replaces !== undefined && { replaces }),
+      ...(modified !== undefined && { modified }),
+      ...(mode !== undefined && { mode }),
+    })
+  } catch (error) {
+    if (!isStoredError(error) || error.code !== "CHECKSUM_MISMATCH") throw error
+    await services.suspect(want.id)
+    throw new StoredError("SOURCE_FAILED", error.message, { retryable: true, cause: error })
+  }
 }
 
 /** A source that cannot be read now is not this backend's fault, and says so. */
@@ -96,44 +103,6 @@ async function sourceOf(want: Want, services: SyncServices, signal: AbortSignal)
       cause: fault,
     })
   }
-}
-
-/** The backend is seen holding these bytes now, or null where it holds others. */
-async function prove(
-  key: string,
-  want: Want,
-  seen: BackendStat,
-  backend: StorageBackend,
-  services: SyncServices,
-  signal: AbortSignal,
-): Promise<Proof | null> {
-  const { algorithm, hex } = splitBlobId(want.id)
-  if (backend.checksum && backend.capabilities.checksums.includes(algorithm)) {
-    const observed = await backend.checksum(key, algorithm, { signal })
-    return observed?.size === want.size && observed.hex === hex ? { by: "checksum", seen } : null
-  }
-  const observed = await readBack(key, algorithm, backend, services.hashers, signal)
-  return observed === hex ? { by: "read-back", seen } : null
-}
-
-async function readBack(
-  key: string,
-  algorithm: ChecksumAlgorithm,
-  backend: StorageBackend,
-  hashers: HasherFactory,
-  signal: AbortSignal,
-): Promise<string> {
-  const hasher = hashers.create(algorithm)
-  const stream = await backend.get(key, { signal })
-  try {
-    for await (const chunk of stream) {
-      throwIfAborted(signal)
-      hasher.update(chunk as Uint8Array)
-    }
-  } finally {
-    stream.destroy()
-  }
-  return hasher.digest()
 }
 
 async function clear(
