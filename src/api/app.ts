@@ -15,6 +15,7 @@ import {
 } from "fastify"
 import { pino } from "pino"
 import type { Store } from "../store/store.ts"
+import { requireAdmin } from "./admin-auth.ts"
 import { allowedMethods } from "./allowed-methods.ts"
 import { answerClientError, rememberAnswer } from "./client-error.ts"
 import { answerError, send } from "./error-answer.ts"
@@ -27,7 +28,7 @@ import { httpProblem, type Problem } from "./problem.ts"
 import { mountInternal } from "./routes/internal.ts"
 import { type MetricsSource, mountMetrics } from "./routes/metrics.ts"
 import { type BoardAdapters, mountQueues } from "./routes/queues.ts"
-import { ROUTES } from "./routes/routes.ts"
+import { ADMIN_ROUTES, ROUTES } from "./routes/routes.ts"
 import type { ApiServices } from "./services.ts"
 
 export interface AppOptions {
@@ -43,6 +44,8 @@ export interface AppOptions {
     /** throws CLOSED until there is a store */
     services(): InternalServices
   }
+  /** what must be sent to see and change backends; absent: nothing need be */
+  adminToken?: string
   /** absent: there is no `/metrics` */
   metrics?: {
     tokens: MetricsTokens
@@ -111,6 +114,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
     limits,
   }
   for (const route of ROUTES) route(app, services)
+  app.register(async (scope) => {
+    if (options.adminToken) scope.addHook("onRequest", requireAdmin(options.adminToken))
+    for (const route of ADMIN_ROUTES) route(scope, services)
+  })
   if (internal) {
     mountInternal(app, internal.token, {
       get internal() {

@@ -1,11 +1,12 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
- * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`,
+ * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`, `STORED_MASTER_KEY`, `STORED_MASTER_KEY_OLD`,
  * `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at once; nothing else reads
  * the environment.
  */
 import * as z from "zod"
 import { type ConfigIssue, invalidConfig, toIssue } from "../core/config.ts"
+import { type MasterKey, masterKeySchema, masterKeysSchema } from "../core/master-key.ts"
 import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl, REDIS_URL_RULE } from "../core/redis-url.ts"
 import { workerTokenSchema } from "../core/worker-token.ts"
 
@@ -30,6 +31,8 @@ const schema = z.object({
   STORED_WORKER_TOKEN: workerTokenSchema.optional(),
   STORED_METRICS_TOKEN: workerTokenSchema.optional(),
   STORED_ADMIN_TOKEN: workerTokenSchema.optional(),
+  STORED_MASTER_KEY: masterKeySchema.optional(),
+  STORED_MASTER_KEY_OLD: masterKeysSchema.optional(),
   REDIS_URL: z
     .string()
     .refine((text) => text === "inline" || isRedisUrl(text), REDIS_URL_RULE)
@@ -55,6 +58,8 @@ export interface Environment {
   workerToken: string | null
   /** what whoever reads metrics must bear, where the server can be reached from elsewhere; never shown */
   metricsTokens: { metrics: string | null; admin: string | null }
+  /** the keys under which secrets of backends are sealed, where they are not in the key file; never shown */
+  masterKeys: { current: MasterKey | null; older: readonly MasterKey[] }
   /** jobs go to workers by way of this Redis, on this machine or guarded unless the environment does without; null: they run in this process */
   redis: { url: string; prefix: string; channel?: string } | null
 }
@@ -83,6 +88,10 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     metricsTokens: {
       metrics: result.data.STORED_METRICS_TOKEN ?? null,
       admin: result.data.STORED_ADMIN_TOKEN ?? null,
+    },
+    masterKeys: {
+      current: result.data.STORED_MASTER_KEY ?? null,
+      older: result.data.STORED_MASTER_KEY_OLD ?? [],
     },
     redis,
   }

@@ -7,6 +7,7 @@ import type { FastifyInstance } from "fastify"
 import type { Logger } from "pino"
 import { parseByteSize, type StoreConfigInput } from "../core/config.ts"
 import { StoredError } from "../core/error.ts"
+import type { GivenKeys } from "../store/key-ring.ts"
 import type { Log } from "../store/log.ts"
 import type { Store } from "../store/store.ts"
 import { buildApp } from "./app.ts"
@@ -24,6 +25,7 @@ export type OpenStore = (
     address: string
     localByDefault: boolean
     redis?: { url: string; prefix: string; channel?: string }
+    masterKeys?: GivenKeys
     onFault(error: StoredError): void
   },
 ) => Promise<Opened>
@@ -44,6 +46,8 @@ export interface StartOptions {
   workerToken?: string | null
   /** what whoever reads `/metrics` must bear; absent: there is none */
   metricsTokens?: MetricsTokens
+  /** the keys under which secrets of backends are sealed; absent: those of the key file */
+  masterKeys?: GivenKeys
 }
 
 export interface RunningServer {
@@ -65,14 +69,15 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       ...options.limits,
     },
     ...(workerToken && { internal: { token: workerToken, services: () => forWorkers(opened ?? starting()) } }),
+    ...(metricsTokens?.admin && { adminToken: metricsTokens.admin }),
     ...(metricsTokens && { metrics: { tokens: metricsTokens, source: () => served(opened ?? starting()).metrics } }),
     ...(options.redis &&
       metricsTokens?.admin && { board: { token: metricsTokens.admin, queues: () => boardOf(opened ?? starting()) } }),
   })
   const url = await listen(app, options)
   try {
-    const { onFault, redis } = options
-    const shape = redis ? { redis } : {}
+    const { onFault, redis, masterKeys } = options
+    const shape = { ...(redis && { redis }), ...(masterKeys && { masterKeys }) }
     opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault, ...shape })
     const store = storeOf(opened)
     if (metricsTokens) servedOf(opened)?.metrics.watchProcess()

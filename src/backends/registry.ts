@@ -8,11 +8,13 @@ import { type JsonObject, parseMetadata } from "../core/json.ts"
 import { isSecretReference, mapReferencePath } from "../core/secret-reference.ts"
 import type { BackendServices, StorageBackend } from "./backend.ts"
 import type { Driver } from "./driver.ts"
+import { type DriverSetting, settingsOf } from "./driver-settings.ts"
 import { fsDriver } from "./fs.ts"
 import { memoryDriver } from "./memory.ts"
+import { s3Driver } from "./s3.ts"
 import { putSetting, settingAt } from "./setting-path.ts"
 
-const DRIVERS: readonly Driver[] = [fsDriver, memoryDriver]
+const DRIVERS: readonly Driver[] = [fsDriver, memoryDriver, s3Driver]
 
 /** The names a user may write in `driver`. */
 export const DRIVER_NAMES: readonly string[] = DRIVERS.map((each) => each.driver)
@@ -55,6 +57,12 @@ export function secretFieldsOf(config: unknown): readonly string[] {
 /** Whether the value of such a setting is there and tells the secret itself, not where it is. */
 export function isSecret(value: unknown): boolean {
   return value !== undefined && !isSecretReference(value)
+}
+
+/** What the driver of that name can be told; null where there is none. */
+export function driverSettings(name: string): DriverSetting[] | null {
+  const driver = findDriver({ driver: name })
+  return driver ? settingsOf(driver) : null
 }
 
 /** Whether only the process that opens it sees what it holds. */

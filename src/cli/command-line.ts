@@ -3,11 +3,12 @@
  * commands know neither the composition nor HTTP.
  */
 import type { Readable, Writable } from "node:stream"
-import type { StoreFace } from "../store/store.ts"
+import type { BackendFace, StoreFace } from "../store/store.ts"
 
 /** The verbs that commands use, of a store in this process or of a server. */
 export interface Access
-  extends Pick<StoreFace, "put" | "open" | "delete" | "list" | "stat" | "status" | "pauseBackend" | "resumeBackend"> {
+  extends Pick<StoreFace, "put" | "open" | "delete" | "list" | "stat" | "status" | "listBackends" | "getBackend">,
+    BackendFace {
   /** Waits until the jobs that are due now are done. Absent where somebody else does them. */
   idle?: StoreFace["idle"] | undefined
   close?: StoreFace["close"]
@@ -39,7 +40,7 @@ export interface DoctorOutcome {
 }
 
 export interface Terminal {
-  stdin: Readable
+  stdin: Readable & { isTTY?: boolean; setRawMode?(raw: boolean): unknown }
   stdout: Writable & { isTTY?: boolean }
   stderr: Writable & { isTTY?: boolean; columns?: number }
 }

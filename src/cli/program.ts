@@ -2,6 +2,8 @@
 import { Command, CommanderError } from "commander"
 import { StoredError } from "../core/error.ts"
 import type { CommandLine } from "./command-line.ts"
+import { backendsCommand } from "./commands/backends.ts"
+import { backendsAddCommand } from "./commands/backends-add.ts"
 import { backendsPauseCommands } from "./commands/backends-pause.ts"
 import { doctorCommand } from "./commands/doctor.ts"
 import { getCommand } from "./commands/get.ts"
@@ -21,6 +23,8 @@ const COMMANDS = [
   statCommand,
   rmCommand,
   statusCommand,
+  backendsCommand,
+  backendsAddCommand,
   backendsPauseCommands,
   doctorCommand,
   serveCommand,

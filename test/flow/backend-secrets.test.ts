@@ -2,9 +2,11 @@
 import { chmod, copyFile, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, onTestFinished, test, vi } from "vitest"
+import { parseEnvironment } from "../../src/api/environment.ts"
 import { type CreateStoreOptions, type OpenedStore, openStore } from "../../src/compose.ts"
 import type { StoreConfigInput } from "../../src/core/config.ts"
 import { makeMasterKey, parseMasterKey } from "../../src/core/master-key.ts"
+import { runProcess } from "./cli-line.ts"
 import { FAST_RETRIES, temporaryDirectory } from "./open-store.ts"
 import { CANARY, PASSWORD } from "./vault-driver.ts"
 
@@ -264,6 +266,55 @@ describe("the key", () => {
     await expect(store.addBackend("more", vault("more"))).rejects.toMatchObject(error)
     expect(store.listBackends()).toEqual(["plain", "secret"])
   })
+
+  test("comes from the environment, of a server and of a command", async () => {
+    const { data, directory } = await places()
+    const env = { STORED_MASTER_KEY: hex("aa"), STORED_MASTER_KEY_OLD: `${hex("bb")}, ${hex("cc")}` }
+    const { masterKeys } = parseEnvironment(env)
+    expect([masterKeys.current, ...masterKeys.older].map((key) => key?.id)).toEqual(
+      ["aa", "bb", "cc"].map((byte) => parseMasterKey(hex(byte))!.id),
+    )
+    expect(parseEnvironment({})).toMatchObject({ masterKeys: { current: null, older: [] } })
+    const wrong = ["STORED_MASTER_KEY", "STORED_MASTER_KEY_OLD"].map((name) => ({ [name]: `${CANARY},${hex("aa")}` }))
+    for (const variables of wrong) {
+      const error = await Promise.resolve(variables)
+        .then(parseEnvironment)
+        .then(
+          () => expect.unreachable(),
+          (fault) => fault,
+        )
+      expect(error).toMatchObject({
+        code: "INVALID_CONFIG",
+        message: expect.stringMatching(/STORED_MASTER_KEY.*32 random bytes/),
+      })
+      expect(JSON.stringify(error)).not.toContain(CANARY)
+    }
+    // The command itself has the real drivers, with `s3` the one that has secrets; it is refused before it is kept, and no key file is made.
+    const settings = {
+      driver: "s3",
+      bucket: "b",
+      endpoint: "http://127.0.0.1:9",
+      credentials: { accessKeyId: "id", secretAccessKey: CANARY },
+    }
+    const words = ["--data", data, "backends", "add", "s", "--from", "-"]
+    const said = await runProcess(words, {
+      env: { ...env, STORED_LOG: "trace" },
+      input: JSON.stringify(settings),
+      cwd: directory,
+    })
+    expect(said).toMatchObject({ code: 5, err: expect.stringContaining("BACKEND_UNAVAILABLE") })
+    expect(said.err + said.out).not.toContain(CANARY)
+    const refused = await runProcess(words, {
+      env: { STORED_MASTER_KEY: "short" },
+      input: '{"driver":"memory"}',
+      cwd: directory,
+    })
+    expect(refused).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/STORED_MASTER_KEY: expected 32 random bytes/),
+    })
+    expect(await readdir(data)).not.toContain("master.key")
+  }, 60_000)
 
   test("that was given and is none is told at once", async () => {
     const { data } = await places()

@@ -37,8 +37,10 @@ class Kept extends Writable {
 export interface LineOptions {
   /** told what is on stdout whenever there is more */
   onOutput?(text: string): void
+  /** told what is on stderr whenever there is more: questions are asked there */
+  onQuestion?(text: string): void
   access: Access
-  stdin?: Readable
+  stdin?: Readable & { isTTY?: boolean }
   terminal?: boolean
   doctor?: DoctorOutcome
   signal?: AbortSignal
@@ -47,7 +49,7 @@ export interface LineOptions {
 /** The words of a command line on a store that the test holds. */
 export async function runLine(words: string[], options: LineOptions): Promise<Said> {
   const stdout = new Kept(options.terminal ?? false, options.onOutput)
-  const stderr = new Kept(options.terminal ?? false)
+  const stderr = new Kept(options.terminal ?? false, options.onQuestion)
   let code = 0
   const line: CommandLine = {
     stdin: options.stdin ?? Readable.from([]),

@@ -186,6 +186,7 @@ describe("the environment", () => {
       log: null,
       workerToken: null,
       metricsTokens: { metrics: null, admin: null },
+      masterKeys: { current: null, older: [] },
       redis: null,
     }
     expect(parseEnvironment({})).toEqual(defaults)
@@ -199,6 +200,7 @@ describe("the environment", () => {
       log: "debug",
       workerToken: null,
       metricsTokens: { metrics: null, admin: null },
+      masterKeys: { current: null, older: [] },
       redis: null,
     })
   })

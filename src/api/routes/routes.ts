@@ -22,7 +22,12 @@ import { retry } from "./retry.ts"
 import { status } from "./status.ts"
 import { synced } from "./synced.ts"
 
-export const ROUTES: readonly ((app: FastifyInstance, services: ApiServices) => void)[] = [
+type Route = (app: FastifyInstance, services: ApiServices) => void
+
+/** Those that are the administrator's where a token for one is set. */
+export const ADMIN_ROUTES: readonly Route[] = [backends, pauseBackend]
+
+export const ROUTES: readonly Route[] = [
   putObject,
   postObject,
   getObject,
@@ -32,8 +37,6 @@ export const ROUTES: readonly ((app: FastifyInstance, services: ApiServices) => 
   deleteBlob,
   getMetadata,
   synced,
-  backends,
-  pauseBackend,
   cache,
   events,
   journal,

@@ -1,0 +1,99 @@
+/**
+ * `stored backends add NAME`: settings from `--from`, from `--set`, and on a terminal from whoever sits there, for any driver. They are tried before they are
+ * kept: a mistake changes nothing.
+ */
+import { readFile } from "node:fs/promises"
+import { text } from "node:stream/consumers"
+import type { Command } from "commander"
+import { StoredError } from "../../core/error.ts"
+import type { JsonObject } from "../../core/json.ts"
+import { createQuestioner, type Questioner } from "../ask.ts"
+import { type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
+import { describeFully } from "../describe-backend.ts"
+import { askForRest, chooseDriver, setEach } from "../settings-form.ts"
+
+interface AddOptions extends GlobalOptions {
+  driver?: string
+  set: string[]
+  from?: string
+  replace?: boolean
+}
+
+export function backendsAddCommand(program: Command, line: CommandLine): void {
+  const backends = program.commands.find((command) => command.name() === "backends") ?? program.command("backends")
+  backends
+    .command("add")
+    .description("add a backend, once it was opened and has answered; on a terminal, asks for what is not given")
+    .argument("<name>")
+    .option("--driver <name>", "the driver")
+    .option(
+      "--set <name=value>",
+      "a setting, any number of them; name secrets by env:NAME or file:PATH here",
+      gather,
+      [],
+    )
+    .option("--from <file>", "settings from a JSON file, - for standard input")
+    .option("--replace", "change the one that has this name; *** leaves a secret as it is")
+    .action((name: string, _options: unknown, command: Command) => run(line, name, command.optsWithGlobals()))
+}
+
+function gather(word: string, words: string[]): string[] {
+  return [...words, word]
+}
+
+async function run(line: CommandLine, name: string, options: AddOptions): Promise<void> {
+  const settings = await gatherSettings(line, options)
+  await withAccess(line, options, async (access) => {
+    const info = await (options.replace ? access.setBackend(name, settings) : access.addBackend(name, settings))
+    print(line, options, info, () => describeFully(info))
+  })
+}
+
+async function gatherSettings(line: CommandLine, options: AddOptions): Promise<JsonObject> {
+  const settings = options.from === undefined ? {} : await readSettings(line, options.from)
+  // What comes from a file or program is whole, and standard input cannot be asked too.
+  const questioner = options.from === undefined ? createQuestioner(line) : null
+  try {
+    await complete(settings, options, questioner)
+  } finally {
+    questioner?.close()
+  }
+  return settings
+}
+
+async function complete(settings: JsonObject, options: AddOptions, questioner: Questioner | null): Promise<void> {
+  const driver = await chooseDriver(options.driver ?? settings.driver, questioner)
+  settings.driver = driver
+  setEach(settings, driver, options.set)
+  if (questioner) await askForRest(settings, driver, questioner, options.set.length > 0)
+}
+
+/** @throws StoredError INVALID_INPUT, without what the file holds */
+async function readSettings({ stdin }: CommandLine, path: string): Promise<JsonObject> {
+  const given = path === "-" ? await text(stdin) : await readText(path)
+  const settings = parse(given)
+  if (typeof settings === "object" && settings !== null && !Array.isArray(settings)) return settings as JsonObject
+  throw new StoredError("INVALID_INPUT", `${place(path)} holds no JSON object such as {"driver": "fs", "root": "…"}.`)
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8")
+  } catch (cause) {
+    const reason = cause instanceof Error && "code" in cause ? String(cause.code) : "it is no path"
+    throw new StoredError("INVALID_INPUT", `${path} cannot be read (${reason}); name a file of settings.`, { cause })
+  }
+}
+
+/** Undefined where it is no JSON: the parser's words would hold a piece of it. */
+function parse(given: string): unknown {
+  try {
+    return JSON.parse(given)
+  } catch {
+    return undefined
+  }
+}
+
+function place(path: string): string {
+  return path === "-" ? "Standard input" : path
+}
