@@ -1,10 +1,10 @@
 /** Pointers through BullMQ on Redis. Only this file and its folder know it. */
-import { type ConnectionOptions, type Job, Queue, Worker } from "bullmq"
+import { type ConnectionOptions, Queue } from "bullmq"
 import type { Redis } from "ioredis"
-import { closeWorker } from "./bullmq/close-worker.ts"
 import { inTime, unavailable } from "./bullmq/in-time.ts"
+import { type HandBackPolicy, OpenIntakes } from "./bullmq/intakes.ts"
 import { connectRedis, type RedisEvents } from "./redis.ts"
-import type { Delivery, Intake, IntakeOpener, Parcel, Take, Transport } from "./transport.ts"
+import type { Intake, IntakeOpener, Parcel, Take, Transport } from "./transport.ts"
 
 export interface BullOptions {
   /** `redis://` or `rediss://`, with user and password where they are needed */
@@ -12,6 +12,10 @@ export interface BullOptions {
   /** of every key; the server's and its workers' are the same */
   prefix: string
   events: BullEvents
+  /** ms for which a job is its worker's without word from it; absent: 15 s */
+  lock?: number
+  /** absent: after 1 s, then twice as long each time up to half a minute, for two minutes in all */
+  handBack?: Partial<HandBackPolicy>
 }
 
 export interface BullEvents extends RedisEvents {
@@ -19,12 +23,7 @@ export interface BullEvents extends RedisEvents {
   trouble(error: Error): void
 }
 
-/** ms for which a job is its worker's without word from it */
-const LOCK = 15_000
-/** ms between two looks for jobs whose lock is over */
-const STALLED_EVERY = 5_000
-/** ms that a worker waits for a job in one command */
-const DRAIN_SECONDS = 5
+const HAND_BACK: HandBackPolicy = { baseDelay: 1_000, maxDelay: 30_000, maxAttempts: 9 }
 
 /** The server's end. It connects at once and waits for nothing. */
 export function createBullTransport(options: BullOptions): Transport {
@@ -119,51 +118,27 @@ class BullTransport implements Transport {
 }
 
 class BullIntakes implements IntakeOpener {
-  readonly #options: BullOptions
-  readonly #redis: Redis
-  readonly #intakes = new Set<Intake>()
+  readonly #open: OpenIntakes
+  readonly #handBack: HandBackPolicy
 
   constructor(options: BullOptions) {
-    this.#options = options
-    this.#redis = connectRedis(options.url, { maxRetriesPerRequest: null }, options.events)
+    this.#open = new OpenIntakes(options)
+    this.#handBack = { ...HAND_BACK, ...options.handBack }
   }
 
   open(queue: string, { concurrency, take }: { concurrency: number; take: Take }): Intake {
-    const worker = new Worker(queue, (job, _token, signal) => deliver(job, take, signal), {
-      connection: this.#redis as ConnectionOptions,
-      prefix: this.#options.prefix,
+    return this.#open.open(queue, {
       concurrency,
-      lockDuration: LOCK,
-      stalledInterval: STALLED_EVERY,
-      // What the outbox holds is never given up here (RELIABILITY F12).
-      maxStalledCount: Number.MAX_SAFE_INTEGER,
-      drainDelay: DRAIN_SECONDS,
-      skipVersionCheck: true,
+      handBack: this.#handBack,
+      run: (job, signal) => take({ id: job.id ?? "", pointer: job.data }, signal),
+      // The server finds that it is gone, and sends it again in its own words.
+      giveUp: () => {},
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     })
-    worker.on("error", (error) => this.#options.events.trouble(error))
-    worker.on("lockRenewalFailed", (ids: string[]) => {
-      for (const id of ids) worker.cancelJob(id, "The lock is lost.")
-    })
-    const intake: Intake = {
-      pause: () => void worker.pause(true).catch(() => {}),
-      close: async () => {
-        this.#intakes.delete(intake)
-        await closeWorker(worker)
-      },
-    }
-    this.#intakes.add(intake)
-    return intake
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#intakes].map((intake) => intake.close()))
-    this.#redis.disconnect()
+  close(): Promise<void> {
+    return this.#open.close()
   }
-}
-
-async function deliver(job: Job, take: Take, signal: AbortSignal | undefined): Promise<void> {
-  const delivery: Delivery = { id: job.id ?? "", pointer: job.data }
-  await take(delivery, signal ?? new AbortController().signal)
 }

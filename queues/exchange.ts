@@ -17,6 +17,7 @@ import * as z from "zod"
 import { type BlobId, isBlobId } from "../src/core/blob-id.ts"
 import { ERROR_CODES } from "../src/core/error.ts"
 import { jobSchema } from "./job.ts"
+import { type PayloadReader, payloadReader } from "./payload-reader.ts"
 
 export const EXCHANGE_VERSION = 1
 /** Claims and results in one message, each. */
@@ -36,6 +37,9 @@ export const pointerSchema = z.discriminatedUnion("kind", [
   }),
   z.strictObject({ version: z.literal(1), kind: z.literal("checksum"), id: blobId }),
 ])
+
+/** What this program knows of pointers in a queue. */
+export const readPointer: PayloadReader<JobPointer> = payloadReader({ version: 1, schema: pointerSchema })
 
 const serializedError = z.looseObject({
   code: z.enum(ERROR_CODES),

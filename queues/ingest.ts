@@ -12,6 +12,7 @@ import * as z from "zod"
 import { CHECKSUM_ALGORITHMS, isDigest } from "../src/core/checksum.ts"
 import { ERROR_CODES, type StoredError } from "../src/core/error.ts"
 import { keyFault } from "../src/core/key.ts"
+import { type PayloadReader, payloadReader } from "./payload-reader.ts"
 import type { Intake } from "./transport.ts"
 
 export const INGEST_QUEUE = "ingest"
@@ -76,6 +77,9 @@ export const ingestSchema = z.strictObject({
   options,
 })
 
+/** What this program knows of puts in the queue. */
+export const readIngest: PayloadReader<IngestPayload> = payloadReader({ version: 1, schema: ingestSchema })
+
 /** As it travels from the worker that gave up to whoever asks. */
 export const ingestFailureSchema = z.object({
   code: z.enum(ERROR_CODES),
@@ -118,12 +122,9 @@ export interface IngestDelivery {
   keep(note: unknown): Promise<void>
 }
 
-/** Thrown by a worker that stops: the put goes to another one, and this was no try. */
-export class HandedBack extends Error {}
-
 /**
  * Does one put and returns its result, which is JSON. A retryable error is tried again, at most `INGEST_TRIES` times in all; any other ends
- * it. `signal` fires when the queue has given it to somebody else.
+ * it. `HandedBack` and `NotUnderstood` of the transport give it to somebody else, now and later. `signal` fires when the queue has done so itself.
  */
 export type IngestTake = (delivery: IngestDelivery, signal: AbortSignal) => Promise<unknown>
 

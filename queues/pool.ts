@@ -5,11 +5,14 @@ import type { Exchange, ExchangeAnswer, JobPointer, JobResult, WorkerConfigurati
 import { EXCHANGE_VERSION } from "./exchange.ts"
 import { CHECKSUM_QUEUE, syncQueue } from "./job.ts"
 import { outcomeOf } from "./outcome.ts"
+import { PACE, type Pace } from "./pace.ts"
 import { Relay, type RelayServices } from "./relay.ts"
 import { Roster, type SeenWorker } from "./roster.ts"
 import type { LineOptions } from "./runner.ts"
 
-export interface PoolOptions extends Omit<RelayServices, "forgotten" | "roster"> {
+export interface PoolOptions extends Omit<RelayServices, "forgotten" | "pace" | "roster"> {
+  /** absent: as `PACE` has it */
+  pace?: Partial<Pace>
   /** what workers have to know, but for the revision */
   configuration(): Omit<WorkerConfiguration, "version" | "revision">
 }
@@ -20,13 +23,15 @@ export class Pool implements WorkerDesk {
   readonly #options: PoolOptions
   readonly #relays = new Map<string, Relay>()
   readonly #roster: Roster
+  readonly #pace: Pace
   readonly #life = randomBytes(6).toString("base64url")
   #revision = 0
   #closed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
-    this.#roster = new Roster(options.clock)
+    this.#pace = { ...PACE, ...options.pace }
+    this.#roster = new Roster(options.clock, this.#pace.lease)
   }
 
   /** A line for `Runner` whose jobs are run by workers. */
@@ -35,7 +40,7 @@ export class Pool implements WorkerDesk {
       this.#relays.delete(queue)
       this.#revision += 1
     }
-    const relay = new Relay(options, { ...this.#options, roster: this.#roster, forgotten })
+    const relay = new Relay(options, { ...this.#options, pace: this.#pace, roster: this.#roster, forgotten })
     this.#relays.set(options.queue, relay)
     this.#revision += 1
     return relay

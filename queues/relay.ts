@@ -18,6 +18,7 @@ import type { Gate } from "./gate.ts"
 import type { Job } from "./job.ts"
 import { deadlineOf, type OrderSources, orderOf } from "./order.ts"
 import { outcomeOf } from "./outcome.ts"
+import type { Pace } from "./pace.ts"
 import { payloadOf } from "./parcel.ts"
 import type { RetryPolicy } from "./retry-policy.ts"
 import type { Roster } from "./roster.ts"
@@ -30,6 +31,7 @@ export interface RelayServices extends OrderSources {
   catalog: Pick<Catalog, "due" | "commitOutcomes" | "location" | "object" | "blob">
   transport: Transport
   roster: Roster
+  pace: Pace
   clock: Clock
   policy: RetryPolicy
   events: RunnerEvents
@@ -42,8 +44,6 @@ export type ResultStatus = ExchangeAnswer["results"][number]["status"]
 
 /** ms in which a worker tells of a job whose deadline is over */
 const TIME_TO_TELL = 60_000
-/** ms between two looks for what was lost on the way */
-const LOOK_EVERY = 5_000
 
 export class Relay implements Line {
   readonly queue: string
@@ -65,9 +65,9 @@ export class Relay implements Line {
     this.gate = gate
     this.#services = services
     this.#drained = drained
-    this.#looking = setInterval(() => void this.look(), LOOK_EVERY)
+    this.#looking = setInterval(() => void this.look(), services.pace.lookEvery)
     this.#looking.unref()
-    const { catalog, clock, events, transport } = services
+    const { catalog, clock, events, pace, transport } = services
     this.#sender = new Sender({
       queue,
       concurrency,
@@ -76,6 +76,7 @@ export class Relay implements Line {
       catalog,
       transport,
       clock,
+      askAfter: pace.askAfter,
       isHeld: (claim) => this.#isHeld(claim),
       released: (sent) => this.#release(sent),
       paused: () => this.#claims.size === 0 && drained(),

@@ -2,8 +2,6 @@
 import type { Clock } from "../src/core/clock.ts"
 import type { WorkerInfo } from "./exchange.ts"
 
-/** ms; a living worker tells something every five seconds */
-export const LEASE = 20_000
 /** ms after which a silent worker is forgotten */
 const FORGET_AFTER = 15 * 60_000
 
@@ -15,10 +13,13 @@ export interface SeenWorker extends WorkerInfo {
 
 export class Roster {
   readonly #clock: Clock
+  readonly #lease: number
   readonly #workers = new Map<string, { info: WorkerInfo; seen: number }>()
 
-  constructor(clock: Clock) {
+  /** @param lease ms after which a silent worker is taken for dead */
+  constructor(clock: Clock, lease: number) {
     this.#clock = clock
+    this.#lease = lease
   }
 
   see(info: WorkerInfo): void {
@@ -27,7 +28,7 @@ export class Roster {
 
   isAlive(id: string): boolean {
     const worker = this.#workers.get(id)
-    return worker !== undefined && this.#clock.now() - worker.seen < LEASE
+    return worker !== undefined && this.#clock.now() - worker.seen < this.#lease
   }
 
   /** In the order in which they started. */

@@ -31,6 +31,8 @@ export interface SenderOptions {
   catalog: Pick<Catalog, "due">
   transport: Transport
   clock: Clock
+  /** ms after which a row that is out is asked for at the transport */
+  askAfter: number
   /** whether whoever claimed it lives */
   isHeld(claim: Claim): boolean
   /** a claimed row is given back, because its claim ended with its worker and its parcel */
@@ -57,8 +59,6 @@ const BATCH = 250
 /** ms without a new message after the transport or the catalog failed */
 const HOLD_OFF = 1_000
 const LONGEST_SLEEP = 3_600_000
-/** ms after which a row that is out is asked for at the transport */
-const ASK_AFTER = 10_000
 
 export class Sender {
   readonly #options: SenderOptions
@@ -111,12 +111,12 @@ export class Sender {
 
   /** Asks the transport for what has been out for a while, and sends again what it has lost. Never throws. */
   async look(): Promise<void> {
-    const { clock, isHeld, queue, released, transport } = this.#options
+    const { askAfter, clock, isHeld, queue, released, transport } = this.#options
     if (this.#looking || this.#closing || !transport.isReady) return
     this.#looking = true
     try {
       const asked = [...this.#sent.values()].filter(
-        ({ at, claim }) => clock.now() - at >= ASK_AFTER && !(claim && isHeld(claim)),
+        ({ at, claim }) => clock.now() - at >= askAfter && !(claim && isHeld(claim)),
       )
       // It may have forgotten that too, and nobody would notice.
       this.#isLimited = false

@@ -34,9 +34,23 @@ export interface Delivery {
 
 /**
  * Takes one delivery; the job is over when it returns. `signal` fires when the transport has taken the job back to give it to somebody else.
- * What it throws is logged, and the job is over all the same: the outbox knows better what is still to do.
+ * What it throws is logged, and the job is over all the same: the outbox knows better what is still to do. But for `NotUnderstood`, which has it given out
+ * again after a while, to whoever takes then; after some times it is over too, and the outbox has it sent anew.
  */
 export type Take = (delivery: Delivery, signal: AbortSignal) => Promise<void>
+
+/** Thrown by a worker that stops: the job goes to another one, and this was no try. */
+export class HandedBack extends Error {}
+
+/** Thrown by a worker that does not know the version of a payload: others may. */
+export class NotUnderstood extends HandedBack {
+  readonly version: number
+
+  constructor(version: number) {
+    super(`No worker that was asked knows version ${version} of this payload.`)
+    this.version = version
+  }
+}
 
 export interface Intake {
   /** Takes no more. What runs goes on. */

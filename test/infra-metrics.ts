@@ -4,6 +4,7 @@ const SIMPLE = [
   "stored_queue_jobs",
   "stored_queue_oldest_seconds",
   "stored_job_failures_total",
+  "stored_jobs_not_understood_total",
   "stored_bytes_total",
   "stored_cache_hits_total",
   "stored_cache_misses_total",

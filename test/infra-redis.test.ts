@@ -53,7 +53,12 @@ transportSuite("bullmq with the users of infra/redis", async () => {
     trouble: (error: Error) => console.error("bullmq", error.message),
   }
   const transport = createBullTransport({ url: urlFor("server"), prefix: "stored", events })
-  const intakes = createBullIntakes({ url: urlFor("worker"), prefix: "stored", events })
+  const intakes = createBullIntakes({
+    url: urlFor("worker"),
+    prefix: "stored",
+    events,
+    handBack: { baseDelay: 1, maxDelay: 5 },
+  })
   return {
     transport,
     intakes,
@@ -151,6 +156,7 @@ const SCRIPTS = {
     "moveStalledJobsToWait",
     "releaseLock",
     "moveJobFromActiveToWait",
+    "moveToDelayed",
   ],
 }
 

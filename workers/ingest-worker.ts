@@ -3,18 +3,17 @@
  * came of each. It needs the server's HTTP API and nothing of the server's own.
  */
 import {
-  HandedBack,
   INGEST_QUEUE,
   type IngestDelivery,
   type IngestIntakes,
   type IngestPayload,
   type IngestSource,
-  ingestSchema,
+  readIngest,
 } from "../queues/ingest.ts"
-import type { Intake } from "../queues/transport.ts"
-import { toIssue } from "../src/core/config.ts"
+import { HandedBack, type Intake, NotUnderstood } from "../queues/transport.ts"
 import { abortError, StoredError, TransientAdapterError, toStoredError } from "../src/core/error.ts"
 import type { PutResult } from "../src/core/metadata.ts"
+import { type JobOutcome, type Meter, NO_METER } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
 import type { StoreFace } from "../src/store/store.ts"
 import { within } from "../src/store/within.ts"
@@ -26,6 +25,10 @@ export interface IngestWorkerOptions extends Omit<IngestServices, "store"> {
   /** @param prefix of every key, as the server says it */
   openIntakes(prefix: string): IngestIntakes
   log: Log
+  /** absent: nobody counts */
+  meter?: Meter
+  /** absent: the versions of puts that this program knows */
+  read?: typeof readIngest
   /** ms that running puts have to end when the worker stops */
   grace: number
   /** puts at a time; null: 4 */
@@ -107,6 +110,7 @@ export class IngestWorker {
   async #take(delivery: IngestDelivery, lost: AbortSignal): Promise<PutResult> {
     const payload = this.#read(delivery)
     const { log, deadline = DEADLINE } = this.#options
+    const count = this.#counter()
     const facts = { id: payload.id, ...factsOf(payload.source) }
     const end = new AbortController()
     const late = setTimeout(() => end.abort(tooLong(deadline)), deadline)
@@ -116,10 +120,16 @@ export class IngestWorker {
       const { lastSequence } = await this.#reach(signal)
       const result = await ingest(this.#options, payload, { ...delivery, end: lastSequence }, signal)
       log.info({ ...facts, key: result.key, version: result.version }, "a put by reference is done")
+      count("done", null)
       return result
     } catch (error) {
-      if (this.#stopping.signal.aborted) throw new HandedBack()
+      if (this.#stopping.signal.aborted) {
+        count("returned", null)
+        throw new HandedBack()
+      }
       const fault = signal.aborted ? reasonOf(signal, lost) : toStoredError(error)
+      if (lost.aborted) count("late", null)
+      else count("failed", fault.code)
       log.warn({ ...facts, error: fault.toJSON() }, "a put by reference failed")
       throw fault
     } finally {
@@ -142,12 +152,32 @@ export class IngestWorker {
     }
   }
 
-  /** @throws StoredError INVALID_INPUT, without a value of what was given */
+  /** A try begins; what is given is called once, with what came of it. */
+  #counter(): (outcome: JobOutcome, code: string | null) => void {
+    const { meter = NO_METER } = this.#options
+    const began = performance.now()
+    return (outcome, code) => {
+      const seconds = (performance.now() - began) / 1000
+      meter.jobEnded({ kind: INGEST_QUEUE, backend: null, outcome, code, seconds })
+    }
+  }
+
+  /** @throws StoredError INVALID_INPUT, without a value of what was given; NotUnderstood */
   #read({ id, payload }: IngestDelivery): IngestPayload {
-    const { success, data, error } = ingestSchema.safeParse(payload)
-    if (success) return data
-    const issues = error.issues.slice(0, 5).map(toIssue)
-    this.#options.log.error({ jobId: id, issues }, "a put by reference that nobody understands was refused")
+    const { read = readIngest, meter = NO_METER, log } = this.#options
+    const reading = read(payload)
+    if ("payload" in reading) return reading.payload
+    if ("unknown" in reading) {
+      meter.notUnderstood("version")
+      log.error(
+        { jobId: id, version: reading.unknown },
+        "a put of a version that this worker does not know was handed back",
+      )
+      throw new NotUnderstood(reading.unknown)
+    }
+    const issues = reading.issues.slice(0, 5)
+    meter.notUnderstood("payload")
+    log.error({ jobId: id, issues }, "a put by reference that nobody understands was refused")
     const paths = issues.map(({ path }) => path || "the whole").join(", ")
     throw new StoredError("INVALID_INPUT", `The queue held no put that this worker understands (${paths}).`)
   }

@@ -2,10 +2,9 @@
  * Takes what the queues give: checks the pointer, claims the job, carries out the order, reports. A delivery is over when the server has kept what came of
  * it. Nothing is lost where that fails: the outbox still has the row, and the server finds out that the queue lets go of it.
  */
-import { type JobOrder, type JobPointer, type JobResult, pointerSchema } from "../queues/exchange.ts"
+import { type JobOrder, type JobPointer, type JobResult, readPointer } from "../queues/exchange.ts"
 import type { Done, Job } from "../queues/job.ts"
-import type { Delivery } from "../queues/transport.ts"
-import { toIssue } from "../src/core/config.ts"
+import { type Delivery, NotUnderstood } from "../queues/transport.ts"
 import { isStoredError, toStoredError } from "../src/core/error.ts"
 import type { EndedJob, Meter } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
@@ -19,6 +18,8 @@ export interface JobRunnerOptions {
   meter: Meter
   /** ms that a handler that was cut off has to end */
   moment?: number
+  /** absent: the versions of pointers that this program knows */
+  read?: typeof readPointer
 }
 
 /** Where jobs of one queue are run. */
@@ -31,6 +32,7 @@ export interface Bench {
 }
 
 const MOMENT = 2_000
+const MISFIT = "a job of a version that this worker does not know was handed back; upgrade it, or the server"
 
 export class JobRunner {
   readonly #options: JobRunnerOptions
@@ -40,6 +42,7 @@ export class JobRunner {
   readonly #overdue = new Set<{ order: JobOrder }>()
   readonly #stopped = new AbortController()
   #isTaking = true
+  #toldVersion = false
   #running = 0
 
   constructor(options: JobRunnerOptions) {
@@ -56,7 +59,7 @@ export class JobRunner {
     return this.#running + this.#overdue.size
   }
 
-  /** @throws StoredError where the server cannot be told; it is logged already */
+  /** @throws StoredError where the server cannot be told, NotUnderstood; both are logged already */
   take(bench: Bench, delivery: Delivery, lost: AbortSignal): Promise<void> {
     const take = this.#take(bench, delivery, lost).finally(() => this.#taking.delete(take))
     this.#taking.add(take)
@@ -98,11 +101,24 @@ export class JobRunner {
   }
 
   #read(bench: Bench, jobId: string, given: unknown): JobPointer | null {
-    const { success, data, error } = pointerSchema.safeParse(given)
-    if (success && bench.takes(data)) return data
-    const issues = success ? ["it belongs to another queue"] : error.issues.map(toIssue)
-    this.#options.log.error({ jobId, issues: issues.slice(0, 5) }, "a job that nobody understands was dropped")
+    const { read = readPointer, meter, log } = this.#options
+    const reading = read(given)
+    if ("unknown" in reading) throw this.#misfit(jobId, reading.unknown)
+    if ("payload" in reading && bench.takes(reading.payload)) return reading.payload
+    const issues = "payload" in reading ? ["it belongs to another queue"] : reading.issues
+    meter.notUnderstood("payload")
+    log.error({ jobId, issues: issues.slice(0, 5) }, "a job that nobody understands was dropped")
     return null
+  }
+
+  /** Loud the first time; a queue may be full of them. */
+  #misfit(jobId: string, version: number): NotUnderstood {
+    const { meter, log } = this.#options
+    meter.notUnderstood("version")
+    if (!this.#toldVersion) log.error({ jobId, version }, MISFIT)
+    else log.debug({ jobId, version }, MISFIT)
+    this.#toldVersion = true
+    return new NotUnderstood(version)
   }
 
   async #carryOut(bench: Bench, order: JobOrder, lost: AbortSignal): Promise<void> {

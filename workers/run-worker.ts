@@ -47,7 +47,7 @@ export async function runWorker(
     ? new IngestWorker({
         store: doors.connect(url.href, ingest.token === null ? {} : { token: ingest.token }),
         openIntakes: (prefix) => doors.openIntakes({ url: redis, prefix, log }),
-        ...{ limits: ingest.limits, hashers, log, grace, concurrency },
+        ...{ limits: ingest.limits, hashers, log, meter: metrics, grace, concurrency },
       })
     : null
   const worker = new Worker({

@@ -7,8 +7,14 @@
  */
 import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
-import { type WorkerConfiguration, type WorkerInfo, workerConfigurationSchema } from "../queues/exchange.ts"
+import {
+  type JobPointer,
+  type WorkerConfiguration,
+  type WorkerInfo,
+  workerConfigurationSchema,
+} from "../queues/exchange.ts"
 import { CHECKSUM_QUEUE, type Job, syncQueue } from "../queues/job.ts"
+import type { PayloadReader } from "../queues/payload-reader.ts"
 import type { IntakeOpener } from "../queues/transport.ts"
 import type { ChecksumPool } from "../src/checksums/pool.ts"
 import type { HasherFactory } from "../src/core/checksum.ts"
@@ -47,6 +53,8 @@ export interface WorkerOptions {
   moment?: number
   exchange?: Pick<ExchangeClientOptions, "heartbeat" | "patience">
   backoff?: Backoff
+  /** absent: the versions of pointers that this program knows */
+  readPointer?: PayloadReader<JobPointer>
   /** told of the queues that are worked for, whenever they have changed */
   onQueues?(queues: string[]): void
 }
@@ -89,7 +97,13 @@ export class Worker {
       ...exchange,
       ...(backoff && { backoff }),
     })
-    this.#runner = new JobRunner({ exchange: this.#exchange, log, meter, ...(moment !== undefined && { moment }) })
+    this.#runner = new JobRunner({
+      exchange: this.#exchange,
+      log,
+      meter,
+      ...(moment !== undefined && { moment }),
+      ...(options.readPointer && { read: options.readPointer }),
+    })
   }
 
   /** Queues that are worked for now. */

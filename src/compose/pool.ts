@@ -6,6 +6,7 @@ import type { LaneOptions } from "../../queues/embedded.ts"
 import { DEFAULT_EVENT_CHANNEL } from "../../queues/event-message.ts"
 import { createEventPublisher } from "../../queues/event-publisher.ts"
 import { CHECKSUM_QUEUE, syncQueue } from "../../queues/job.ts"
+import type { Pace } from "../../queues/pace.ts"
 import { Pool } from "../../queues/pool.ts"
 import { watchRedisHealth } from "../../queues/redis-health.ts"
 import type { Bus } from "../bus.ts"
@@ -20,6 +21,8 @@ export interface RedisSettings {
   prefix: string
   /** where events are published; absent: `stored:events` */
   channel?: string
+  /** for tests, which need not wait as long */
+  pace?: Partial<Pace>
 }
 
 export interface PoolParts {
@@ -64,6 +67,7 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
     ...lines,
     transport,
     random: Math.random,
+    ...(redis.pace && { pace: redis.pace }),
     configuration: () => ({
       prefix: redis.prefix,
       backends: backends

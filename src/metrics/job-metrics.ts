@@ -3,11 +3,12 @@
  * which there is no end.
  */
 import { Counter, collectDefaultMetrics, Histogram, Registry } from "prom-client"
-import type { Direction, EndedJob, Meter } from "./meter.ts"
+import type { Direction, EndedJob, Meter, Misfit } from "./meter.ts"
 
 /** s: from a small file on a local disk to a large one over a slow line */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800]
 const DIRECTIONS: readonly Direction[] = ["in", "out", "copied"]
+const MISFITS: readonly Misfit[] = ["version", "payload"]
 
 /** Of the text format that `text` gives. */
 export const METRICS_TYPE = Registry.PROMETHEUS_CONTENT_TYPE
@@ -33,15 +34,26 @@ export class JobMetrics implements Meter {
     labelNames: ["direction"],
     registers: [this.registry],
   })
+  readonly #misfits = new Counter({
+    name: "stored_jobs_not_understood_total",
+    help: "Jobs in a queue of a version that this process does not know (handed back), or that are none of ours (dropped).",
+    labelNames: ["misfit"],
+    registers: [this.registry],
+  })
 
   constructor() {
     // A rate needs a first value.
+    for (const misfit of MISFITS) this.#misfits.inc({ misfit }, 0)
     for (const direction of DIRECTIONS) this.#bytes.inc({ direction }, 0)
   }
 
   jobEnded({ kind, backend, outcome, code, seconds }: EndedJob): void {
     this.#seconds.observe({ kind, outcome }, seconds)
     if (code !== null) this.#failures.inc({ kind, backend: backend ?? "", code })
+  }
+
+  notUnderstood(misfit: Misfit): void {
+    this.#misfits.inc({ misfit })
   }
 
   bytes(direction: Direction, count: number): void {

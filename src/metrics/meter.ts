@@ -16,10 +16,15 @@ export interface EndedJob {
   seconds: number
 }
 
+/** `version`: of a version that is not known here, handed back; `payload`: none of ours, dropped */
+export type Misfit = "version" | "payload"
+
 export interface Meter {
   jobEnded(job: EndedJob): void
+  /** a queue held what is no job to whoever took it */
+  notUnderstood(misfit: Misfit): void
   bytes(direction: Direction, count: number): void
 }
 
 /** For those whom nobody counts. */
-export const NO_METER: Meter = { jobEnded: () => {}, bytes: () => {} }
+export const NO_METER: Meter = { jobEnded: () => {}, notUnderstood: () => {}, bytes: () => {} }

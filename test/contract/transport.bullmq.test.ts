@@ -38,7 +38,7 @@ test("a queue that stayed paused when forgetting it was cut off is taken up agai
 transportSuite("bullmq", async () => {
   const prefix = `test-${randomBytes(4).toString("hex")}`
   const transport = createBullTransport({ url: redis.url, prefix, events: EVENTS })
-  const intakes = createBullIntakes({ url: redis.url, prefix, events: EVENTS })
+  const intakes = createBullIntakes({ url: redis.url, prefix, events: EVENTS, handBack: { baseDelay: 1, maxDelay: 5 } })
   return {
     transport,
     intakes,

@@ -1,7 +1,14 @@
 /** What every transport does for the relay and for workers, whatever carries the parcels. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import type { JobPointer } from "../../queues/exchange.ts"
-import type { Delivery, Intake, IntakeOpener, Parcel, Transport } from "../../queues/transport.ts"
+import {
+  type Delivery,
+  type Intake,
+  type IntakeOpener,
+  NotUnderstood,
+  type Parcel,
+  type Transport,
+} from "../../queues/transport.ts"
 
 export interface TransportEnds {
   transport: Transport
@@ -10,6 +17,9 @@ export interface TransportEnds {
   wipe(): Promise<void>
   end(): Promise<void>
 }
+
+/** of a job that is not understood; implementations that wait in between are opened with short pauses */
+const MOST_TAKES = 9
 
 let turn = 0
 
@@ -66,6 +76,42 @@ export function transportSuite(name: string, open: () => Promise<TransportEnds>)
       await count.reaches(3)
       expect(got.map(({ id }) => id)).toEqual(["a", "b", "c"])
       expect(got[0]!.pointer).toEqual(parcel("a").pointer)
+    })
+
+    it("gives out again what somebody did not understand, and holds it meanwhile", async () => {
+      const { transport, intakes } = ends
+      const refused = new Count()
+      await transport.send(queue, [parcel("a"), parcel("b")])
+      const old = intakes.open(queue, {
+        concurrency: 1,
+        take: async ({ id }) => {
+          if (id === "b") return
+          refused.add()
+          throw new NotUnderstood(2)
+        },
+      })
+      await refused.reaches(2)
+      expect(await transport.missing(queue, ["a"])).toEqual([])
+      await old.close()
+      const taken = Promise.withResolvers<Delivery>()
+      intakes.open(queue, { concurrency: 1, take: async (delivery) => taken.resolve(delivery) })
+      expect(await taken.promise).toMatchObject(parcel("a"))
+    })
+
+    it("lets go of what nobody has understood often enough", async () => {
+      const { transport, intakes } = ends
+      await transport.send(queue, [parcel("a")])
+      const refused = new Count()
+      intakes.open(queue, {
+        concurrency: 1,
+        take: async () => {
+          refused.add()
+          throw new NotUnderstood(2)
+        },
+      })
+      await refused.reaches(MOST_TAKES)
+      while ((await transport.missing(queue, ["a"])).length === 0) await new Promise((resume) => setImmediate(resume))
+      expect(refused.value).toBe(MOST_TAKES)
     })
 
     it("does not carry an id twice while it holds it, and carries it again afterwards", async () => {

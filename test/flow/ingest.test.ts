@@ -154,7 +154,6 @@ describe("a queued put fails", () => {
   it.each<[string, object | string]>([
     ["nothing", ""],
     ["no fields", {}],
-    ["an unknown version", { version: 2 }],
     ["another kind", { kind: "sync" }],
     ["a field too many", { source: { type: "path", path: "/etc/passwd", root: "/" } }],
     ["no text", { source: { type: "url", url: 7 } }],

@@ -2,8 +2,9 @@
 import { describe, expect, it } from "vitest"
 import type { JobOrder, JobPointer, JobResult } from "../../queues/exchange.ts"
 import type { Done, Job } from "../../queues/job.ts"
+import { NotUnderstood } from "../../queues/transport.ts"
 import { StoredError, TransientAdapterError } from "../../src/core/error.ts"
-import type { EndedJob } from "../../src/metrics/meter.ts"
+import type { EndedJob, Misfit } from "../../src/metrics/meter.ts"
 import { type Bench, JobRunner } from "../../workers/job-runner.ts"
 import { ID, orderFor, pointerTo } from "./worker-desk.ts"
 
@@ -16,6 +17,7 @@ function makeRunner(options: { run?: Bench["run"]; order?: JobOrder | null; faul
   const logged: [object, string][] = []
   const note = (facts: object, text: string): void => void logged.push([facts, text])
   const ended: Omit<EndedJob, "seconds">[] = []
+  const misfits: Misfit[] = []
   const waiters = new Set<() => void>()
   const claims: unknown[] = []
   const runner = new JobRunner({
@@ -32,7 +34,11 @@ function makeRunner(options: { run?: Bench["run"]; order?: JobOrder | null; faul
       },
     },
     log: { debug() {}, info() {}, warn: note, error: note },
-    meter: { jobEnded: ({ seconds, ...end }) => void ended.push(end), bytes: () => {} },
+    meter: {
+      jobEnded: ({ seconds, ...end }) => void ended.push(end),
+      notUnderstood: (misfit) => void misfits.push(misfit),
+      bytes: () => {},
+    },
     moment: options.moment ?? 60_000,
   })
   const closing = new AbortController()
@@ -51,7 +57,7 @@ function makeRunner(options: { run?: Bench["run"]; order?: JobOrder | null; faul
       waiters.add(look)
       look()
     })
-  return { runner, take, told, ended, toldCount, logged, claims, closing }
+  return { runner, take, told, ended, misfits, toldCount, logged, claims, closing }
 }
 
 /** A handler at a gate: it heeds its signal or does not. */
@@ -107,17 +113,28 @@ describe("a job", () => {
   })
 
   it.each<[string, unknown]>([
-    ["is of an unknown version", { ...pointerTo("k"), version: 2 }],
     ["is none", "hello"],
     ["is nothing", null],
     ["is of another queue", pointerTo("k", "other")],
     ["is of another kind", { version: 1, kind: "checksum", id: ID }],
   ])("whose pointer %s is dropped with a line in the log", async (_, pointer) => {
-    const { take, claims, logged } = makeRunner()
+    const { take, claims, logged, misfits } = makeRunner()
     await take(pointer)
     expect(claims).toEqual([])
+    expect(misfits).toEqual(["payload"])
     expect(logged).toMatchObject([[{ jobId: "j" }, "a job that nobody understands was dropped"]])
   })
+
+  it.each([0, 2, 3])(
+    "of version %i, which is not known here, is handed back, loudly once, and counted",
+    async (version) => {
+      const { take, claims, logged, misfits, ended } = makeRunner()
+      for (const _ of [1, 2]) await expect(take({ ...pointerTo("k"), version })).rejects.toBeInstanceOf(NotUnderstood)
+      expect(claims).toEqual([])
+      expect([misfits, ended]).toEqual([["version", "version"], []])
+      expect(logged).toEqual([[{ jobId: "j", version }, expect.stringMatching(/does not know was handed back/)]])
+    },
+  )
 
   it("whose result cannot be told is let go with a line in the log", async () => {
     const { take, logged, runner } = makeRunner({ fault: new TransientAdapterError("away") })

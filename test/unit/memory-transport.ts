@@ -1,6 +1,14 @@
 /** The twin of the transport in memory: what BullMQ does on Redis, in one process, and on request what goes wrong there. */
 import type { JobPointer } from "../../queues/exchange.ts"
-import type { Delivery, Intake, IntakeOpener, Parcel, Take, Transport } from "../../queues/transport.ts"
+import {
+  type Delivery,
+  type Intake,
+  type IntakeOpener,
+  NotUnderstood,
+  type Parcel,
+  type Take,
+  type Transport,
+} from "../../queues/transport.ts"
 import { TransientAdapterError } from "../../src/core/error.ts"
 
 interface Running {
@@ -18,9 +26,14 @@ interface OpenIntake {
 
 interface MemoryQueue {
   waiting: { id: string; pointer: unknown }[]
+  /** how often a job that waits again was not understood */
+  misfits: Map<string, number>
   intakes: Set<OpenIntake>
   limit: number
 }
+
+/** As many as BullMQ's hand-backs. */
+const MOST_MISFITS = 9
 
 export class MemoryTransport implements Transport, IntakeOpener {
   readonly #queues = new Map<string, MemoryQueue>()
@@ -120,7 +133,12 @@ export class MemoryTransport implements Transport, IntakeOpener {
   }
 
   #queue(name: string): MemoryQueue {
-    const queue = this.#queues.get(name) ?? { waiting: [], intakes: new Set(), limit: Number.POSITIVE_INFINITY }
+    const queue = this.#queues.get(name) ?? {
+      waiting: [],
+      misfits: new Map(),
+      intakes: new Set(),
+      limit: Number.POSITIVE_INFINITY,
+    }
     this.#queues.set(name, queue)
     return queue
   }
@@ -142,8 +160,20 @@ export class MemoryTransport implements Transport, IntakeOpener {
       intake.running.delete(running)
       this.#pump(queue)
     }
-    // What a take throws is its own business; the job is over all the same.
-    intake.take(delivery, running.control.signal).then(over, over)
+    const putBack = (): void => {
+      const times = (queue.misfits.get(delivery.id) ?? 0) + 1
+      queue.misfits.set(delivery.id, times)
+      if (times < MOST_MISFITS) queue.waiting.push(delivery)
+      else queue.misfits.delete(delivery.id)
+      // Whoever has just refused it is the last to be asked again.
+      queue.intakes.delete(intake)
+      queue.intakes.add(intake)
+    }
+    // What else a take throws is its own business; the job is over all the same.
+    intake.take(delivery, running.control.signal).then(over, (error: unknown) => {
+      if (error instanceof NotUnderstood && intake.running.has(running)) putBack()
+      over()
+    })
   }
 
   #requireReady(): void {
