@@ -2,12 +2,13 @@
 import "./thread-pool.ts"
 import { parseEnvironment } from "./api/environment.ts"
 import { runServer } from "./api/run-server.ts"
+import { withServerFlags } from "./api/server-flags.ts"
 import { exitCode } from "./cli/exit-code.ts"
 import { faultLines } from "./cli/fault.ts"
 import { openServed } from "./compose.ts"
 
 try {
-  await runServer(parseEnvironment(process.env), openServed)
+  await runServer(parseEnvironment(withServerFlags(process.argv.slice(2), process.env)), openServed)
 } catch (error) {
   process.stderr.write(faultLines(error))
   process.exit(exitCode(error))

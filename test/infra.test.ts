@@ -3,6 +3,9 @@ import { readdir, readFile } from "node:fs/promises"
 import { describe, expect, it } from "vitest"
 import { parse, parseAllDocuments } from "yaml"
 import packageFacts from "../package.json" with { type: "json" }
+import { parseEnvironment } from "../src/api/environment.ts"
+import { isGuardedRedis } from "../src/core/redis-url.ts"
+import { parseWorkerEnvironment } from "../workers/environment.ts"
 import { composeSchema } from "./infra-compose-schema.ts"
 import { dockerfileFaults } from "./infra-dockerfile.ts"
 import { manifestSchema, podOf } from "./infra-manifest-schema.ts"
@@ -111,6 +114,28 @@ describe("docker-compose.yml", () => {
     const dockerfile = await text("infra/Dockerfile")
     for (const [, variable] of dockerfile.matchAll(/\b(STORED_[A-Z_]+)=/g)) expect([...known]).toContain(variable)
     expect(dockerfile).toContain(`EXPOSE ${SERVER_PORT}\n`)
+  })
+})
+
+describe("docker-compose.yml and the Procfile", () => {
+  it("give server and workers a Redis that they take", async () => {
+    const filled = (environment: Record<string, string>): Record<string, string> =>
+      Object.fromEntries(
+        Object.entries(environment).map(([name, value]) => [
+          name,
+          value.replace(/\$\{\w+:-(\w*)\}/, "$1").replace(/\$\{[^}]*\}/, "0123456789abcdef"),
+        ]),
+      )
+    const { services } = composeSchema.parse(parse(await text("docker-compose.yml")))
+    const parsers = { server: parseEnvironment, worker: parseWorkerEnvironment }
+    for (const [name, parser] of Object.entries(parsers)) {
+      const environment = filled(services[name]!.environment ?? {})
+      expect(() => parser(environment), name).not.toThrow()
+      // Another network than this file's own would have to be guarded.
+      expect(() => parser({ ...environment, STORED_INSECURE_REDIS: "" }), name).toThrow(/REDIS_URL: .*TLS/)
+      const line = new RegExp(`^${name}: .*REDIS_URL="\\$\\{REDIS_URL:-([^}]*)\\}"`, "m").exec(await text("Procfile"))
+      expect(isGuardedRedis(line?.[1] ?? "none")).toBe(true)
+    }
   })
 })
 

@@ -16,6 +16,14 @@ export interface WorkerCommand {
   backends: readonly string[] | null
   /** null: as many as each backend takes */
   concurrency: number | null
+  /** a Redis on another host is taken without TLS or password */
+  insecureRedis: boolean
+}
+
+interface Options {
+  backends?: string[]
+  concurrency?: number
+  insecureRedis?: boolean
 }
 
 /**
@@ -35,8 +43,8 @@ export function parseWorkerCommand(words: readonly string[], write: (text: strin
   const isAll = named.size === 0
   const ingest = isAll ? null : named.delete(INGEST)
   const kinds = isAll ? KINDS : KINDS.filter((kind) => named.has(kind))
-  const { backends = null, concurrency = null } = program.opts<{ backends?: string[]; concurrency?: number }>()
-  return { kinds, ingest, backends, concurrency }
+  const { backends = null, concurrency = null, insecureRedis = false } = program.opts<Options>()
+  return { kinds, ingest, backends, concurrency, insecureRedis }
 }
 
 function buildProgram(write: (text: string) => void): Command {
@@ -45,6 +53,7 @@ function buildProgram(write: (text: string) => void): Command {
     .addArgument(new Argument("[kinds...]", "kinds of jobs; none named: all").choices([...KINDS, INGEST]))
     .option("--backends <names>", "only for these backends, with commas between them", readBackends)
     .option("--concurrency <n>", "jobs of one queue at a time", readConcurrency)
+    .option("--insecure-redis", "take a Redis on another host without TLS or password (STORED_INSECURE_REDIS=1)")
     .addHelpText(
       "after",
       "\nEnvironment:\n  REDIS_URL, STORED_URL, STORED_WORKER_TOKEN  where the work comes from\n" +

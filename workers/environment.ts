@@ -1,12 +1,12 @@
 /**
- * What the environment says to a worker: `REDIS_URL`, `STORED_URL`, `STORED_WORKER_TOKEN`, `STORED_LOG`, `STORED_WORKER_GRACE`,
+ * What the environment says to a worker: `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_URL`, `STORED_WORKER_TOKEN`, `STORED_LOG`, `STORED_WORKER_GRACE`,
  * `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
  * once, and none of them shows a value. What concerns puts by reference stands in `ingest-environment.ts`.
  */
 import { levels } from "pino"
 import * as z from "zod"
 import { invalidConfig, toIssue } from "../src/core/config.ts"
-import { isRedisUrl } from "../src/core/redis-url.ts"
+import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl } from "../src/core/redis-url.ts"
 import { workerTokenSchema } from "../src/core/worker-token.ts"
 import { type IngestEnvironment, ingestEnvironment, ingestVariables } from "./ingest-environment.ts"
 import type { MetricsAddress } from "./metrics-server.ts"
@@ -21,11 +21,12 @@ const absent = (what: string) => ({
 })
 
 /** An empty variable is an absent one, as shells and compose files write it. */
-const schema = z.object({
+const fields = z.object({
   ...ingestVariables,
   REDIS_URL: z
     .string(absent("name the Redis that the server uses, as redis://host:port"))
     .refine(isRedisUrl, "expected redis://host:port or rediss://user:password@host:port, as the server has it"),
+  STORED_INSECURE_REDIS: z.enum(["0", "1"], "expected 1, or 0").default("0"),
   STORED_URL: z
     .string()
     .default("http://127.0.0.1:7070")
@@ -49,8 +50,14 @@ const schema = z.object({
   STORED_METRICS_TOKEN: workerTokenSchema.optional(),
 })
 
+/** What comes out of a Redis tells a worker what to write where: it does not take that from everybody. */
+const schema = fields.superRefine(({ REDIS_URL, STORED_INSECURE_REDIS }, context) => {
+  if (STORED_INSECURE_REDIS === "1" || !isRedisUrl(REDIS_URL) || isGuardedRedis(REDIS_URL)) return
+  context.addIssue({ code: "custom", path: ["REDIS_URL"], message: GUARDED_REDIS_RULE })
+})
+
 export interface WorkerEnvironment {
-  /** may hold a password; never shown */
+  /** on this machine or guarded, unless the environment does without; may hold a password; never shown */
   redis: string
   server: URL
   /** never shown */

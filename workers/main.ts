@@ -19,7 +19,7 @@ try {
       trouble: (error) => log.debug({ err: error }, "a queue met a fault and goes on"),
     })
     await runWorker(
-      parseWorkerEnvironment(process.env),
+      parseWorkerEnvironment({ ...process.env, ...(command.insecureRedis && { STORED_INSECURE_REDIS: "1" }) }),
       command,
       ({ url, prefix, log }) => createBullIntakes({ url, prefix, events: events(log) }),
       {

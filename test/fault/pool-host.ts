@@ -110,6 +110,8 @@ export class WorkerProcess {
     this.#environment = {
       STORED_URL: `http://${host.address(ports.server)}`,
       REDIS_URL: `redis://${host.address(ports.redis)}`,
+      // The link to another host is this test's own.
+      STORED_INSECURE_REDIS: "1",
       STORED_WORKER_TOKEN: token,
       STORED_WORKER_GRACE: "2000",
     }

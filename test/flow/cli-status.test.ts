@@ -25,7 +25,13 @@ function statusWith(parts: Partial<StoreStatus>): StoreStatus {
 
 function backend(parts: Partial<BackendInfo>): BackendInfo {
   const usual = { name: "a", driver: "fs", config: {}, isDefault: true, state: "open", breaker: "closed" } as const
-  const settings = { paused: false, rateLimit: null, abilities: null, error: null, capabilities: {} as BackendInfo["capabilities"] }
+  const settings = {
+    paused: false,
+    rateLimit: null,
+    abilities: null,
+    error: null,
+    capabilities: {} as BackendInfo["capabilities"],
+  }
   return { ...usual, ...settings, pending: 0, failed: 0, ...parts }
 }
 

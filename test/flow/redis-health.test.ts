@@ -96,23 +96,29 @@ test("the server says it in its log, and serves all the same", async () => {
   expect((await server.end()).code).toBe(0)
 })
 
-test("`stored serve` refuses a Redis on another host in one sentence, and takes it with --insecure-redis", async () => {
-  const env = {
-    STORED_DATA: await temporaryDirectory(),
-    REDIS_URL: "redis://user:secret@192.0.2.1:6379",
-    STORED_WORKER_TOKEN: "0123456789abcdef",
-  }
-  const main = new URL("../../src/cli/main.ts", import.meta.url).pathname
-  const refused = await startProcess(env, [main, "serve"]).catch((error: Error) => error.message)
-  expect(refused).toMatch(/ended with 2: stored: REDIS_URL: .*TLS and a password.* \[INVALID_CONFIG\]\n$/)
-  expect(refused).not.toMatch(/secret|192\.0\.2/)
-  const server = await startProcess(env, [main, "serve", "--insecure-redis"])
-  // It has a desk for workers, as `npm start` has.
-  const answer = await fetch(`${server.url}/internal/configuration`, {
-    headers: { authorization: `Bearer ${env.STORED_WORKER_TOKEN}` },
-  })
-  expect(answer.status).toBe(200)
-  const ended = await server.end()
-  expect(ended.code).toBe(0)
-  expect(ended.err).not.toContain("secret")
-})
+test.each([
+  ["stored serve", "src/cli/main.ts", ["serve"]],
+  ["npm start", "src/server.ts", []],
+])(
+  "`%s` refuses a Redis on another host in one sentence, and takes it with --insecure-redis",
+  async (_, entry, words) => {
+    const env = {
+      STORED_DATA: await temporaryDirectory(),
+      REDIS_URL: "redis://user:secret@192.0.2.1:6379",
+      STORED_WORKER_TOKEN: "0123456789abcdef",
+    }
+    const main = new URL(`../../${entry}`, import.meta.url).pathname
+    const refused = await startProcess(env, [main, ...words]).catch((error: Error) => error.message)
+    expect(refused).toMatch(/ended with 2: stored: REDIS_URL: .*TLS and a password.* \[INVALID_CONFIG\]\n$/)
+    expect(refused).not.toMatch(/secret|192\.0\.2/)
+    const server = await startProcess(env, [main, ...words, "--insecure-redis"])
+    // It has a desk for workers, as `npm start` has.
+    const answer = await fetch(`${server.url}/internal/configuration`, {
+      headers: { authorization: `Bearer ${env.STORED_WORKER_TOKEN}` },
+    })
+    expect(answer.status).toBe(200)
+    const ended = await server.end()
+    expect(ended.code).toBe(0)
+    expect(ended.err).not.toContain("secret")
+  },
+)

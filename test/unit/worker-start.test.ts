@@ -62,6 +62,32 @@ describe("the environment of a worker", () => {
   })
 })
 
+describe("a Redis on another host", () => {
+  const at = (REDIS_URL: string, more = {}) => parseWorkerEnvironment({ ...GIVEN, REDIS_URL, ...more }).redis
+
+  it.each(["redis://10.0.0.1", "redis://:geheim@10.0.0.1", "rediss://redis.example", "redis://127.0.0.1.example"])(
+    "is refused where it is not guarded: %s",
+    (url) => {
+      const fault = faultOf(() => at(url))
+      expect([fault.code, fault.paths]).toEqual(["INVALID_CONFIG", ["REDIS_URL"]])
+      expect(fault.text).toMatch(/needs TLS and a password/)
+      expect(fault.text).not.toMatch(/geheim|10\.0/)
+      expect(at(url, { STORED_INSECURE_REDIS: "1" })).toBe(url)
+      expect(faultOf(() => at(url, { STORED_INSECURE_REDIS: "yes" })).paths).toContain("STORED_INSECURE_REDIS")
+    },
+  )
+
+  it.each(["rediss://me:geheim@redis.example", "redis://localhost:1", "redis://[::1]:1"])(
+    "is taken where it is: %s",
+    (url) => expect(at(url)).toBe(url),
+  )
+
+  it("can be taken by a flag", () => {
+    const insecure = (words: string[]) => parseWorkerCommand(words, () => {})?.insecureRedis
+    expect([insecure([]), insecure(["sync", "--insecure-redis"])]).toEqual([false, true])
+  })
+})
+
 describe("the worker token", () => {
   const forWorker = (token: string) => parseWorkerEnvironment({ ...GIVEN, STORED_WORKER_TOKEN: token }).token
   const forServer = (token: string) => parseEnvironment({ STORED_WORKER_TOKEN: token }).workerToken
@@ -97,7 +123,13 @@ describe("the words of a worker", () => {
   const parse = (...words: string[]) => parseWorkerCommand(words, () => {})
 
   it("name kinds, backends and how many at a time; none of them is all", () => {
-    expect(parse()).toEqual({ kinds: ["sync", "checksum"], ingest: null, backends: null, concurrency: null })
+    expect(parse()).toEqual({
+      kinds: ["sync", "checksum"],
+      ingest: null,
+      backends: null,
+      concurrency: null,
+      insecureRedis: false,
+    })
     expect(parse("ingest")).toMatchObject({ kinds: [], ingest: true })
     expect(parse("ingest", "checksum")).toMatchObject({ kinds: ["checksum"], ingest: true })
     expect(parse("checksum", "checksum")).toMatchObject({ kinds: ["checksum"] })
