@@ -138,6 +138,7 @@ describe("the words of a worker", () => {
       ingest: false,
       backends: ["a", "b.c"],
       concurrency: 12,
+      insecureRedis: false,
     })
   })
 
