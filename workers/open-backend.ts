@@ -6,12 +6,15 @@ import type { StorageBackend } from "../src/backends/backend.ts"
 import { createBackend } from "../src/backends/registry.ts"
 import type { HasherFactory } from "../src/core/checksum.ts"
 import { PermanentAdapterError, TransientAdapterError, throwIfAborted } from "../src/core/error.ts"
+import type { JsonObject } from "../src/core/json.ts"
 import type { Log } from "../src/store/log.ts"
 import { within } from "../src/store/within.ts"
 
 export interface OpenBackendOptions {
   /** whether this worker shares the server's disk, or was told to work for this very backend */
   isNear: boolean
+  /** what the server found out about it */
+  abilities?: JsonObject | undefined
   hashers: HasherFactory
   log: Log
   signal: AbortSignal
@@ -25,10 +28,11 @@ const DEADLINE = 30_000
 export async function openBackend(
   name: string,
   settings: unknown,
-  { isNear, hashers, log, signal, deadline = DEADLINE }: OpenBackendOptions,
+  { isNear, abilities, hashers, log, signal, deadline = DEADLINE }: OpenBackendOptions,
 ): Promise<StorageBackend> {
   const backend = createBackend(name, settings, {
     hashers,
+    ...(abilities && { knownAbilities: abilities }),
     onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
   })
   const closed = (error: unknown): void => log.warn({ backend: name, err: error }, "a backend was opened too late")

@@ -232,14 +232,14 @@ export class Worker {
   }
 
   async #enter(backend: BackendSettings): Promise<void> {
-    const { name, settings, concurrency } = backend
+    const { name, settings, concurrency, abilities } = backend
     const queue = syncQueue(name)
     if (this.#stations.has(queue)) return
     const { hashers, log } = this.#options
     const { signal } = this.#stopping
     try {
       const isNear = this.#staged.isShared || (this.#options.backends?.includes(name) ?? false)
-      const open = await openBackend(name, settings, { isNear, hashers, log, signal })
+      const open = await openBackend(name, settings, { isNear, abilities, hashers, log, signal })
       this.#closed.delete(queue)
       const most = Math.min(this.#options.concurrency ?? concurrency, concurrency)
       const station = Station.forBackend(name, open, this.#stationOptions(most))

@@ -17,7 +17,7 @@ export interface ConfigFormat {
 const YAML: ConfigFormat = { name: "YAML", extensions: [".yaml", ".yml"], parse: parseYaml }
 
 const FORMATS: readonly ConfigFormat[] = [
-  { name: "JSON", extensions: [".json"], parse: (text) => JSON.parse(text) as unknown },
+  { name: "JSON", extensions: [".json"], parse: parseJson },
   YAML,
   { name: "TOML", extensions: [".toml"], parse: parseToml },
 ]
@@ -32,6 +32,16 @@ export function formatOf(path: string): ConfigFormat {
   throw invalidConfig([
     { path: "", message: `${path} is in no format that is known; let its name end in one of ${known}` },
   ])
+}
+
+/** The parser's words repeat a piece of the text, which may be a secret. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(reason.replace(/,?\s*(\.\.\.)?".*"(\.\.\.)? is not valid JSON$/s, ""))
+  }
 }
 
 function parseYaml(text: string): unknown {

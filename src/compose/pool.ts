@@ -75,7 +75,12 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
         .filter((name) => !backends.isLeaving(name))
         .map((name) => backends.get(name))
         .filter(({ inProcess }) => !inProcess)
-        .map(({ name, settings, concurrency }) => ({ name, settings, concurrency })),
+        .map(({ name, settings, concurrency, backend: { abilities } }) => ({
+          name,
+          settings,
+          concurrency,
+          ...(abilities && { abilities }),
+        })),
       staging: { directory, probe },
     }),
   })

@@ -7,6 +7,7 @@ import {
   parseBackendConfig,
   redactBackendConfig,
 } from "../backends/registry.ts"
+import type { BackendRecord } from "../catalog/record.ts"
 import type { HasherFactory } from "../core/checksum.ts"
 import { invalidConfig } from "../core/config.ts"
 import { isStoredError, type StoredError } from "../core/error.ts"
@@ -15,7 +16,7 @@ import { DEFAULT_KEY_TEMPLATE } from "../core/key-template.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
 import { type BackendMaker, enlist } from "./add-backend.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
-import type { Configured } from "./configuration.ts"
+import { type Configured, storablePaths } from "./configuration.ts"
 import { LockedBackend } from "./locked-backend.ts"
 import type { Log } from "./log.ts"
 import type { StoreServices } from "./services.ts"
@@ -84,10 +85,11 @@ export async function startBackends(
   work: boolean,
 ): Promise<void> {
   const { backends, catalog, log } = services
-  const known = new Map(catalog.backends().map(({ name, abilities }) => [name, abilities]))
+  const known = new Map(catalog.backends().map((record) => [record.name, record]))
   for (const [name, backend] of configured.backends) {
     const fault = configured.locked.get(name)
-    backends.add(fault ? registerLocked(name, backend, fault) : make(name, backend, known.get(name)))
+    const abilities = knownAbilities(known.get(name), backend, services.config.data)
+    backends.add(fault ? registerLocked(name, backend, fault) : make(name, backend, abilities))
   }
   await Promise.all(
     backends.names().map(async (name) => {
@@ -101,6 +103,12 @@ export async function startBackends(
       if (work) enlist(services, backends.get(name))
     }),
   )
+}
+
+/** Nothing where the settings are not those with which it was found out: they may lead to another server. */
+function knownAbilities(record: BackendRecord | undefined, settings: unknown, data: string): JsonObject | undefined {
+  const isSame = JSON.stringify(record?.config) === JSON.stringify(redactBackendConfig(storablePaths(settings, data)))
+  return isSame ? record?.abilities : undefined
 }
 
 /** What was found out for the first time, or is no longer so. */

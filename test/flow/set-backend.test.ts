@@ -102,6 +102,11 @@ describe("setBackend", () => {
 
   test.each<[string, (settings: JsonObject) => JsonObject, string]>([
     ["a wrong secret", (settings) => ({ ...settings, token: "wrong" }), "PERMISSION_DENIED"],
+    [
+      "one that opens and does not answer",
+      (settings) => ({ ...settings, login: { user: "sick" } }),
+      "BACKEND_UNAVAILABLE",
+    ],
     ["a reference to nothing", (settings) => ({ ...settings, token: "env:STORED_TEST_ABSENT" }), "SECRET_UNAVAILABLE"],
     ["a setting that nobody knows", (settings) => ({ ...settings, colour: "red" }), "INVALID_CONFIG"],
     ["`***` where nothing is kept", (settings) => ({ ...settings, login: { password: "***" } }), "INVALID_CONFIG"],
@@ -162,6 +167,13 @@ describe("setBackend", () => {
     await adding
     await store.removeBackend("v")
     expect(store.listBackends()).toEqual(["a", "w"])
+  })
+
+  test("of one that hangs ends with the store", async () => {
+    const { store, settings } = await openVault()
+    const adding = failure(store.setBackend("v", { ...settings, login: { user: "hung" } }))
+    await store.close()
+    expect((await adding).code).toBe("CLOSED")
   })
 
   test("that is not there yet takes no put until it has answered", async () => {

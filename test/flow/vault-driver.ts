@@ -1,9 +1,9 @@
 /**
  * The `fs` driver as one that needs secrets: `token`, and `login.password` inside another setting. It opens only for the right token, however that is given,
- * and finds something out. To be put in the place of `fs` by `vi.mock`.
+ * and finds something out. The user `sick` finds it open and gets no answer from it, and `hung` never gets in. To be put in the place of `fs` by `vi.mock`.
  */
 import * as z from "zod"
-import type { BackendServices } from "../../src/backends/backend.ts"
+import type { BackendServices, CallOptions } from "../../src/backends/backend.ts"
 import type { Driver } from "../../src/backends/driver.ts"
 import { StoredError } from "../../src/core/error.ts"
 import type { JsonObject } from "../../src/core/json.ts"
@@ -26,17 +26,26 @@ export async function vaultInPlaceOfFs(original: () => Promise<unknown>): Promis
     declare abilities?: JsonObject
     readonly #token: string | undefined
     readonly #known: JsonObject | undefined
+    readonly #user: string | undefined
 
     constructor(config: JsonObject, services: BackendServices) {
-      const { token, login: _, ...settings } = config
+      const { token, login: as, ...settings } = config
       super(settings as ConstructorParameters<FsModule["FsBackend"]>[0], services)
       this.#token = token as string | undefined
       this.#known = services.knownAbilities
+      this.#user = login.optional().parse(as)?.user
+    }
+
+    override async healthCheck(options?: CallOptions): Promise<void> {
+      if (this.#user === "sick")
+        throw new StoredError("BACKEND_UNAVAILABLE", "The vault does not answer.", { retryable: true })
+      await super.healthCheck(options)
     }
 
     override async open(options?: { readOnly?: boolean }): Promise<void> {
       if (this.#token !== undefined && (await resolveSecret(this.#token, "token")) !== CANARY)
         throw new StoredError("PERMISSION_DENIED", "The vault does not know this token; give the right one.")
+      if (this.#user === "hung") await new Promise<never>(() => {})
       await super.open(options)
       if (this.#token !== undefined) this.abilities = this.#known ?? { version: 1, found: crypto.randomUUID() }
     }

@@ -16,6 +16,8 @@ export async function resolveCredentials({
   return {
     accessKeyId: await resolveSecret(accessKeyId, "credentials.accessKeyId"),
     secretAccessKey: await resolveSecret(secretAccessKey, "credentials.secretAccessKey"),
-    ...(sessionToken !== undefined && { sessionToken: await resolveSecret(sessionToken, "credentials.sessionToken") }),
+    ...(sessionToken !== undefined && {
+      sessionToken: await resolveSecret(sessionToken, "credentials.sessionToken"),
+    }),
   }
 }
