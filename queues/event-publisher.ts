@@ -9,8 +9,11 @@ export interface EventPublisher {
   close(): void
 }
 
+/** What is told in one turn goes in one write: a write for every event is a tenth of what the server does for a job. */
+const OPTIONS = { enableOfflineQueue: false, maxRetriesPerRequest: 0, enableAutoPipelining: true }
+
 export function createEventPublisher(url: string, channel: string, events: RedisEvents): EventPublisher {
-  const redis = connectRedis(url, { enableOfflineQueue: false, maxRetriesPerRequest: 0 }, events)
+  const redis = connectRedis(url, OPTIONS, events)
   const life = randomBytes(9).toString("base64url")
   let number = 0
   const send = (event: StoreEvent | null): void => {

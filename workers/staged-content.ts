@@ -3,9 +3,11 @@
  * text in the probe file; a staged file that is gone, unreadable or of another size is asked of the server, which knows of other copies. Whatever breaks is
  * the source's fault and worth another try, not a fault of the backend that is written to.
  */
-import { open, readFile, stat } from "node:fs/promises"
+import { constants } from "node:fs"
+import { readFile } from "node:fs/promises"
 import { basename, join } from "node:path"
 import type { WorkerConfiguration } from "../queues/exchange.ts"
+import { type QuickCalls, quickCallsFor } from "../src/backends/fs/calls.ts"
 import type { BlobId } from "../src/core/blob-id.ts"
 import type { BlobSource } from "../src/core/blob-source.ts"
 import { StoredError, throwIfAborted } from "../src/core/error.ts"
@@ -20,7 +22,7 @@ export type StagingPlace = WorkerConfiguration["staging"]
 export class StagedContent {
   readonly #server: Pick<ServerClient, "content">
   readonly #download: Pick<DownloadOptions, "silence" | "backoff">
-  #layout: Layout | null = null
+  #shared: { layout: Layout; calls: QuickCalls } | null = null
 
   constructor(server: Pick<ServerClient, "content">, download: Pick<DownloadOptions, "silence" | "backoff"> = {}) {
     this.#server = server
@@ -29,12 +31,14 @@ export class StagedContent {
 
   /** Whether the server's disk is this worker's too, as far as was last seen. */
   get isShared(): boolean {
-    return this.#layout !== null
+    return this.#shared !== null
   }
 
   /** Looks whether the staging directory is on a disk that is shared. */
   async locate({ directory, probe }: StagingPlace): Promise<void> {
-    this.#layout = (await holdsProbe(directory, probe)) ? layoutOf(directory) : null
+    this.#shared = (await holdsProbe(directory, probe))
+      ? { layout: layoutOf(directory), calls: await quickCallsFor(directory) }
+      : null
   }
 
   /** @param except the location that the job is about, which never serves as its own source. @throws StoredError the reason of `signal` */
@@ -45,8 +49,11 @@ export class StagedContent {
     except?: { backend: string; key: string },
   ): Promise<BlobSource> {
     throwIfAborted(signal)
-    const path = this.#layout && contentPath(this.#layout, id)
-    if (path !== null && (await hasSize(path, size))) return fileSource(id, size, path)
+    const shared = this.#shared
+    if (shared) {
+      const path = contentPath(shared.layout, id)
+      if (await canRead(shared.calls, path, size)) return fileSource(id, size, path)
+    }
     const server = this.#server
     return {
       size,
@@ -66,11 +73,12 @@ async function holdsProbe(directory: string, { file, text }: StagingPlace["probe
   }
 }
 
-async function hasSize(path: string, size: number): Promise<boolean> {
+/** Whether the file is there for this process to read, and has the size. */
+async function canRead(calls: QuickCalls, path: string, size: number): Promise<boolean> {
   try {
-    const file = await stat(path)
+    const file = await calls.lstat(path)
     if (!file.isFile() || file.size !== size) return false
-    await (await open(path, "r")).close()
+    await calls.access(path, constants.R_OK)
     return true
   } catch {
     // Whatever the reason, the server is asked; it can tell what is wrong.

@@ -1,5 +1,6 @@
 /** The system calls of the fs driver, in one place, so that tests can watch them and make them fail; and those that need no thread of the pool. */
 import fs, { type Stats } from "node:fs"
+import { access } from "node:fs/promises"
 import { futimes, lstat, open, read, statfs } from "../../core/system-calls.ts"
 
 export {
@@ -34,15 +35,18 @@ export function closeIdle(fd: number): void {
 export interface QuickCalls {
   open(path: string, flags: number): number | Promise<number>
   lstat(path: string): Stats | Promise<Stats>
+  /** @param mode bits of `fs.constants` */
+  access(path: string, mode: number): void | Promise<void>
   read(fd: number, buffer: Uint8Array, offset: number, length: number, position: number): number | Promise<number>
   futimes(fd: number, accessed: number, modified: number): void | Promise<void>
 }
 
-const pooled: QuickCalls = { open, lstat, read, futimes }
+const pooled: QuickCalls = { open, lstat, access, read, futimes }
 
 const direct: QuickCalls = {
   open: (path, flags) => fs.openSync(path, flags),
   lstat: (path) => fs.lstatSync(path),
+  access: (path, mode) => fs.accessSync(path, mode),
   read: (fd, buffer, offset, length, position) => fs.readSync(fd, buffer, offset, length, position),
   futimes: (fd, accessed, modified) => fs.futimesSync(fd, accessed, modified),
 }
