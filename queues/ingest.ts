@@ -80,6 +80,23 @@ export const ingestSchema = z.strictObject({
 /** What this program knows of puts in the queue. */
 export const readIngest: PayloadReader<IngestPayload> = payloadReader({ version: 1, schema: ingestSchema })
 
+/** A source as it may be shown and logged: without bytes, and without a query, which may be a secret. */
+export function shownSource(source: IngestSource): { path: string } | { inline: number } | { url: string } {
+  if (source.type === "path") return { path: source.path }
+  if (source.type === "bytes") return { inline: Math.floor((source.base64.length * 3) / 4) }
+  const url = URL.parse(source.url)
+  return { url: url ? `${url.origin}${url.pathname}` : "no URL" }
+}
+
+/** What a queue holds of a put, as it may be shown; nothing of what is none of ours. */
+export function shownIngest(data: unknown): object {
+  const reading = readIngest(data)
+  if (!("payload" in reading)) return {}
+  const { id, source, options } = reading.payload
+  const { key, backends } = options
+  return { id, source: shownSource(source), ...(key !== undefined && { key }), ...(backends && { backends }) }
+}
+
 /** As it travels from the worker that gave up to whoever asks. */
 export const ingestFailureSchema = z.object({
   code: z.enum(ERROR_CODES),

@@ -6,6 +6,8 @@ export interface Pace {
   askAfter: number
   /** ms after which a silent worker is taken for dead; a living one tells something every five seconds */
   lease: number
+  /** ms between two counts of the puts by reference that wait */
+  countEvery: number
 }
 
-export const PACE: Pace = { lookEvery: 5_000, askAfter: 10_000, lease: 20_000 }
+export const PACE: Pace = { lookEvery: 5_000, askAfter: 10_000, lease: 20_000, countEvery: 2_000 }

@@ -243,7 +243,7 @@ async function assemble(
       : null
   if (workers) closers.push(() => workers.close())
   const services: StoreServices = Object.assign(base, {
-    pool: workers?.pool ?? null,
+    pool: workers?.view ?? null,
     runner: new Runner({
       catalog,
       clock,

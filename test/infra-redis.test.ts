@@ -3,7 +3,11 @@ import { appendFile, cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Redis } from "ioredis"
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest"
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest"
+import { openBoardQueues } from "../queues/bullmq/board-queues.ts"
+import { createBullIngestIntakes } from "../queues/bullmq/ingest-intakes.ts"
+import { createBullIngestQueue } from "../queues/bullmq/ingest-queue.ts"
+import { watchIngest } from "../queues/bullmq/ingest-watch.ts"
 import { createBullIntakes, createBullTransport } from "../queues/bullmq.ts"
 import { DEFAULT_EVENT_CHANNEL } from "../queues/event-message.ts"
 import { redisAdvice } from "../queues/redis-health.ts"
@@ -72,6 +76,38 @@ transportSuite("bullmq with the users of infra/redis", async () => {
       await transport.close()
     },
   }
+})
+
+describe("puts by reference with the users of infra/redis", () => {
+  const events = { lost: () => {}, found: () => {}, trouble: (error: Error) => console.error("bullmq", error.message) }
+
+  it.each(["worker", "server"] as const)(
+    "are queued and asked for by a client that is the %s, and done by a worker",
+    async (user) => {
+      const queue = createBullIngestQueue({ url: urlFor(user), prefix: "stored" })
+      onTestFinished(() => queue.close())
+      const id = `put-of-${user}`
+      const put = { version: 1, kind: "ingest", id, source: { type: "bytes", base64: "eA==" }, options: {} } as const
+      await queue.add(put)
+      // Told apart from another one under its id, for which Redis has to show it.
+      await expect(queue.add({ ...put, options: { key: "other" } })).rejects.toMatchObject({ code: "CONFLICT" })
+      expect(await queue.outcome(id)).toEqual({ state: "waiting" })
+
+      const board = openBoardQueues({ url: urlFor("server"), prefix: "stored", events })
+      onTestFinished(() => board.close())
+      const [shown] = board.of(["ingest"])
+      expect(await shown!.getJobCounts()).toMatchObject({ waiting: 1 })
+      expect((await shown!.getJobs(["waiting"])).map((job) => job.toJSON().id)).toEqual([`ingest-${id}`])
+      const watch = watchIngest({ url: urlFor("server"), prefix: "stored", events }, 20)
+      onTestFinished(() => watch.close())
+      await vi.waitFor(() => expect(watch.counts()).toMatchObject({ due: 1, oldest: expect.any(Number) }))
+
+      const intakes = createBullIngestIntakes({ url: urlFor("worker"), prefix: "stored", events })
+      intakes.open({ concurrency: 1, take: async () => ({ done: true }) })
+      await vi.waitFor(async () => expect(await queue.outcome(id)).toEqual({ state: "done", result: { done: true } }))
+      await intakes.close()
+    },
+  )
 })
 
 describe("the users of infra/redis", () => {

@@ -7,8 +7,8 @@ import {
   type IngestDelivery,
   type IngestIntakes,
   type IngestPayload,
-  type IngestSource,
   readIngest,
+  shownSource,
 } from "../queues/ingest.ts"
 import { HandedBack, type Intake, NotUnderstood } from "../queues/transport.ts"
 import { abortError, StoredError, TransientAdapterError, toStoredError } from "../src/core/error.ts"
@@ -111,7 +111,7 @@ export class IngestWorker {
     const payload = this.#read(delivery)
     const { log, deadline = DEADLINE } = this.#options
     const count = this.#counter()
-    const facts = { id: payload.id, ...factsOf(payload.source) }
+    const facts = { id: payload.id, ...shownSource(payload.source) }
     const end = new AbortController()
     const late = setTimeout(() => end.abort(tooLong(deadline)), deadline)
     const signal = AbortSignal.any([lost, this.#stopping.signal, end.signal])
@@ -190,12 +190,4 @@ function reasonOf(signal: AbortSignal, lost: AbortSignal): StoredError {
 
 function tooLong(ms: number): StoredError {
   return new TransientAdapterError(`The put did not end within ${ms} ms.`, { code: "TIMEOUT" })
-}
-
-/** Without bytes, and without a query, which may be a secret. */
-function factsOf(source: IngestSource): object {
-  if (source.type === "path") return { path: source.path }
-  if (source.type === "bytes") return { inline: Math.floor((source.base64.length * 3) / 4) }
-  const url = URL.parse(source.url)
-  return { url: url ? `${url.origin}${url.pathname}` : "no URL" }
 }

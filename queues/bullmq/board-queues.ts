@@ -5,6 +5,7 @@
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter"
 import { type ConnectionOptions, Queue } from "bullmq"
 import type { BullOptions } from "../bullmq.ts"
+import { INGEST_QUEUE, shownIngest } from "../ingest.ts"
 import { connectRedis } from "../redis.ts"
 
 export interface BoardQueues {
@@ -27,6 +28,7 @@ export function openBoardQueues({ url, prefix, events }: BullOptions): BoardQueu
     })
     queue.on("error", (error) => events.trouble(error))
     const adapter = new BullMQAdapter(queue, { readOnlyMode: true, allowRetries: false })
+    if (name === INGEST_QUEUE) adapter.setFormatter("data", shownIngest)
     shown.set(name, adapter)
     return adapter
   }

@@ -2,6 +2,9 @@
 import type { StoreStatus } from "../store/store.ts"
 import { formatAge, formatBytes, safe } from "./format.ts"
 
+/** The queue of puts by reference. */
+const INGEST = "ingest"
+
 /** @param now UTC ms, of this machine */
 export function describeStatus(status: StoreStatus, now: number): string {
   const { staging, backends, queues, workers, redis } = status
@@ -46,7 +49,8 @@ function waits({ queues, backends, workers, redis }: StoreStatus): string[] {
     else if (state === "unavailable") found.push(`for backend ${name}, which cannot be opened: ${pending}`)
     else if (breaker !== "closed") found.push(`for backend ${name}, which keeps failing: ${pending}`)
   }
-  const parked = queues.reduce((sum, queue) => sum + queue.parked, 0)
+  // Whoever asked for a put by reference was told that it failed; there is nothing to retry.
+  const parked = queues.reduce((sum, { queue, parked }) => sum + (queue === INGEST ? 0 : parked), 0)
   if (parked > 0) found.push(`for somebody to look, given up after the last try: ${parked}`)
   return found
 }

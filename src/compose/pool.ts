@@ -1,18 +1,21 @@
 /** The pool shape's own parts: the way to Redis, and the desk for workers. */
 import { resolve } from "node:path"
 import { type BoardQueues, openBoardQueues } from "../../queues/bullmq/board-queues.ts"
+import { watchIngest } from "../../queues/bullmq/ingest-watch.ts"
 import { createBullTransport } from "../../queues/bullmq.ts"
 import type { LaneOptions } from "../../queues/embedded.ts"
 import { DEFAULT_EVENT_CHANNEL } from "../../queues/event-message.ts"
 import { createEventPublisher } from "../../queues/event-publisher.ts"
+import { INGEST_QUEUE } from "../../queues/ingest.ts"
 import { CHECKSUM_QUEUE, syncQueue } from "../../queues/job.ts"
-import type { Pace } from "../../queues/pace.ts"
+import { PACE, type Pace } from "../../queues/pace.ts"
 import { Pool } from "../../queues/pool.ts"
 import { watchRedisHealth } from "../../queues/redis-health.ts"
 import type { Bus } from "../bus.ts"
 import { writeProbe } from "../staging/probe.ts"
 import type { BackendSet } from "../store/backend-set.ts"
 import type { Log } from "../store/log.ts"
+import type { PoolView } from "../store/services.ts"
 
 export interface RedisSettings {
   /** `redis://` or `rediss://` */
@@ -37,6 +40,7 @@ export interface PoolParts {
 
 export interface OpenedPool {
   pool: Pool
+  view: PoolView
   /** its queues, to be looked at; the connection for it is made at the first look */
   board(): ReturnType<BoardQueues["of"]>
   close(): Promise<void>
@@ -84,19 +88,29 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
       staging: { directory, probe },
     }),
   })
+  const quiet = (error: Error): void => log.debug({ error: error.message }, "queues cannot be looked at now")
+  const watched = { ...redis, events: { lost: quiet, found: () => {}, trouble: quiet } }
+  const ingest = watchIngest(watched, redis.pace?.countEvery ?? PACE.countEvery)
   let board: BoardQueues | null = null
   const look = (): ReturnType<BoardQueues["of"]> => {
-    const quiet = (error: Error): void => log.debug({ error: error.message }, "queues cannot be looked at now")
-    board ??= openBoardQueues({ ...redis, events: { lost: quiet, found: () => {}, trouble: quiet } })
-    return board.of([CHECKSUM_QUEUE, ...pool.configuration().backends.map(({ name }) => syncQueue(name))])
+    board ??= openBoardQueues(watched)
+    return board.of([CHECKSUM_QUEUE, INGEST_QUEUE, ...pool.configuration().backends.map(({ name }) => syncQueue(name))])
   }
   const close = async (): Promise<void> => {
     pool.close()
     board?.close()
+    ingest.close()
     endHealth()
     endEvents()
     publisher.close()
     await transport.close()
   }
-  return { pool, board: look, close }
+  const view: PoolView = {
+    workers: () => pool.workers(),
+    get isConnected() {
+      return pool.isConnected
+    },
+    ingest: () => ingest.counts(),
+  }
+  return { pool, view, board: look, close }
 }

@@ -15,12 +15,15 @@ import type { Lifecycle } from "./lifecycle.ts"
 import type { LiveCopies } from "./live-copies.ts"
 import type { Log } from "./log.ts"
 import type { ReadTimes } from "./read-times.ts"
+import type { StoreStatus } from "./store.ts"
 
 /** What can be seen of those who work elsewhere. */
 export interface PoolView {
   workers(): SeenWorker[]
   /** whether there is a connection to what carries jobs to them */
   readonly isConnected: boolean
+  /** the queue of puts by reference; null where it cannot be looked into now */
+  ingest(): StoreStatus["queues"][number] | null
 }
 
 export interface StoreServices {

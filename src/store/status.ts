@@ -6,7 +6,7 @@ import type { StoreServices } from "./services.ts"
 import type { BackendInfo, StoreStatus, WorkerStatus } from "./store.ts"
 
 export function status(services: StoreServices): StoreStatus {
-  const { catalog, staging, runner, lifecycle, pool } = services
+  const { catalog, staging, lifecycle, pool } = services
   const counters = catalog.counters()
   return {
     state: lifecycle.state,
@@ -15,13 +15,20 @@ export function status(services: StoreServices): StoreStatus {
     bytes: counters.bytes,
     staging: staging.stats(),
     backends: services.backends.names().map((name) => backendInfo(services, name)),
-    queues: catalog.queues().map((queue) => ({ ...queue, running: runner.running(queue.queue) })),
+    queues: queuesOf(services),
     workers: pool?.workers().map(workerInfo) ?? [],
     redis: pool && (pool.isConnected ? "ok" : "away"),
     syncsCompleted: counters.syncsCompleted,
     syncsFailed: counters.syncsFailed,
     lastSequence: catalog.lastSequence(),
   }
+}
+
+/** Those of the outbox, and the one that lies in Redis alone. */
+function queuesOf({ catalog, runner, pool }: StoreServices): StoreStatus["queues"] {
+  const own = catalog.queues().map((queue) => ({ ...queue, running: runner.running(queue.queue) }))
+  const ingest = pool?.ingest() ?? null
+  return ingest ? [...own, ingest] : own
 }
 
 /** No more than is promised: what a worker says about itself may grow. */

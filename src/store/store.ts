@@ -161,6 +161,7 @@ export interface StoreStatus {
   bytes: number
   staging: StagingStats
   backends: BackendInfo[]
+  /** `due` counts running ones too; `ingest`, of puts by reference, is as Redis had it a moment ago, and absent where Redis cannot be asked */
   queues: { queue: string; due: number; parked: number; running: number; oldest: number | null }[]
   /** those that were heard of in the last quarter of an hour; none where all work is done in the store's own process */
   workers: WorkerStatus[]

@@ -69,7 +69,7 @@ describe("the board of queues", () => {
     let found = await look()
     // It is sent a moment after the put.
     while (found.queues.find(({ name }) => name === "sync-local")?.counts.waiting !== 1) found = await look()
-    expect(found.queues.map(({ name }) => name).sort()).toEqual(["checksum", "sync-local"])
+    expect(found.queues.map(({ name }) => name).sort()).toEqual(["checksum", "ingest", "sync-local"])
     expect(found.queues.every(({ readOnlyMode }) => readOnlyMode)).toBe(true)
     for (const path of ["pause", "empty", "obliterate", "retry/failed", "clean/waiting"]) {
       const answer = await fetch(`${url}/queues/api/queues/sync-local/${path}`, { method: "PUT", headers: BEARER })
