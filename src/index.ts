@@ -34,6 +34,7 @@ export type { LocationState, Metadata, MetadataLocation, ObjectState, PutResult 
 export type { DoctorOptions } from "./doctor/doctor.ts"
 export type { DoctorReport, Finding } from "./doctor/finding.ts"
 export type { EvictTarget, StagingStats } from "./staging/staging.ts"
+export type { GivenKeys } from "./store/key-ring.ts"
 export type { Log } from "./store/log.ts"
 export type {
   BackendInfo,
@@ -49,6 +50,7 @@ export type {
   PutInput,
   PutOptions,
   RemoveBackendOptions,
+  SetBackendOptions,
   Store,
   StoreFace,
   StoreStatus,

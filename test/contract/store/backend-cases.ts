@@ -1,5 +1,6 @@
 /** Backends that come and go while the store runs. */
 import { expect, test } from "vitest"
+import { StoredError } from "../../../src/core/error.ts"
 import { memoryBackend } from "../../flow/open-store.ts"
 import { type OpenFace, text } from "./harness.ts"
 
@@ -12,6 +13,26 @@ export function backendCases(open: OpenFace): void {
     expect(await store.getBackend("c")).toEqual(added)
     await store.put(text, { key: "k", backends: ["c"], durability: "all" })
     expect(await memoryBackend(opened, "c").stat("k")).toMatchObject({ size: text.length })
+  })
+
+  test("one is set, whether it was there or not, and answers when it is tested", async () => {
+    const { store, opened } = await open()
+    expect(await store.setBackend("c", { driver: "memory" })).toMatchObject({ name: "c", state: "open", error: null })
+    const changed = await store.setBackend("c", { driver: "memory", concurrency: 2 })
+    expect(changed).toMatchObject({ name: "c", config: { driver: "memory", concurrency: 2 }, abilities: null })
+    expect(await store.testBackend("c")).toEqual(changed)
+    await store.put(text, { key: "k", backends: ["c"], durability: "all" })
+    // What is in another place is not changed to be there.
+    await expect(store.setBackend("c", { driver: "memory" })).rejects.toMatchObject({
+      code: "CONFLICT",
+      details: { backend: "c", key: "k" },
+    })
+    memoryBackend(opened, "c").intercept = () => {
+      throw new StoredError("BACKEND_UNAVAILABLE", "It is away.", { retryable: true })
+    }
+    await expect(store.testBackend("c")).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE", retryable: true })
+    const changes = (await Array.fromAsync(store.journal())).filter(({ backend }) => backend === "c")
+    expect(changes.map(({ command }) => command)).toEqual(["backend-add", "backend-change", "sync"])
   })
 
   test("one that is removed is gone; its name is free again", async () => {

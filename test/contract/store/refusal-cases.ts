@@ -73,6 +73,12 @@ const CALLS: [string, Call, RegExp][] = [
   ["synced to backends that are no list", (store) => store.synced("k", { backends: "a" }), /backends is "a"/],
   ["synced with copies that are none", (store) => store.synced("k", { copies: "2" }), /copies is "2"/],
   ["a backend with no settings", (store) => store.addBackend("z", null), /names its driver/],
+  ["a change to no settings", (store) => store.setBackend("z", null), /names its driver/],
+  [
+    "a change of a backend with a name that is none",
+    (store) => store.setBackend("/", { driver: "memory" }),
+    /backend name/,
+  ],
   ["a backend with a name that is none", (store) => store.addBackend(5, { driver: "memory" }), /backend name 5/],
   ["removeBackend with null", (store) => store.removeBackend("a", null), /options of removeBackend are null/],
   ["removeBackend with force that is none", (store) => store.removeBackend("a", { force: 1 }), /force is 1/],
