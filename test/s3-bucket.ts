@@ -53,7 +53,7 @@ export async function makeBucket(): Promise<TestBucket> {
       await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: id }))
     }
     const left = await keys()
-    const named = left.filter((key) => !/[\ufffe\uffff]/.test(key))
+    const named = left.filter((key) => !/[\u0000-\u001f\ufffe\uffff]/.test(key))
     // XML, in which many are named, has no such characters.
     for (const Key of left.filter((key) => !named.includes(key))) {
       await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))

@@ -1,0 +1,216 @@
+/** Rows 15, 16, 18 to 21 and 25 of the fault table on a real S3 server: whatever goes wrong on the way, nothing is called synced that is not, and all converges. */
+import { createHash } from "node:crypto"
+import { readFile, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { PutObjectCommand } from "@aws-sdk/client-s3"
+import { expect, test } from "vitest"
+import { contentPath, layoutOf } from "../../src/staging/layout.ts"
+import { pattern } from "../contract/backend/harness.ts"
+import { SeededRandom } from "./kill-random.ts"
+import { errorBody } from "./s3-proxy.ts"
+import { MIB, storeOnS3 } from "./s3-store.ts"
+import { bytesOf, testSeed } from "./store-harness.ts"
+
+test("15: a third of all requests fail, large and small; all objects converge, none is falsely synced, nothing is left", async () => {
+  const seed = testSeed()
+  const random = new SeededRandom(seed)
+  const { store, proxy, expectGood } = await storeOnS3()
+  const faults = [
+    { answer: 503, body: errorBody("SlowDown") },
+    { answer: 500, body: errorBody("InternalError") },
+    { answer: 429, headers: { "retry-after": "0" } },
+    "lose-answer" as const,
+    { resetAfter: 1 },
+  ]
+  proxy.fault = () => (random.below(100) < 30 ? faults[random.below(faults.length)]! : null)
+  const contents = new Map<string, Buffer>()
+  for (let index = 0; index < 30; index += 1) contents.set(`small/${index}`, bytesOf(seed + index, 100 + index * 37))
+  contents.set("large", pattern(11 * MIB))
+  await Promise.all([...contents].map(([key, content]) => store.put(content, { key })))
+  await Promise.all([...contents.keys()].map((key) => store.synced(key)))
+  expect(proxy.seen.length).toBeGreaterThan(contents.size * 3)
+  await expectGood(contents)
+})
+
+test("15: a server that says when to come again is asked then, and not before", async () => {
+  const { store, proxy, services, expectGood } = await storeOnS3()
+  const body = { answer: 503, body: errorBody("SlowDown"), headers: { "retry-after": "2" } }
+  const refused = Promise.withResolvers<void>()
+  proxy.fault = ({ operation }) => (operation === "HeadObject" ? body : null)
+  services.bus.on("backend:breaker", () => expect.fail("it is no outage"))
+  await store.put(Buffer.from("patient"), { key: "k" })
+  const watch = async (): Promise<void> => {
+    while ((services.catalog.location("s3", "k")?.attempts ?? 0) === 0) await new Promise((next) => setImmediate(next))
+    refused.resolve()
+  }
+  await Promise.all([watch(), refused.promise])
+  proxy.fault = () => null
+  const [row] = services.catalog.due("sync-s3", { now: Number.MAX_SAFE_INTEGER, limit: 1 })
+  expect(row!.dueAt - row!.modified).toBeGreaterThanOrEqual(1900)
+  await store.synced("k")
+  await expectGood(new Map([["k", Buffer.from("patient")]]))
+}, 20_000)
+
+test("16: a server that never answers holds the one slot no longer than its deadline: the others go on, and it comes right at last", async () => {
+  const { store, proxy, services, expectGood } = await storeOnS3({
+    concurrency: 1,
+    timeouts: { connect: 500, answer: 300, idle: 300 },
+  })
+  let stuck = true
+  let stalls = 0
+  proxy.fault = ({ path, operation }) => {
+    if (!stuck || operation !== "PutObject" || !path.endsWith("/stuck")) return null
+    stalls += 1
+    return "stall"
+  }
+  const contents = new Map([["stuck", Buffer.from("stuck")]])
+  await store.put(contents.get("stuck")!, { key: "stuck" })
+  for (let index = 0; index < 5; index += 1) {
+    contents.set(`k-${index}`, Buffer.from(`content ${index}`))
+    await store.put(contents.get(`k-${index}`)!, { key: `k-${index}` })
+  }
+  const others = [...contents.keys()].filter((key) => key !== "stuck")
+  await Promise.all(others.map((key) => store.synced(key)))
+  expect(stalls).toBeGreaterThan(0)
+  expect(services.catalog.location("s3", "stuck")?.state).not.toBe("synced")
+  stuck = false
+  await store.synced("stuck")
+  await expectGood(contents)
+})
+
+test.each([
+  ["is reset in the midst of a part", "UploadPart", { resetAfter: 2 * MIB }],
+  ["loses the answer to a part", "UploadPart", "lose-answer" as const],
+  [
+    "answers 200 with an error to the end of the upload",
+    "CompleteMultipartUpload",
+    { answer: 200, body: errorBody("InternalError") },
+  ],
+  ["answers 200 with nothing to the end of the upload", "CompleteMultipartUpload", { answer: 200, body: "" }],
+  ["loses the answer to the end of the upload", "CompleteMultipartUpload", "lose-answer" as const],
+  ["alters a byte of a part", "UploadPart", { flip: MIB + 5 }],
+])("18, 19: a connection that %s", async (_what, operation, fault) => {
+  const { store, proxy, expectGood } = await storeOnS3()
+  // The SDK tries twice by itself.
+  proxy.fault = (seen) => (seen.operation === operation && seen.nth <= 2 ? fault : null)
+  const content = pattern(11 * MIB)
+  await store.put(content, { key: "large" })
+  await store.synced("large")
+  expect(proxy.count(operation)).toBeGreaterThan(1)
+  await expectGood(new Map([["large", content]]))
+})
+
+test("19: bytes that are altered on the way are refused by the server, and come right the next time", async () => {
+  const { store, proxy, expectGood } = await storeOnS3()
+  proxy.fault = ({ operation, nth }) => (operation === "PutObject" && nth <= 2 ? { flip: 3 } : null)
+  const content = Buffer.from("these very bytes")
+  await store.put(content, { key: "k" })
+  await store.synced("k")
+  expect(proxy.count("PutObject")).toBeGreaterThan(2)
+  await expectGood(new Map([["k", content]]))
+})
+
+test("19: a server that shows a wrong ETag for right bytes is read back, and is believed then", async () => {
+  const { store, proxy, services, expectGood } = await storeOnS3()
+  const lie = {
+    change: ({ headers }: { headers: Record<string, unknown> }) => {
+      headers.etag = `"${"0".repeat(32)}"`
+    },
+  }
+  proxy.fault = ({ operation }) => (operation === "HeadObject" ? lie : null)
+  const content = Buffer.from("right all the same")
+  await store.put(content, { key: "k" })
+  await store.synced("k")
+  expect(services.catalog.location("s3", "k")?.verified).toMatchObject({ by: "read-back" })
+  await expectGood(new Map([["k", content]]))
+})
+
+test("19: a server that keeps other bytes than it was sent is never called synced, and they are removed", async () => {
+  const { store, proxy, services, bucket, expectGood } = await storeOnS3()
+  const content = Buffer.from("what was sent")
+  const other = Buffer.from("what was kept")
+  let puts = 0
+  proxy.fault = async ({ operation, path }) => {
+    if (operation !== "PutObject" || ++puts > 3) return null
+    await bucket.client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key: path.split("/").at(-1)!, Body: other }))
+    return { answer: 200, headers: { etag: `"${createHash("md5").update(content).digest("hex")}"` } }
+  }
+  const errors: string[] = []
+  services.bus.on("sync:complete", () => void (puts <= 3 && errors.push("synced")))
+  await store.put(content, { key: "k" })
+  await store.synced("k")
+  expect(errors).toEqual([])
+  expect(puts).toBeGreaterThan(3)
+  expect(proxy.count("DeleteObject")).toBeGreaterThanOrEqual(3)
+  await expectGood(new Map([["k", content]]))
+})
+
+test("20: a server that shows a write only after a while is looked at again, not written to again", async () => {
+  const { store, proxy, expectGood } = await storeOnS3()
+  let written = false
+  let stale = 2
+  proxy.fault = ({ operation }) => {
+    if (operation === "PutObject") written = true
+    if (operation !== "HeadObject" || !written || stale === 0) return null
+    stale -= 1
+    return { answer: 404 }
+  }
+  await store.put(Buffer.from("late to be seen"), { key: "k" })
+  await store.synced("k")
+  expect(proxy.count("PutObject")).toBe(1)
+  expect(stale).toBe(0)
+  await expectGood(new Map([["k", Buffer.from("late to be seen")]]))
+})
+
+test.each([
+  ["the same bytes", "mine", null],
+  ["other bytes", "theirs", null],
+  ["other bytes over a copy of ours", "theirs", "mine before"],
+])(
+  "21: %s that appear between look and write are neither overwritten unseen nor taken for ours",
+  async (_what, theirs, before) => {
+    const { store, proxy, bucket, services, expectGood } = await storeOnS3()
+    if (before !== null) {
+      await store.put(Buffer.from(before), { key: "k" })
+      await store.synced("k")
+    }
+    const writes = proxy.count("PutObject")
+    proxy.fault = async ({ operation, nth }) => {
+      if (operation !== "PutObject" || nth !== writes + 1) return null
+      await bucket.client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key: "k", Body: theirs }))
+      return null
+    }
+    const codes: string[] = []
+    services.bus.on("backend:breaker", () => expect.fail("a race is no outage"))
+    await store.put(Buffer.from("mine"), { key: "k" })
+    const watch = async (): Promise<void> => {
+      for (let location = services.catalog.location("s3", "k"); location?.state !== "synced"; ) {
+        if (location?.error) codes.push(location.error.code)
+        await new Promise((next) => setImmediate(next))
+        location = services.catalog.location("s3", "k")
+      }
+    }
+    await Promise.all([watch(), store.synced("k")])
+    expect(codes).toContain("CONFLICT")
+    await expectGood(new Map([["k", Buffer.from("mine")]]))
+  },
+)
+
+test("25, 26: staged bytes that went bad are not written, and are reported", async () => {
+  const opened = await storeOnS3({}, { retry: { baseDelay: 5, maxDelay: 20, maxAttempts: 2 } })
+  const { store, proxy, bucket, services } = opened
+  const gate = Promise.withResolvers<void>()
+  proxy.fault = async ({ operation }) => {
+    if (operation === "HeadObject") await gate.promise
+    return null
+  }
+  const { id } = await store.put(bytesOf(3, 300_000), { key: "k" })
+  const path = contentPath(layoutOf(join(opened.directory, "staging")), id)
+  const staged = await readFile(path)
+  staged[150_000]! ^= 1
+  await writeFile(path, staged)
+  gate.resolve()
+  await expect(store.synced("k")).rejects.toMatchObject({ code: expect.any(String) })
+  expect(services.catalog.location("s3", "k")?.have ?? null).toBeNull()
+  expect(await bucket.keys()).toEqual([])
+})
