@@ -6,7 +6,8 @@ import type { Driver } from "./driver.ts"
 export interface DriverSetting {
   /** `bucket`, or `credentials.sessionToken` for one inside another */
   name: string
-  kind: "text" | "number" | "switch" | "json"
+  /** `mixed`: a text or a number, such as "16MiB" */
+  kind: "text" | "number" | "switch" | "json" | "mixed"
   required: boolean
   /** never shown */
   secret: boolean
@@ -50,7 +51,7 @@ function walk(node: z.output<typeof nodeSchema>, prefix: string, secrets: readon
 
 function kindOf(type: string | string[] | undefined): DriverSetting["kind"] {
   const types = [type].flat()
-  if (types.includes("string")) return "text"
+  if (types.includes("string")) return types.length === 1 ? "text" : "mixed"
   if (types.includes("boolean")) return "switch"
   return types.includes("number") || types.includes("integer") ? "number" : "json"
 }

@@ -70,7 +70,7 @@ function settingsOf(driver: string): DriverSetting[] {
 
 /** @throws StoredError INVALID_INPUT */
 function read(text: string, kind: DriverSetting["kind"], name: string): JsonValue {
-  if (kind === "text") return text
+  if (kind === "text" || kind === "mixed") return text
   try {
     return JSON.parse(text) as JsonValue
   } catch {

@@ -222,6 +222,7 @@ test("what a driver can be told comes from its schema", () => {
   })
   expect(settings.get("serverSideEncryption")).toMatchObject({ choices: ["AES256", "aws:kms", "aws:kms:dsse"] })
   expect(settings.get("partsAtOnce")).toMatchObject({ kind: "number", default: 8 })
+  expect(settings.get("partSize")).toMatchObject({ kind: "mixed" })
   expect(settings.get("pathStyle")).toMatchObject({ kind: "switch" })
   expect(settings.has("driver")).toBe(false)
 })
