@@ -30,7 +30,7 @@ export interface ExchangeClientOptions {
   log: Log
   /** ms between messages when there is nothing to say */
   heartbeat?: number
-  /** ms that a claim or a result waits for its answer */
+  /** ms that a claim or a result waits for its answer; a late one waits on */
   patience?: number
   backoff?: Backoff
 }
@@ -88,12 +88,15 @@ export class ExchangeClient {
    * INTERNAL (retryable, no order that can be carried out)
    */
   claim(jobId: string, pointer: JobPointer, signal: AbortSignal): Promise<JobOrder | null> {
-    return this.#claims.say({ jobId, pointer }, signal)
+    return this.#claims.say({ jobId, pointer }, { signal })
   }
 
-  /** Says what became of a claim; resolves once the server has kept it. @throws StoredError as `claim` */
+  /**
+   * Says what became of a claim; resolves once the server has kept it. That a job ended late is said until it is heard, however long that takes: nobody else
+   * will ever look at what it may have written. There are no more of these than jobs that ran when the server went away. @throws StoredError as `claim`
+   */
   report(claim: string, pointer: JobPointer, result: JobResult): Promise<Status> {
-    return this.#results.say({ claim, pointer, result })
+    return this.#results.say({ claim, pointer, result }, result.type === "late" ? { patience: null } : {})
   }
 
   /** Sends a message soon, even an empty one. */

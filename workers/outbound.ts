@@ -38,8 +38,9 @@ export class Outbound<Body, Answer> {
     return this.#waiting.length > 0
   }
 
-  /** Resolves with the answer. @throws StoredError BACKEND_UNAVAILABLE once patience has ended, what `fail` and `close` were given, the reason of `signal` */
-  async say(body: Body, signal?: AbortSignal): Promise<Answer> {
+  /** Resolves with the answer. `patience`: ms for this one, null for as long as it takes. @throws StoredError BACKEND_UNAVAILABLE once patience has ended, what `fail` and `close` were given, the reason of `signal` */
+  async say(body: Body, options: { signal?: AbortSignal; patience?: number | null } = {}): Promise<Answer> {
+    const { signal, patience = this.#options.patience } = options
     throwIfAborted(signal)
     if (this.#closed) throw this.#closed
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
@@ -59,9 +60,9 @@ export class Outbound<Body, Answer> {
       answer: (answer) => void (over() && resolve(answer)),
       fail: (error) => void (over() && reject(error)),
     }
-    const { patience, added } = this.#options
+    const { added } = this.#options
     const abort = (): void => said.fail(abortError(signal))
-    const timer = setTimeout(() => said.fail(impatient(patience)), patience)
+    const timer = patience === null ? undefined : setTimeout(() => said.fail(impatient(patience)), patience)
     signal?.addEventListener("abort", abort, { once: true })
     open.add(said)
     this.#waiting.push(said)

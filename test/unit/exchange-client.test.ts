@@ -1,44 +1,9 @@
 /** What a worker says to the server and how: batches, a server that is away, answers that are none, an end in order. */
-import { describe, expect, it, onTestFinished } from "vitest"
-import { type Exchange, exchangeSchema, MOST_IN_A_MESSAGE, type WorkerInfo } from "../../queues/exchange.ts"
+import { describe, expect, it } from "vitest"
+import { type Exchange, MOST_IN_A_MESSAGE } from "../../queues/exchange.ts"
 import { StoredError, TransientAdapterError } from "../../src/core/error.ts"
-import { ExchangeClient, type ExchangeClientOptions } from "../../workers/exchange-client.ts"
+import { makeClient, NEVER, WORKER } from "./exchange-harness.ts"
 import { orderFor, pointerTo, TestDesk } from "./worker-desk.ts"
-
-const WORKER: WorkerInfo = {
-  id: "worker-of-tests",
-  host: "h",
-  pid: 1,
-  started: 0,
-  kinds: ["sync"],
-  backends: [],
-  running: 0,
-  taking: true,
-}
-const NEVER = new AbortController().signal
-
-function makeClient(options: Partial<ExchangeClientOptions> = {}) {
-  const desk = new TestDesk()
-  const logged: [object, string][] = []
-  const log = {
-    debug() {},
-    info() {},
-    error() {},
-    warn: (facts: object, text: string) => void logged.push([facts, text]),
-  }
-  const client = new ExchangeClient({
-    // As over the wire: what is no JSON or no message does not arrive.
-    send: async (message) => desk.exchange(exchangeSchema.parse(JSON.parse(JSON.stringify(message)))),
-    worker: () => WORKER,
-    onRevision: () => {},
-    log,
-    heartbeat: 60_000,
-    backoff: { first: 1, most: 2 },
-    ...options,
-  })
-  onTestFinished(() => client.close(0))
-  return { client, desk, logged }
-}
 
 const keysOf = (message: Exchange | undefined) =>
   message?.claims.map(({ pointer }) => (pointer.kind === "sync" ? pointer.key : ""))
