@@ -1,11 +1,13 @@
 /**
  * `npm run fault -- --kills 300 --seed 7`: the kill loop in full length. Prints what happened and ends with 1 on any failure; the data of a
- * failed run is kept, and its place printed. `--pool 300` instead: 300 s of the pool's own loop. `--points all` (or a number) tries the crash points of one put too; it needs strace.
+ * failed run is kept, and its place printed. `--pool 300` instead: 300 s of the pool's own loop. `--carry 20000`: so many blobs, each
+ * carried to two backends meanwhile. `--points all` (or a number) tries the crash points of one put too; it needs strace.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { runCarryLoop } from "./carry-loop.ts"
 import { runKillLoop } from "./kill-loop.ts"
 import { runPoolLoop } from "./pool-loop.ts"
 import { tryCrashPoints } from "./store-crash-points.ts"
@@ -14,6 +16,7 @@ const { values } = parseArgs({
   options: {
     kills: { type: "string", default: "300" },
     pool: { type: "string", default: "0" },
+    carry: { type: "string", default: "0" },
     points: { type: "string", default: "0" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
@@ -21,7 +24,22 @@ const { values } = parseArgs({
 const directory = await mkdtemp(join(tmpdir(), "stored-kill-"))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 say(`seed ${values.seed}`)
-process.exitCode = values.pool === "0" ? await killServers() : await killPool(Number(values.pool))
+process.exitCode = await chosen()
+
+function chosen(): Promise<number> {
+  if (values.carry !== "0") return carry(Number(values.carry))
+  return values.pool === "0" ? killServers() : killPool(Number(values.pool))
+}
+
+async function carry(blobs: number): Promise<number> {
+  const report = await runCarryLoop({ blobs, seed: Number(values.seed), directory, say })
+  const { worker, redis, server } = report.kills
+  return conclude(
+    report.failures,
+    `${blobs} blobs on two backends in ${report.seconds} s, ${report.uploads} uploads, ${(100 * report.duplicates).toFixed(2)} % of them for nothing, ` +
+      `${worker} kills of workers, ${redis} of Redis, ${server} of the server, ${report.failures.length} failures, seed ${values.seed}`,
+  )
+}
 
 async function killPool(seconds: number): Promise<number> {
   const report = await runPoolLoop({ seconds, seed: Number(values.seed), directory, say })

@@ -3,10 +3,6 @@
  * disk. Workers are killed every second, Redis every five, the server every ten. Then everybody lives again, and what was acknowledged must be there,
  * on every backend, and nothing else, with the doctor's word for it.
  */
-import { mkdir, writeFile } from "node:fs/promises"
-import { join } from "node:path"
-import type { StoreConfigInput } from "../../src/core/config.ts"
-import { freePort, startOwnRedis } from "../redis-server.ts"
 import { type Client, runClient, type World } from "./kill-client.ts"
 import { ContentMaker } from "./kill-content.ts"
 import { consultDoctor } from "./kill-doctor.ts"
@@ -14,20 +10,19 @@ import { checkEnd } from "./kill-end.ts"
 import { OwnKey, SharedKey } from "./kill-model.ts"
 import { SeededRandom } from "./kill-random.ts"
 import { ServerProcess } from "./kill-server.ts"
-import { openOtherHost, THIS_HOST, WorkerProcess } from "./pool-host.ts"
+import { type KillEvery, type Kills, openPoolGround, pause } from "./pool-ground.ts"
 
 export interface PoolLoopOptions {
   seconds: number
   seed: number
   /** an empty directory; stays */
   directory: string
-  /** ms between two kills */
-  every?: { worker: number; redis: number; server: number }
+  every?: KillEvery
   say?(line: string): void
 }
 
 export interface PoolLoopReport {
-  kills: { worker: number; redis: number; server: number }
+  kills: Kills
   operations: number
   acknowledged: number
   failures: string[]
@@ -35,24 +30,15 @@ export interface PoolLoopReport {
   settleSeconds: number
 }
 
-const TOKEN = "a-token-of-the-fault-loop"
 const CLIENTS = 8
 const OWN_KEYS = 12
-const REDIS_PAUSE = 300
 
 export async function runPoolLoop(options: PoolLoopOptions): Promise<PoolLoopReport> {
   const { directory, say = () => {} } = options
   const every = options.every ?? { worker: 1_000, redis: 5_000, server: 10_000 }
   const random = new SeededRandom(options.seed)
-  const redis = await startOwnRedis()
-  const ports = { server: await freePort(), redis: redis.port }
-  const { store, roots, environment } = await prepare(directory, ports, redis.url)
-  const staging = join(directory, "data", "staging")
-  await mkdir(staging, { recursive: true })
-  const others = [1, 2].map((index) => openOtherHost(index, staging, [ports.server, ports.redis]))
-  const hosts = [THIS_HOST, THIS_HOST, ...(await Promise.all(others))]
-  const workers = hosts.map((host) => new WorkerProcess(host, ports, TOKEN))
-  const kills = { worker: 0, redis: 0, server: 0 }
+  const ground = await openPoolGround(directory, { checksums: ["sha256", "xxh3"] })
+  const { environment, kills, roots, store, workers } = ground
   const world: World = {
     contents: new ContentMaker(random.fork()),
     shared: Array.from({ length: 4 }, (_, index) => new SharedKey(`shared-${index}`)),
@@ -67,20 +53,7 @@ export async function runPoolLoop(options: PoolLoopOptions): Promise<PoolLoopRep
   const over = new AbortController()
   try {
     for (const worker of workers) worker.start()
-    const chaos = [
-      again(every.worker, over.signal, async () => {
-        const worker = random.pick(workers)
-        await worker.kill()
-        worker.start()
-        kills.worker += 1
-      }),
-      again(every.redis, over.signal, async () => {
-        await redis.kill()
-        await pause(REDIS_PAUSE)
-        await redis.start()
-        kills.redis += 1
-      }),
-    ]
+    const killing = ground.killing(every, random, over.signal)
     const end = performance.now() + options.seconds * 1000
     while (performance.now() < end && world.failures.length < 20) {
       await live(environment, clients, world, Math.min(every.server, end - performance.now()))
@@ -88,7 +61,7 @@ export async function runPoolLoop(options: PoolLoopOptions): Promise<PoolLoopRep
       say(`${kills.server} lives of the server, ${world.operations} calls, ${world.failures.length} failures`)
     }
     over.abort()
-    await Promise.all(chaos)
+    await killing
     const settling = performance.now()
     await checkEnd({ store, environment, roots, world, own: clients.flatMap(({ own }) => own) })
     const settleSeconds = Math.round((performance.now() - settling) / 100) / 10
@@ -100,9 +73,7 @@ export async function runPoolLoop(options: PoolLoopOptions): Promise<PoolLoopRep
     return { kills, operations, acknowledged, failures, settleSeconds }
   } finally {
     over.abort()
-    await Promise.all(workers.map((worker) => worker.kill()))
-    await redis.stop()
-    for (const host of hosts) await host.close()
+    await ground.close()
   }
 }
 
@@ -111,7 +82,6 @@ async function live(environment: Record<string, string>, clients: Client[], worl
   try {
     await server.ready()
     const load = clients.map((client) => runClient(client, world, server))
-    // Only a random moment can do here, and only time tells one.
     await pause(Math.max(ms, 0))
     await server.kill()
     await Promise.all(load)
@@ -120,37 +90,4 @@ async function live(environment: Record<string, string>, clients: Client[], worl
   } finally {
     await server.kill()
   }
-}
-
-async function prepare(directory: string, ports: { server: number }, redis: string) {
-  const data = join(directory, "data")
-  const roots = [join(directory, "a"), join(directory, "b")]
-  for (const root of [data, ...roots]) await mkdir(root)
-  const settings: StoreConfigInput = {
-    backends: { a: { driver: "fs", root: roots[0] }, b: { driver: "fs", root: roots[1] } },
-    defaultBackends: ["a", "b"],
-    checksums: ["sha256", "xxh3"],
-  }
-  const path = join(directory, "config.json")
-  await writeFile(path, JSON.stringify(settings))
-  const environment = {
-    STORED_DATA: data,
-    STORED_CONFIG: path,
-    STORED_PORT: String(ports.server),
-    REDIS_URL: redis,
-    STORED_WORKER_TOKEN: TOKEN,
-  }
-  return { store: { ...settings, data }, environment, roots }
-}
-
-/** Does the work again and again, each time a while after the last. */
-async function again(ms: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
-  while (!signal.aborted) {
-    await pause(ms)
-    if (!signal.aborted) await work()
-  }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
 }

@@ -198,6 +198,17 @@ test("the sweep ends old uploads of its own, one that was never noted too, and n
   expect(await bucket.keys()).toEqual([])
 })
 
+test("a note whose upload has ended goes with the next sweep", async () => {
+  const { bucket, proxy, config } = await bucketBehindProxy()
+  const backend = await openBackend(config)
+  proxy.fault = ({ operation }) => (operation === "DELETE note" ? { answer: 503 } : null)
+  await backend.put("large", bytes(CONTENT), { checksum: CHECKSUM })
+  proxy.fault = () => null
+  expect(await bucket.keys()).toHaveLength(2)
+  expect(await backend.sweep()).toBe(0)
+  expect(await bucket.keys()).toEqual(["large"])
+})
+
 test("memory for parts is bounded over all uploads together", async () => {
   const { bucket, proxy, config } = await bucketBehindProxy({ partsAtOnce: 2 })
   const backend = await openBackend(config)

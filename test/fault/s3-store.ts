@@ -3,7 +3,7 @@ import { createHash } from "node:crypto"
 import { GetObjectCommand } from "@aws-sdk/client-s3"
 import { expect, onTestFinished } from "vitest"
 import { type S3Abilities, UNKNOWN_ABILITIES } from "../../src/backends/s3/abilities.ts"
-import type { S3Config } from "../../src/backends/s3.ts"
+import { S3Backend, type S3Config } from "../../src/backends/s3.ts"
 import type { CreateStoreOptions, OpenedStore } from "../../src/compose.ts"
 import { openTestStore } from "../flow/open-store.ts"
 import { makeBucket, type TestBucket } from "../s3-bucket.ts"
@@ -49,6 +49,9 @@ export async function storeOnS3(more: Partial<S3Config> = {}, options: CreateSto
       expect(location, key).toMatchObject({ state: "synced" })
       expect(await hashOf(bucket, key), key).toBe(createHash("sha256").update(content).digest("hex"))
     }
+    // A note whose removal failed is garbage, and gone within one sweep (I9).
+    const { backend } = opened.services.backends.get("s3")
+    if (backend instanceof S3Backend) expect(await backend.sweep()).toBe(0)
     expect(await bucket.keys()).toEqual([...contents.keys()].sort())
     expect(await bucket.uploads()).toEqual([])
   }
