@@ -82,7 +82,7 @@ describe("claims and results", () => {
     client.start("r1")
     const fault = { code: "BACKEND_UNAVAILABLE", retryable: true, message: expect.stringMatching(/within 20 ms/) }
     await expect(client.claim("j", pointerTo("k"), NEVER)).rejects.toMatchObject(fault)
-    await expect(client.report("c", pointerTo("k"), { type: "late" })).rejects.toMatchObject(fault)
+    await expect(client.report("c", pointerTo("k"), { type: "returned" })).rejects.toMatchObject(fault)
     desk.before = () => {}
     expect(await client.claim("j", pointerTo("k"), NEVER)).toBeNull()
     expect(desk.results).toEqual([])
