@@ -5,8 +5,8 @@
  *
  * Paths are kept so that they hold in every working directory, and those inside the data directory so that it can be moved.
  */
-import { isAbsolute, join, relative, resolve } from "node:path"
-import { mapBackendPaths, parseBackendConfig } from "../backends/registry.ts"
+import { join, resolve } from "node:path"
+import { parseBackendConfig } from "../backends/registry.ts"
 import type { Catalog } from "../catalog/catalog.ts"
 import type { BackendRecord, ConfigurationRecord } from "../catalog/record.ts"
 import type { Clock } from "../core/clock.ts"
@@ -14,12 +14,13 @@ import { parseConfig, type StoreConfig, type StoreConfigInput } from "../core/co
 import { isStoredError, type StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { asksForKept, type BackendSecrets, withKeptSecrets } from "./backend-secrets.ts"
+import { isKept, isUnavailable, recallBackends, sealAnew, storablePath, storablePaths } from "./kept-backends.ts"
 import type { Log } from "./log.ts"
 
 export interface Configured {
   config: StoreConfig
   /** settings of every backend that is in use, by name; secrets too */
-  backends: Map<string, unknown>
+  backends: Map<string, JsonObject>
   /** those whose secrets cannot be had, and why: of their settings only what is shown is known */
   locked: Map<string, StoredError>
   /** backends that an earlier configuration named: in use, but no put goes there by default */
@@ -40,7 +41,7 @@ type WriteVerbs = "commitConfiguration" | "commitBackend" | "commitBackendRemova
 /** @throws StoredError INVALID_CONFIG where what was kept does not fit what is said besides */
 export async function configure(parts: Parts, input: StoreConfigInput, options: ConfigureOptions): Promise<Configured> {
   const configured = await choose(parts, input, options)
-  if (options.keep) await sealAnew(parts, configured)
+  if (options.keep) await sealAnew(parts)
   warnOfTooFewCopies(parts.log, configured)
   return configured
 }
@@ -133,32 +134,6 @@ async function recall(parts: Parts, input: StoreConfigInput): Promise<Configured
   return { config: parseConfig(settings, check), backends, locked, left }
 }
 
-interface Recalled {
-  backends: Map<string, JsonObject>
-  locked: Map<string, StoredError>
-}
-
-/** Backends as they are kept, secrets too. One whose secrets cannot be had stands for itself alone. */
-async function recallBackends({ catalog, secrets }: Parts, data: string): Promise<Recalled> {
-  const absolute = (path: string): string => resolve(data, path)
-  const recalled: Recalled = { backends: new Map(), locked: new Map() }
-  for (const record of catalog.backends()) {
-    const { name, config } = record
-    try {
-      recalled.backends.set(name, mapBackendPaths(await secrets.unseal(record), absolute))
-    } catch (error) {
-      if (!isUnavailable(error)) throw error
-      recalled.locked.set(name, error)
-      recalled.backends.set(name, mapBackendPaths(config, absolute))
-    }
-  }
-  return recalled
-}
-
-function isUnavailable(error: unknown): error is StoredError {
-  return isStoredError(error) && error.code === "SECRET_UNAVAILABLE"
-}
-
 function holdsSomething(catalog: Parts["catalog"], name: string): boolean {
   for (const _ of catalog.locations(name, { limit: 1 })) return true
   return false
@@ -211,37 +186,6 @@ function replaced(known: Iterable<BackendRecord>, given: ReadonlyMap<string, Jso
   return [...known].filter(({ name }) => !given.has(name))
 }
 
-async function isKept(secrets: BackendSecrets, record: BackendRecord, settings: JsonObject): Promise<boolean> {
-  try {
-    return isSame(await secrets.unseal(record), settings)
-  } catch (error) {
-    if (isUnavailable(error)) return false
-    throw error
-  }
-}
-
-/** Secrets that older programs kept as they were, or that are under an older key, are sealed under the present one: a key can go once that has been done. */
-async function sealAnew(parts: Parts, { config: { data }, backends, locked }: Configured): Promise<void> {
-  const { catalog, secrets, clock, log } = parts
-  for (const record of catalog.backends()) {
-    const { name, driver, abilities } = record
-    try {
-      if (locked.has(name) || !(await secrets.isStale(record))) continue
-      const kept = await secrets.seal(name, storablePaths(backends.get(name), data), catalog.backends())
-      await catalog.commitBackend({ name, driver, ...kept, created: clock.now(), ...(abilities && { abilities }) }, {})
-      log.info({ backend: name }, "the secrets of a backend were sealed anew")
-    } catch (error) {
-      if (!isUnavailable(error) && !(isStoredError(error) && error.code === "DISK_FULL")) throw error
-      log.warn({ backend: name, error: error.toJSON() }, "the secrets of a backend could not be sealed anew")
-    }
-  }
-}
-
-/** A backend's settings with their paths such that they hold everywhere. */
-export function storablePaths(config: unknown, data: string): JsonObject {
-  return mapBackendPaths(config, (path) => storablePath(path, data))
-}
-
 /** What is kept of a configuration beside its backends: as it was given, so that what it leaves open follows the defaults. */
 function settingsOf(input: StoreConfigInput, data: string): JsonObject {
   const { data: _, backends: __, ...settings } = input
@@ -260,11 +204,6 @@ function recallCache(kept: unknown, input: StoreConfigInput["cache"], data: stri
 
 function toJson(settings: object): JsonObject {
   return JSON.parse(JSON.stringify(settings)) as JsonObject
-}
-
-function storablePath(path: string, data: string): string {
-  const inside = relative(resolve(data), resolve(path))
-  return inside === ".." || inside.startsWith("../") || isAbsolute(inside) ? resolve(path) : `./${inside}`
 }
 
 function isSame(one: unknown, other: unknown): boolean {
