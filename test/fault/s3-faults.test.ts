@@ -11,6 +11,8 @@ import { errorBody } from "./s3-proxy.ts"
 import { MIB, storeOnS3 } from "./s3-store.ts"
 import { bytesOf, testSeed } from "./store-harness.ts"
 
+const DONE = `<?xml version="1.0" encoding="UTF-8"?><CompleteMultipartUploadResult><Key>large</Key><ETag>"${"0".repeat(32)}-3"</ETag></CompleteMultipartUploadResult>`
+
 test("15: a third of all requests fail, large and small; all objects converge, none is falsely synced, nothing is left", async () => {
   const seed = testSeed()
   const random = new SeededRandom(seed)
@@ -86,6 +88,7 @@ test.each([
     { answer: 200, body: errorBody("InternalError") },
   ],
   ["answers 200 with nothing to the end of the upload", "CompleteMultipartUpload", { answer: 200, body: "" }],
+  ["answers the end of the upload as if it were done", "CompleteMultipartUpload", { answer: 200, body: DONE }],
   ["loses the answer to the end of the upload", "CompleteMultipartUpload", "lose-answer" as const],
   ["alters a byte of a part", "UploadPart", { flip: MIB + 5 }],
 ])("18, 19: a connection that %s", async (_what, operation, fault) => {

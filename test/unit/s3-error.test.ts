@@ -117,3 +117,18 @@ describe("Retry-After", () => {
     expect(dueAfter(1e12)).toBe(DEFAULT_RETRY_POLICY.reviveAfter)
   })
 })
+
+describe("a write that another was faster than", () => {
+  it.each<[ErrorCode, string]>([
+    ["CONFLICT", "closed"],
+    ["BACKEND_UNAVAILABLE", "open"],
+  ])("%s leaves the breaker %s", (code, state) => {
+    const breaker = new Breaker({ threshold: 2, pause: 10, maxPause: 10 }, () => {})
+    for (const key of ["a", "b", "c"]) {
+      const payload = { kind: "sync" as const, backend: "b", key, generation: 1 }
+      const error = new StoredError(code, "As asked.", { retryable: true })
+      failureOf({ payload, attempts: 0 }, error, { breaker, policy: DEFAULT_RETRY_POLICY, now: 0, random: () => 0.5 })
+    }
+    expect(breaker.state).toBe(state)
+  })
+})

@@ -64,10 +64,14 @@ export class Uploads {
     if (open && Date.now() - open.renewed > RENEW_AFTER) await this.#write(open.note, signal)
   }
 
-  /** The object is there: its note goes. A note that stays is swept. */
+  /** The object is there: its note goes. One that cannot go now is swept. */
   async finished(objectKey: string, signal: AbortSignal | undefined): Promise<void> {
-    this.#open.delete(objectKey)
-    await this.#notes.remove(objectKey, signal).catch(ignoreStored)
+    try {
+      await this.#notes.remove(objectKey, signal)
+      this.#open.delete(objectKey)
+    } catch (error) {
+      ignoreStored(error)
+    }
   }
 
   /** Gives an upload up, also when the signal has fired: what cannot be ended now is swept. */
@@ -89,16 +93,18 @@ export class Uploads {
   }
 
   /**
-   * Looks for notes; aborts the uploads whose notes are older than `olderThan` ms, and remembers the others. Returns how many were aborted.
+   * Looks for notes; aborts the uploads whose notes are older than `olderThan` ms, takes away those whose uploads have ended, and remembers the others. Returns how
+   * many uploads were aborted.
    * @throws StoredError
    */
   async sweep(signal: AbortSignal | undefined, olderThan = ABANDONED_AFTER): Promise<number> {
     let aborted = 0
     for await (const { note, modified } of this.#notes.all(signal)) {
-      if (Date.now() - modified >= olderThan) {
-        await this.#end(note, signal)
-        aborted += 1
-      } else if (!this.#open.has(note.key)) this.#open.set(note.key, { note, renewed: modified })
+      const isOver = note.uploadId !== null && !(await this.#resume(note, signal))
+      const isOld = Date.now() - modified >= olderThan
+      if (isOver || isOld) await this.#end(note, signal)
+      else if (!this.#open.has(note.key)) this.#open.set(note.key, { note, renewed: modified })
+      if (isOld && !isOver) aborted += 1
     }
     return aborted
   }
