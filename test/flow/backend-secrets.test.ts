@@ -3,7 +3,7 @@ import { chmod, copyFile, readdir, readFile, rename, rm, stat, symlink, writeFil
 import { join } from "node:path"
 import { describe, expect, onTestFinished, test, vi } from "vitest"
 import { parseEnvironment } from "../../src/api/environment.ts"
-import { type CreateStoreOptions, type OpenedStore, openStore } from "../../src/compose.ts"
+import { type CreateStoreOptions, type OpenedStore, openStore, runDoctor } from "../../src/compose.ts"
 import type { StoreConfigInput } from "../../src/core/config.ts"
 import { makeMasterKey, parseMasterKey } from "../../src/core/master-key.ts"
 import { runProcess } from "./cli-line.ts"
@@ -171,19 +171,27 @@ describe("the key", () => {
     })
     expect([...store.failed()]).toEqual([])
     await expect(store.testBackend("secret")).rejects.toMatchObject({ code: "SECRET_UNAVAILABLE" })
+    await store.close()
+    const report = await runDoctor({ data })
+    expect(report.clean).toBe(false)
+    expect(report.findings.filter(({ severity }) => severity === "fault")).toEqual([])
+    expect(report.findings.map(({ message }) => message).join()).toMatch(/bring that key back/)
+    const reopened = await open({ data })
     // A new key file would stand where the old one belongs.
     await expect(
-      store.addBackend("more", { driver: "fs", root: join(data, "more"), token: CANARY }),
+      reopened.store.addBackend("more", { driver: "fs", root: join(data, "more"), token: CANARY }),
     ).rejects.toMatchObject({
       code: "SECRET_UNAVAILABLE",
       message: expect.stringContaining(keyFile),
     })
-    expect(store.listBackends()).toEqual(["plain", "secret"])
-    await store.close()
+    expect(reopened.store.listBackends()).toEqual(["plain", "secret"])
+    await reopened.store.close()
     await rename(`${keyFile}.away`, keyFile)
     const back = await open({ data })
     expect(await back.store.synced("later")).toMatchObject({ key: "later" })
     expect(back.store.getBackend("secret")).toMatchObject({ state: "open", pending: 0 })
+    await back.store.close()
+    expect(await runDoctor({ data })).toMatchObject({ clean: true })
   })
 
   test("that is lost for good: the secrets are given again, or the backend goes", async () => {
