@@ -1,4 +1,5 @@
 /** Whether the store takes calls: starting, ready, closing, or broken because a commit's outcome is unknown (P3). */
+import { ActiveCalls } from "../core/active-calls.ts"
 import { StoredError } from "../core/error.ts"
 
 export class Lifecycle {
@@ -6,8 +7,7 @@ export class Lifecycle {
   #fault: StoredError | null = null
   readonly #closing = new AbortController()
   readonly #onFault: (error: StoredError) => void
-  #active = 0
-  #quiet: (() => void) | null = null
+  readonly #active = new ActiveCalls()
 
   /** @param onFault told once when the store can no longer be trusted; the process should stop and start again */
   constructor(onFault: (error: StoredError) => void) {
@@ -40,23 +40,12 @@ export class Lifecycle {
 
   /** A call begins; whoever closes waits for it. Returns what ends it. */
   enter(): () => void {
-    this.#active += 1
-    return () => {
-      this.#active -= 1
-      if (this.#active === 0) this.#quiet?.()
-    }
+    return this.#active.enter()
   }
 
   /** Resolves when no call is under way any more, or after `deadline` ms. */
-  async quiet(deadline: number): Promise<void> {
-    if (this.#active === 0) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, deadline)
-      this.#quiet = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
+  quiet(deadline: number): Promise<void> {
+    return this.#active.quiet(deadline)
   }
 
   fail(error: StoredError): void {

@@ -1,23 +1,12 @@
 /** The server's part of the pool where a backend is paused, or may begin only so many jobs in a time. */
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import type { RateLimit } from "../../src/core/rate-limit.ts"
-import { faultsOf, put } from "../contract/catalog.facts.ts"
-import { BACKEND, HandWorker, openPoolHarness, type PoolHarness, proofOf, QUEUE } from "./pool-harness.ts"
+import { put } from "../contract/catalog.facts.ts"
+import { BACKEND, HandWorker, type PoolHarness, poolHarnesses, proofOf, QUEUE } from "./pool-harness.ts"
 
-const open: PoolHarness[] = []
+const open = poolHarnesses()
 
-async function harness(rateLimit?: RateLimit): Promise<PoolHarness> {
-  const opened = await openPoolHarness(undefined, undefined, rateLimit)
-  open.push(opened)
-  return opened
-}
-
-afterEach(async () => {
-  for (const each of open.splice(0)) {
-    await each.end()
-    expect(await faultsOf(each.catalog)).toEqual([])
-  }
-})
+const harness = (rateLimit?: RateLimit) => open(undefined, undefined, rateLimit)
 
 async function putAll(server: PoolHarness, keys: string[]): Promise<void> {
   for (const key of keys) await put(server.catalog, { key, content: key })

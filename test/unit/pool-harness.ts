@@ -1,4 +1,5 @@
 /** The server's part of the pool over a catalog in memory and a transport in memory, with a clock that only the test moves. */
+import { afterEach, expect } from "vitest"
 import { Breaker } from "../../queues/breaker.ts"
 import type { Exchange, ExchangeAnswer, JobOrder, JobPointer, JobResult } from "../../queues/exchange.ts"
 import { Gate } from "../../queues/gate.ts"
@@ -11,6 +12,7 @@ import type { Delivery, Transport } from "../../queues/transport.ts"
 import type { Outcome } from "../../src/catalog/catalog.ts"
 import { MemoryCatalog } from "../../src/catalog/memory.ts"
 import type { RateLimit } from "../../src/core/rate-limit.ts"
+import { faultsOf, put } from "../contract/catalog.facts.ts"
 import { MemoryTransport } from "./memory-transport.ts"
 
 export const BACKEND = "local"
@@ -179,4 +181,33 @@ export function proofOf({ job }: JobOrder): JobResult {
 export const FAILURE: JobResult = {
   type: "failed",
   error: { code: "BACKEND_UNAVAILABLE", message: "It did not answer.", retryable: true },
+}
+
+/** Opens harnesses for the tests of a file; each is closed after its test, and its catalog is without a fault then. */
+export function poolHarnesses(): typeof openPoolHarness {
+  const open: PoolHarness[] = []
+  afterEach(async () => {
+    for (const each of open.splice(0)) {
+      await each.end()
+      expect(await faultsOf(each.catalog)).toEqual([])
+    }
+  })
+  return async (...options) => {
+    const opened = await openPoolHarness(...options)
+    // The one before it has ended with its process.
+    const [before] = options
+    if (before) open.splice(open.indexOf(before), 1)
+    open.push(opened)
+    return opened
+  }
+}
+
+export async function putOne(server: PoolHarness, key: string, content = key): Promise<void> {
+  await put(server.catalog, { key, content })
+  server.relay.nudge()
+  await server.turn()
+}
+
+export function stateOf(server: PoolHarness, key: string): string | undefined {
+  return server.catalog.location(BACKEND, key)?.state
 }
