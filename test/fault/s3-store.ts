@@ -32,17 +32,24 @@ export interface StoreOnS3 extends OpenedStore {
   directory: string
   bucket: TestBucket
   proxy: S3Proxy
+  config: S3Config
   /** the doctor finds nothing, every object has its bytes in the bucket, and nothing else is there */
   expectGood(contents: ReadonlyMap<string, Buffer>): Promise<void>
 }
 
-export async function storeOnS3(more: Partial<S3Config> = {}, options: CreateStoreOptions = {}): Promise<StoreOnS3> {
+/** @param nature how the server is at all times, also when it is asked what it can do */
+export async function storeOnS3(
+  more: Partial<S3Config> = {},
+  options: CreateStoreOptions = {},
+  nature: S3Proxy["fault"] = () => null,
+): Promise<StoreOnS3> {
   const { bucket, proxy, config } = await bucketBehindProxy(more)
+  proxy.fault = nature
   const opened = await openTestStore({ backends: { s3: config } }, { ...QUICK, ...options })
   // What the opening asked, to find out what the server can do.
   proxy.forget()
   const expectGood = async (contents: ReadonlyMap<string, Buffer>): Promise<void> => {
-    proxy.fault = () => null
+    proxy.fault = nature
     await expectHealthy(opened)
     for (const [key, content] of contents) {
       const location = opened.services.catalog.location("s3", key)
@@ -55,7 +62,7 @@ export async function storeOnS3(more: Partial<S3Config> = {}, options: CreateSto
     expect(await bucket.keys()).toEqual([...contents.keys()].sort())
     expect(await bucket.uploads()).toEqual([])
   }
-  return { ...opened, bucket, proxy, expectGood }
+  return { ...opened, bucket, proxy, config, expectGood }
 }
 
 export async function bucketBehindProxy(

@@ -1,0 +1,97 @@
+/** A store on S3 servers of different abilities: each copy is proven by the strongest means that its server has, and by no weaker one. */
+import { createHash } from "node:crypto"
+import { expect, test } from "vitest"
+import { pattern } from "../contract/backend/harness.ts"
+import type { Fault, S3Request } from "../fault/s3-proxy.ts"
+import { MIB, type StoreOnS3, storeOnS3 } from "../fault/s3-store.ts"
+import { openTestStore } from "./open-store.ts"
+
+const SMALL = Buffer.from("small content")
+const LARGE = pattern(11 * MIB)
+
+async function putBoth({ store, services, expectGood }: StoreOnS3): Promise<(string | undefined)[]> {
+  await store.put(SMALL, { key: "small" })
+  await store.put(LARGE, { key: "large" })
+  await Promise.all([store.synced("small"), store.synced("large")])
+  const proofs = ["small", "large"].map((key) => services.catalog.location("s3", key)?.verified?.by)
+  await expectGood(
+    new Map([
+      ["small", SMALL],
+      ["large", LARGE],
+    ]),
+  )
+  return proofs
+}
+
+test("whose ETags are MD5s: by ETags, without reading back", async () => {
+  const opened = await storeOnS3()
+  let reads = 0
+  opened.proxy.fault = ({ operation }) => {
+    if (operation === "GetObject") reads += 1
+    return null
+  }
+  expect(await putBoth(opened)).toEqual(["etag", "etag"])
+  expect(reads).toBe(0)
+})
+
+test("whose ETags prove nothing, as with encryption by KMS: by reading back", async () => {
+  const opaque = (etag: unknown): string =>
+    `"${createHash("md5")
+      .update(`salt${String(etag)}`)
+      .digest("hex")}"`
+  const fault = (): Fault => ({
+    change: ({ headers }) => {
+      if (headers.etag !== undefined) headers.etag = opaque(headers.etag)
+    },
+  })
+  const opened = await storeOnS3({}, {}, (request) => (request.operation === "UploadPart" ? null : fault()))
+  expect(opened.store.getBackend("s3").abilities).toMatchObject({ etag: "opaque", partsEtag: "opaque" })
+  expect(await putBoth(opened)).toEqual(["read-back", "read-back"])
+})
+
+test("that compares a SHA-256 and tells it again: by that where there is one, by the ETag where there is none", async () => {
+  const kept = new Map<string, string>()
+  const fault = ({ operation, path, headers }: S3Request): Fault | null => {
+    const declared = headers["x-amz-checksum-sha256"]
+    if (operation === "PutObject") {
+      kept.delete(path)
+      // The one wrong checksum that is sent, to see whether it is refused.
+      if (declared === Buffer.alloc(32).toString("base64")) return { answer: 400 }
+      if (typeof declared === "string") kept.set(path, declared)
+    }
+    const checksum = kept.get(path)
+    if (operation !== "HeadObject" || checksum === undefined || headers["x-amz-checksum-mode"] !== "ENABLED")
+      return null
+    return {
+      change: ({ headers: told }) => {
+        told["x-amz-checksum-sha256"] = checksum
+      },
+    }
+  }
+  const opened = await storeOnS3({}, {}, fault)
+  expect(opened.store.getBackend("s3").abilities).toMatchObject({ sha256: true })
+  expect(await putBoth(opened)).toEqual(["checksum", "etag"])
+})
+
+test("that has the bytes already: they are recognised, not sent again, large or small", async () => {
+  const opened = await storeOnS3()
+  const { store, services, proxy } = opened
+  await putBoth(opened)
+  proxy.forget()
+  for (const key of ["small", "large"]) {
+    await services.catalog.commitDrift({ backend: "s3", key, state: "missing", repair: true, time: Date.now() })
+    services.runner.nudge("sync-s3")
+    await store.synced(key)
+    expect(services.catalog.location("s3", key)?.verified?.by).toBe("etag")
+  }
+  expect([proxy.count("PutObject"), proxy.count("UploadPart"), proxy.count("GetObject")]).toEqual([0, 0, 0])
+})
+
+test("abilities are kept with the backend, and not asked for again at the next start", async () => {
+  const first = await storeOnS3()
+  await first.store.close()
+  first.proxy.forget()
+  const second = await openTestStore({ data: first.directory, backends: { s3: first.config } })
+  expect(second.store.getBackend("s3").abilities).toMatchObject({ etag: "md5" })
+  expect(first.proxy.count("PutObject")).toBe(0)
+})
