@@ -1,6 +1,6 @@
 /**
  * What the environment says to a worker: `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_URL`, `STORED_WORKER_TOKEN`, `STORED_LOG`, `STORED_WORKER_GRACE`,
- * `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
+ * `STORED_WORKER_LOCK`, `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
  * once, and none of them shows a value. What concerns puts by reference stands in `ingest-environment.ts`.
  */
 import { levels } from "pino"
@@ -15,6 +15,8 @@ const LOG_LEVELS = ["silent", ...Object.values(levels.labels).reverse()]
 const LONGEST_GRACE = 3_600_000
 const PORT = "expected a port from 0 to 65535; 0 takes any free one"
 const GRACE = `expected ms from 0 to ${LONGEST_GRACE}`
+const SHORTEST_LOCK = 1_000
+const LOCK = `expected ms from ${SHORTEST_LOCK} to ${LONGEST_GRACE}`
 
 const absent = (what: string) => ({
   error: (issue: { input?: unknown }) => (issue.input === undefined ? what : undefined),
@@ -40,6 +42,12 @@ const fields = z.object({
     .transform(Number)
     .refine((grace) => grace <= LONGEST_GRACE, GRACE)
     .default(10_000),
+  STORED_WORKER_LOCK: z
+    .string()
+    .regex(/^\d{1,7}$/, LOCK)
+    .transform(Number)
+    .refine((lock) => lock >= SHORTEST_LOCK && lock <= LONGEST_GRACE, LOCK)
+    .default(15_000),
   STORED_METRICS_PORT: z
     .string()
     .regex(/^\d{1,5}$/, PORT)
@@ -65,6 +73,8 @@ export interface WorkerEnvironment {
   log: string
   /** ms that running jobs have to end when the worker stops */
   grace: number
+  /** ms without word from it after which its jobs are given to others; the same for all workers */
+  lock: number
   ingest: IngestEnvironment
   /** where Prometheus reads what this worker does; null: nowhere */
   metrics: MetricsAddress | null
@@ -83,6 +93,7 @@ export function parseWorkerEnvironment(variables: Readonly<Record<string, string
     token: STORED_WORKER_TOKEN,
     log: STORED_LOG,
     grace: STORED_WORKER_GRACE,
+    lock: result.data.STORED_WORKER_LOCK,
     ingest: ingestEnvironment(result.data),
     metrics:
       STORED_METRICS_PORT === undefined

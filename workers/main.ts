@@ -21,9 +21,10 @@ try {
     await runWorker(
       parseWorkerEnvironment({ ...process.env, ...(command.insecureRedis && { STORED_INSECURE_REDIS: "1" }) }),
       command,
-      ({ url, prefix, log }) => createBullIntakes({ url, prefix, events: events(log) }),
+      ({ url, prefix, lock, log }) => createBullIntakes({ url, prefix, lock, events: events(log) }),
       {
-        openIntakes: ({ url, prefix, log }) => createBullIngestIntakes({ url, prefix, events: events(log) }),
+        openIntakes: ({ url, prefix, lock, log }) =>
+          createBullIngestIntakes({ url, prefix, lock, events: events(log) }),
         connect,
       },
     )

@@ -17,12 +17,20 @@ import { type MetricsAddress, type MetricsServer, startMetricsServer } from "./m
 import { ServerClient } from "./server-client.ts"
 import { Worker } from "./worker.ts"
 
+export interface IntakeOptions {
+  url: string
+  prefix: string
+  /** ms */
+  lock: number
+  log: Logger
+}
+
 /** Opens the workers' end of the queues; handed in, because only the entry knows what carries them. */
-export type OpenIntakes = (options: { url: string; prefix: string; log: Logger }) => IntakeOpener
+export type OpenIntakes = (options: IntakeOptions) => IntakeOpener
 
 /** What only the entry knows: what carries puts by reference, and the client of the server's HTTP API. */
 export interface IngestDoors {
-  openIntakes(options: { url: string; prefix: string; log: Logger }): IngestIntakes
+  openIntakes(options: IntakeOptions): IngestIntakes
   connect(url: string, options: { token?: string }): IngestWorkerOptions["store"]
 }
 
@@ -31,7 +39,7 @@ const HARD_END = 30_000
 
 /** Resolves once it works; the process ends by a signal. @throws StoredError where it cannot start */
 export async function runWorker(
-  { redis, server: url, token, log: level, grace, metrics: address, ingest }: WorkerEnvironment,
+  { redis, server: url, token, log: level, grace, lock, metrics: address, ingest }: WorkerEnvironment,
   command: WorkerCommand,
   openIntakes: OpenIntakes,
   doors: IngestDoors,
@@ -46,7 +54,7 @@ export async function runWorker(
   const ingesting = isIngesting
     ? new IngestWorker({
         store: doors.connect(url.href, ingest.token === null ? {} : { token: ingest.token }),
-        openIntakes: (prefix) => doors.openIntakes({ url: redis, prefix, log }),
+        openIntakes: (prefix) => doors.openIntakes({ url: redis, prefix, lock, log }),
         ...{ limits: ingest.limits, hashers, log, meter: metrics, grace, concurrency },
       })
     : null
@@ -56,7 +64,7 @@ export async function runWorker(
     openIntakes: (prefix) => {
       // Here the server's word on the prefix comes in, now and whenever it changes.
       ingesting?.follow(prefix)
-      return openIntakes({ url: redis, prefix, log })
+      return openIntakes({ url: redis, prefix, lock, log })
     },
     pool: new ChecksumPool({ thread: hashThread }),
     hashers,

@@ -12,7 +12,7 @@ test("FLUSHALL with jobs pending: the queues are rebuilt, and everything is sync
   onTestFinished(() => redis.stop())
   const client = new Redis(redis.url)
   onTestFinished(() => client.disconnect())
-  const { opened, prefix, addWorker } = await openTestPool(redis.url)
+  const { opened, prefix, addWorker } = await openTestPool(redis.url, {}, {}, { lookEvery: 300, askAfter: 1_000 })
   const { store, services } = opened
   const keys = Array.from({ length: COUNT }, (_, index) => `k/${index}`)
   await Promise.all(keys.map((key) => store.put(Buffer.from(key), { key, durability: "os" })))

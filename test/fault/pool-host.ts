@@ -105,7 +105,12 @@ export class WorkerProcess {
   #exit: Promise<unknown> = Promise.resolve()
   output = ""
 
-  constructor(host: WorkerHost, ports: { server: number; redis: number }, token: string) {
+  constructor(
+    host: WorkerHost,
+    ports: { server: number; redis: number },
+    token: string,
+    environment: Record<string, string> = {},
+  ) {
     this.#host = host
     this.#environment = {
       STORED_URL: `http://${host.address(ports.server)}`,
@@ -114,12 +119,17 @@ export class WorkerProcess {
       STORED_INSECURE_REDIS: "1",
       STORED_WORKER_TOKEN: token,
       STORED_WORKER_GRACE: "2000",
+      ...environment,
     }
   }
 
   /** One on the server's own host. */
-  static here(ports: { server: number; redis: number }, token: string): WorkerProcess {
-    return new WorkerProcess(THIS_HOST, ports, token)
+  static here(
+    ports: { server: number; redis: number },
+    token: string,
+    environment?: Record<string, string>,
+  ): WorkerProcess {
+    return new WorkerProcess(THIS_HOST, ports, token, environment)
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -9,6 +9,8 @@ import { TOKEN } from "../unit/worker-desk.ts"
 import { WorkerProcess } from "./pool-host.ts"
 import { expectHealthy } from "./store-harness.ts"
 
+/** ms; the sleeper is given up after it */
+const LOCK = 1_500
 /** Long enough to be in the middle of it. */
 const LARGE = 96 * 2 ** 20
 
@@ -18,7 +20,7 @@ test("a worker wakes up with an old order: the newer bytes stay, or come back", 
   const { opened, url, roots, addWorker } = await openTestPool(redis.url, { defaultBackends: ["a"] })
   const { store } = opened
   const ports = { server: Number(new URL(url).port), redis: redis.port }
-  const sleeper = WorkerProcess.here(ports, TOKEN)
+  const sleeper = WorkerProcess.here(ports, TOKEN, { STORED_WORKER_LOCK: String(LOCK) })
   onTestFinished(() => sleeper.kill().then(() => {}))
   const started = new Promise<void>((resolve) => store.on("sync:start", () => resolve()))
   sleeper.start()
@@ -27,7 +29,7 @@ test("a worker wakes up with an old order: the newer bytes stay, or come back", 
   sleeper.signal("SIGSTOP")
   const newer = Buffer.from("newer")
   await store.put(newer, { key: "k" })
-  await addWorker()
+  await addWorker({ lock: LOCK })
   await store.synced("k", { signal: AbortSignal.timeout(60_000) })
   expect(await readFile(join(roots.a, "k"))).toEqual(newer)
   sleeper.signal("SIGCONT")

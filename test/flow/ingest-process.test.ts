@@ -30,7 +30,7 @@ afterAll(() => redis.stop())
 async function startServer() {
   const directory = await temporaryDirectory()
   const prefix = `t${randomBytes(6).toString("hex")}`
-  const env = { REDIS_URL: redis.url, STORED_WORKER_TOKEN: TOKEN }
+  const env = { REDIS_URL: redis.url, STORED_WORKER_TOKEN: TOKEN, STORED_WORKER_LOCK: "1500" }
   const server = await startProcess({ ...env, STORED_QUEUE_PREFIX: prefix, STORED_DATA: join(directory, "data") })
   const client = connect(server.url, { redis: { url: redis.url, prefix } })
   onTestFinished(() => client.close({ deadline: 100 }))

@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { pino } from "pino"
 import { onTestFinished } from "vitest"
 import { createBullIntakes } from "../../queues/bullmq.ts"
+import type { Pace } from "../../queues/pace.ts"
 import { buildApp } from "../../src/api/app.ts"
 import { createHashers } from "../../src/checksums/hashers.ts"
 import { ChecksumPool } from "../../src/checksums/pool.ts"
@@ -25,14 +26,15 @@ export interface OpenedPool {
   /** where the backends `a` and `b` lie */
   roots: { a: string; b: string }
   /** One more worker, at work; stopped with the test. */
-  addWorker(options?: Partial<WorkerOptions>): Promise<Worker>
+  addWorker(options?: Partial<WorkerOptions> & { lock?: number }): Promise<Worker>
 }
 
-/** Two fs backends `a` and `b` unless the test configures others. */
+/** Two fs backends `a` and `b` unless the test configures others. @param pace for tests that would have to wait for the server otherwise */
 export async function openTestPool(
   redis: string,
   config: StoreConfigInput = {},
   options: CreateStoreOptions = {},
+  pace: Partial<Pace> = {},
 ): Promise<OpenedPool> {
   const directory = await temporaryDirectory()
   const roots = { a: join(directory, "a"), b: join(directory, "b") }
@@ -40,7 +42,7 @@ export async function openTestPool(
   const prefix = `t${randomBytes(6).toString("hex")}`
   const opened = await openTestStore(
     { backends, ...config, data: join(directory, "data") },
-    { redis: { url: redis, prefix }, ...options },
+    { redis: { url: redis, prefix, pace }, ...options },
   )
   const { services, store } = opened
   const app = buildApp({
@@ -61,11 +63,11 @@ export async function openTestPool(
     await closed
   })
   const hashers = await createHashers()
-  const addWorker = async (more: Partial<WorkerOptions> = {}): Promise<Worker> => {
+  const addWorker: OpenedPool["addWorker"] = async ({ lock, ...more } = {}) => {
     const quiet = { lost: () => {}, found: () => {}, trouble: () => {} }
     const worker = new Worker({
       server: new ServerClient({ url, token: TOKEN }),
-      openIntakes: () => createBullIntakes({ url: redis, prefix, events: quiet }),
+      openIntakes: () => createBullIntakes({ url: redis, prefix, events: quiet, ...(lock !== undefined && { lock }) }),
       kinds: ["sync", "checksum"],
       backends: null,
       concurrency: null,

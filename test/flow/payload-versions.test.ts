@@ -2,7 +2,6 @@
  * A pool in the middle of an upgrade: payloads of four versions in one queue, workers that know the older two of them beside workers that know all, on a
  * real Redis. What the versions look like is the test's own; the current one of this program is what the last reader of each chain makes.
  */
-import { randomBytes } from "node:crypto"
 import { readdir } from "node:fs/promises"
 import { Queue } from "bullmq"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
@@ -145,12 +144,10 @@ describe("payloads of two older and two newer versions in one queue", () => {
   })
 
   test("after a downgrade nobody knows the newer ones: they are let go, and the server sends them again in its own words", async () => {
-    const pace = { lookEvery: 50, askAfter: 100 }
-    const prefix = `t${randomBytes(6).toString("hex")}`
-    const pool = await openTestPool(redis.url, { defaultBackends: ["a"] }, { redis: { url: redis.url, prefix, pace } })
-    const { opened, addWorker } = pool
+    const pool = await openTestPool(redis.url, { defaultBackends: ["a"] }, {}, { lookEvery: 50, askAfter: 100 })
+    const { opened, prefix, addWorker } = pool
     const { store } = opened
-    await putInVersions({ ...pool, prefix })
+    await putInVersions(pool)
     const started: string[] = []
     store.on("sync:start", ({ key }) => void started.push(key))
     // The server's own words are those of this program, which this worker knows, and none of the four.

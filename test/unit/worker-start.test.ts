@@ -32,6 +32,7 @@ describe("the environment of a worker", () => {
       token: TOKEN,
       log: "warn",
       grace: 10_000,
+      lock: 15_000,
       metrics: null,
       ingest: { limits: { roots: [], urls: { prefixes: [], allowPrivate: false } }, token: null },
     }
@@ -53,6 +54,7 @@ describe("the environment of a worker", () => {
       STORED_WORKER_TOKEN: "geheim",
       STORED_LOG: "loud",
       STORED_WORKER_GRACE: "-1",
+      STORED_WORKER_LOCK: "999",
     }
     const fault = faultOf(() => parseWorkerEnvironment(wrong))
     expect([fault.code, fault.paths]).toEqual(["INVALID_CONFIG", Object.keys(wrong)])
