@@ -93,7 +93,7 @@ test.each([
   ["alters a byte of a part", "UploadPart", { flip: MIB + 5 }],
 ])("18, 19: a connection that %s", async (_what, operation, fault) => {
   const { store, proxy, expectGood } = await storeOnS3()
-  // The SDK tries twice by itself.
+  // A call is tried twice before the job is.
   proxy.fault = (seen) => (seen.operation === operation && seen.nth <= 2 ? fault : null)
   const content = pattern(11 * MIB)
   await store.put(content, { key: "large" })

@@ -198,6 +198,27 @@ test("the sweep ends old uploads of its own, one that was never noted too, and n
   expect(await bucket.keys()).toEqual([])
 })
 
+test("a part that fails a few times does not fail the whole, unless the server asks to come again later", async () => {
+  const { bucket, proxy, config } = await bucketBehindProxy()
+  const backend = await openBackend(config)
+  const tries = new Map<number, number>()
+  proxy.fault = ({ operation, part }) => {
+    if (operation !== "UploadPart" || part === null) return null
+    const nth = (tries.get(part) ?? 0) + 1
+    tries.set(part, nth)
+    return nth <= 2 ? { answer: 500 } : null
+  }
+  await backend.put("large", bytes(CONTENT), { checksum: CHECKSUM })
+  expect([...tries.values()]).toEqual([3, 3, 3, 3, 3])
+  expect(await hashOf(bucket, "large")).toBe(CHECKSUM.hex)
+  proxy.forget()
+  proxy.fault = ({ operation, part }) =>
+    operation === "UploadPart" && part === 2 ? { answer: 503, headers: { "retry-after": "9" } } : null
+  await expect(backend.put("large", bytes(OTHER))).rejects.toMatchObject({ details: { retryAfter: 9000 } })
+  expect(partsSent(proxy).filter((part) => part === 2)).toHaveLength(1)
+  expect(await bucket.uploads()).toHaveLength(1)
+})
+
 test("a note whose upload has ended goes with the next sweep", async () => {
   const { bucket, proxy, config } = await bucketBehindProxy()
   const backend = await openBackend(config)

@@ -71,6 +71,13 @@ describe("s3Error", () => {
     expect(s3Error(Object.assign(new Error("tls"), { code }), "x")).toMatchObject({ retryable: false })
   })
 
+  it.each([new TypeError("x is not a function"), new Error("Duplicate middleware"), "text", undefined])(
+    "%s is a mistake of ours, not a fault that passes",
+    (thrown) => {
+      expect(s3Error(thrown, "x")).toMatchObject({ code: "INTERNAL", retryable: false })
+    },
+  )
+
   it("leaves our own errors as they are", () => {
     const ours = new StoredError("SOURCE_FAILED", "The source broke.")
     expect(s3Error(ours, "x")).toBe(ours)

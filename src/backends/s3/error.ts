@@ -2,7 +2,7 @@
  * What S3 servers and the way to them say, in our words: one table. Here it is decided what a later try can mend. Messages name the fault and its
  * remedy and never repeat what a server wrote, which may hold parts of a signature.
  */
-import { ConflictError, type ErrorCode, NotFoundError, StoredError } from "../../core/error.ts"
+import { ConflictError, type ErrorCode, NotFoundError, StoredError, toStoredError } from "../../core/error.ts"
 
 type Row = readonly [code: ErrorCode, retryable: boolean, sentence: string]
 
@@ -146,7 +146,8 @@ const BY_STATUS: Readonly<Record<number, Row>> = {
  */
 export function s3Error(error: unknown, what: string): StoredError {
   if (error instanceof StoredError) return error
-  const { name, status, retryAfter } = factsOf(error)
+  const { name, status, retryAfter, isForeign } = factsOf(error)
+  if (!isForeign) return toStoredError(error)
   const [code, retryable, sentence] = rowOf(name, status)
   const details = {
     ...(name !== undefined && { error: name }),
@@ -182,10 +183,12 @@ interface Facts {
   status: number | undefined
   /** ms */
   retryAfter: number | undefined
+  /** whether it comes from a server, the system or the SDK, and is no mistake in a program */
+  isForeign: boolean
 }
 
-/** Names that say nothing: the SDK has them for answers without a body. */
-const NAMELESS = /^(Error|Unknown|UnknownError|\d+)$/
+/** Names that say nothing: the SDK has them for answers without a body, the language for its own errors. */
+const NAMELESS = /^(Unknown|UnknownError|\w*Error|\d+)$/
 
 function factsOf(error: unknown): Facts {
   const foreign = (error instanceof StoredError ? error.cause : error) as {
@@ -196,12 +199,15 @@ function factsOf(error: unknown): Facts {
     $response?: { headers?: Record<string, string | undefined> }
   } | null
   const names = [foreign?.Code, foreign?.code, foreign?.name].filter((each) => typeof each === "string")
-  const name = names.find((each) => !NAMELESS.test(each) && /^[\w.]{1,64}$/.test(each))
+  const name = names.find(
+    (each) => (Object.hasOwn(BY_NAME, each) || !NAMELESS.test(each)) && /^[\w.]{1,64}$/.test(each),
+  )
   const status = foreign?.$metadata?.httpStatusCode
   return {
     name,
     status: typeof status === "number" ? status : undefined,
     retryAfter: delayOf(foreign?.$response?.headers?.["retry-after"]),
+    isForeign: name !== undefined || status !== undefined || foreign?.$response !== undefined,
   }
 }
 

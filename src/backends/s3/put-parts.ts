@@ -13,6 +13,8 @@ import type { Upload } from "./uploads.ts"
 /** S3's limits */
 const MOST_PARTS = 10_000
 const MIB = 2 ** 20
+/** of each part: were one fault in hundreds of parts a fault of the whole, large objects would never be done on a bad day */
+const TRIES = 5
 
 interface Piece {
   body: Uint8Array
@@ -121,7 +123,7 @@ async function sendPart(
   const there = upload.parts.get(number)
   if (there?.size === body.byteLength && there.etag === md5) return
   const { sdk, client, bucket } = session
-  const command = new sdk.UploadPartCommand({
+  const input = {
     Bucket: bucket,
     Key: objectKey,
     UploadId: upload.id,
@@ -129,10 +131,10 @@ async function sendPart(
     Body: body,
     ContentLength: body.byteLength,
     ContentMD5: contentMd5(md5),
-  })
+  }
   const answer = await session.call(
-    { what: `write part ${number} of "${key}"`, signal, bytes: body.byteLength },
-    (abortSignal) => client.send(withPayloadHash(command, undefined), { abortSignal }),
+    { what: `write part ${number} of "${key}"`, signal, bytes: body.byteLength, tries: TRIES },
+    (abortSignal) => client.send(withPayloadHash(new sdk.UploadPartCommand(input), undefined), { abortSignal }),
   )
   upload.parts.set(number, { size: body.byteLength, etag: bareEtag(answer.ETag) ?? md5 })
 }

@@ -1,17 +1,21 @@
 /**
  * An open connection to one bucket: the SDK, loaded only now, and how it is called. Every call ends in time and with its signal, and fails in our words.
- * The SDK tries at most twice: the outbox is the one that retries.
+ * The outbox is the one that retries. Here a broken connection is tried once more, for the server may have closed it while it was idle; the SDK by itself, which
+ * would sleep in a slot for as long as a server likes, never.
  */
+import { setTimeout as sleep } from "node:timers/promises"
 import type * as Sdk from "@aws-sdk/client-s3"
 import type { HasherFactory } from "../../core/checksum.ts"
-import { abortError, TransientAdapterError, throwIfAborted } from "../../core/error.ts"
+import { abortError, isStoredError, TransientAdapterError, throwIfAborted } from "../../core/error.ts"
 import type { S3Abilities } from "./abilities.ts"
 import type { ResolvedCredentials } from "./credentials.ts"
 import { s3Error } from "./error.ts"
 import { Places } from "./place.ts"
 import type { S3Settings } from "./settings.ts"
 
-const SDK_TRIES = 2
+const TRIES = 2
+/** ms before the second try, doubled for each further one, a fifth more or less */
+const PAUSE = 100
 const MOST_SOCKETS = 256
 /** the slowest transfer that is not taken for a hang */
 export const SLOWEST_BYTES_PER_MS = 64
@@ -22,6 +26,8 @@ export interface S3CallOptions {
   signal?: AbortSignal | undefined
   /** bytes that the call sends, for which it gets more time */
   bytes?: number
+  /** how often it is tried where a fault may pass at once; absent: twice */
+  tries?: number
 }
 
 export interface S3Session {
@@ -52,7 +58,7 @@ export async function openSession(
     // Servers other than AWS refuse or ignore the trailing checksums that the SDK sends by itself; those that matter are sent here.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
-    maxAttempts: SDK_TRIES,
+    maxAttempts: 1,
     requestHandler: {
       connectionTimeout: timeouts.connect,
       httpAgent: { keepAlive: true, maxSockets: MOST_SOCKETS },
@@ -67,8 +73,30 @@ export async function openSession(
     places: new Places(settings.prefix),
     hashers,
     abilities,
-    call: (options, run) => callInTime(timeouts.answer, options, run),
+    call: (options, run) => callAgain(timeouts.answer, options, run),
   }
+}
+
+async function callAgain<Answer>(
+  patience: number,
+  options: S3CallOptions,
+  run: (signal: AbortSignal) => Promise<Answer>,
+): Promise<Answer> {
+  const { tries = TRIES, signal } = options
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await callInTime(patience, options, run)
+    } catch (error) {
+      if (failures >= tries || !mayPassAtOnce(error)) throw error
+    }
+    const delay = PAUSE * 2 ** (failures - 1) * (0.8 + 0.4 * Math.random())
+    await sleep(delay, undefined, signal && { signal }).catch(() => throwIfAborted(signal))
+  }
+}
+
+/** Not where the server says when to come again, nor where it was waited for long enough. */
+function mayPassAtOnce(error: unknown): boolean {
+  return isStoredError(error) && error.code === "BACKEND_UNAVAILABLE" && error.details.retryAfter === undefined
 }
 
 async function callInTime<Answer>(
