@@ -34,6 +34,7 @@ const WORDS = new Set([
   "max",
   "min",
   "increase",
+  "label_replace",
 ])
 
 /** Names of metrics in an expression: what is neither a label, nor a text, nor a word of the language. */
