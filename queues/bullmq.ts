@@ -82,9 +82,8 @@ class BullTransport implements Transport {
     })
   }
 
-  async limit(queue: string, concurrency: number): Promise<void> {
+  async prepare(queue: string): Promise<void> {
     const open = this.#queue(queue)
-    await inTime(open.setGlobalConcurrency(concurrency))
     // A queue that was being forgotten when the connection broke stays paused, and nothing else would tell.
     if (await inTime(open.isPaused())) await inTime(open.resume())
   }

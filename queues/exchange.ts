@@ -5,8 +5,8 @@
  * of each in one message; an empty message says that the worker is alive.
  *
  *   worker                                server
- *   queue gives pointer ----- claim ---->  is it still wanted, by a live claim of nobody else?
- *                       <---- order -----  yes: the whole job, a claim number, ms it may take; no: nothing to do
+ *   queue gives pointer ----- claim ---->  is it still wanted, by a live claim of nobody else, and does the backend take one more now?
+ *                       <---- order -----  yes: the whole job, a claim number, ms it may take; no: nothing to do, or ms to wait
  *   handler runs
  *                       ---- result ---->  commit, events, next job of that location
  *   queue's job is done <---- answer ----
@@ -116,12 +116,14 @@ export const orderSchema = z.strictObject({
   deadline: z.number().positive(),
 })
 
+export const waitSchema = z.number().positive().max(60_000)
+
 export const exchangeAnswerSchema = z.strictObject({
   version: z.literal(EXCHANGE_VERSION),
   /** changes whenever `/internal/configuration` would answer something else */
   revision: text(64),
-  /** one for each claim; no order: there is nothing to do, drop the queue's job */
-  claims: z.array(z.strictObject({ ref: z.int(), order: orderSchema.nullable() })),
+  /** one for each claim; no order: keep the queue's job and claim it again after `wait` ms, or else drop it, there is nothing to do */
+  claims: z.array(z.strictObject({ ref: z.int(), order: orderSchema.nullable(), wait: waitSchema.optional() })),
   /** one for each result, once it is committed or known to change nothing */
   results: z.array(z.strictObject({ ref: z.int(), status: z.enum(["applied", "stale", "gone", "ignored"]) })),
 })
@@ -155,12 +157,17 @@ export type JobResult = z.output<typeof jobResultSchema>
 export type Exchange = z.output<typeof exchangeSchema>
 export type ExchangeAnswer = z.output<typeof exchangeAnswerSchema>
 export type JobOrder = z.output<typeof orderSchema>
+/** What a claim is answered: what to do, ms after which to ask again, or nothing. */
+export type ClaimAnswer = JobOrder | { wait: number } | null
 export type WorkerInfo = z.output<typeof workerSchema>
 export type WorkerConfiguration = z.output<typeof workerConfigurationSchema>
 
 /** What the server offers its workers; the routes under `/internal/` only carry it. */
 export interface WorkerDesk {
   configuration(): WorkerConfiguration
-  /** @throws StoredError CLOSED while the store is starting or closing */
-  exchange(message: Exchange): Promise<ExchangeAnswer>
+  /**
+   * @param link fires when the connection by which the message came is gone, and perhaps the worker with it
+   * @throws StoredError CLOSED while the store is starting or closing
+   */
+  exchange(message: Exchange, link?: AbortSignal): Promise<ExchangeAnswer>
 }

@@ -60,10 +60,10 @@ export class Pool implements WorkerDesk {
     return { version: EXCHANGE_VERSION, revision: this.#revisionText(), ...this.#options.configuration() }
   }
 
-  async exchange({ worker, claims, results }: Exchange): Promise<ExchangeAnswer> {
+  async exchange({ worker, claims, results }: Exchange, link?: AbortSignal): Promise<ExchangeAnswer> {
     if (this.#closed)
       throw new StoredError("CLOSED", "The store is closing; tell it again in a moment.", { retryable: true })
-    this.#roster.see(worker)
+    this.#roster.see(worker, link)
     // Results first: what they end may be claimed again in the same message.
     const told = await Promise.all(results.map((each) => this.#result(each)))
     const orders = await Promise.all(claims.map((each) => this.#claim(each, worker.id)))
@@ -97,7 +97,8 @@ export class Pool implements WorkerDesk {
 
   async #claim({ ref, jobId, pointer }: Exchange["claims"][number], worker: string) {
     try {
-      return { ref, order: (await this.#relayOf(pointer)?.claim(jobId, pointer, worker)) ?? null }
+      const answer = (await this.#relayOf(pointer)?.claim(jobId, pointer, worker)) ?? null
+      return answer && "wait" in answer ? { ref, order: null, wait: answer.wait } : { ref, order: answer }
     } catch (thrown) {
       // The row is still due: it is sent again once the transport has put this parcel away.
       this.#options.events.fault(toStoredError(thrown))

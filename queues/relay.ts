@@ -12,7 +12,7 @@ import type { Clock } from "../src/core/clock.ts"
 import { StoredError, toStoredError } from "../src/core/error.ts"
 import type { Breaker } from "./breaker.ts"
 import { type Claim, Claims } from "./claims.ts"
-import type { ExchangeAnswer, JobOrder, JobPointer, JobResult } from "./exchange.ts"
+import type { ClaimAnswer, ExchangeAnswer, JobOrder, JobPointer, JobResult } from "./exchange.ts"
 import { failureOf } from "./failure.ts"
 import type { Gate } from "./gate.ts"
 import type { Job } from "./job.ts"
@@ -24,6 +24,7 @@ import type { RetryPolicy } from "./retry-policy.ts"
 import type { Roster } from "./roster.ts"
 import type { Line, LineOptions, RunnerEvents } from "./runner.ts"
 import { Sender, type Sent } from "./sender.ts"
+import { Slots } from "./slots.ts"
 import { locationSubject, subjectOf } from "./subject.ts"
 import type { Transport } from "./transport.ts"
 
@@ -52,6 +53,7 @@ export class Relay implements Line {
   readonly #services: RelayServices
   readonly #sender: Sender
   readonly #claims = new Claims()
+  readonly #slots: Slots
   /** taken from their workers, which have not told yet what they did */
   readonly #lost = new Map<string, Claim>()
   readonly #looking: NodeJS.Timeout
@@ -59,7 +61,7 @@ export class Relay implements Line {
   #closing = false
   #quieted: (() => void) | null = null
 
-  constructor({ queue, concurrency, breaker, gate, drained }: LineOptions, services: RelayServices) {
+  constructor({ queue, backend, concurrency, breaker, gate, drained }: LineOptions, services: RelayServices) {
     this.queue = queue
     this.breaker = breaker
     this.gate = gate
@@ -67,10 +69,12 @@ export class Relay implements Line {
     this.#drained = drained
     this.#looking = setInterval(() => void this.look(), services.pace.lookEvery)
     this.#looking.unref()
+    // Side checksums are the workers' own business: each takes as many as it has threads for.
+    const most = backend === null ? Number.POSITIVE_INFINITY : concurrency
+    this.#slots = new Slots(most, (worker) => services.roster.isPresent(worker))
     const { catalog, clock, events, pace, transport } = services
     this.#sender = new Sender({
       queue,
-      concurrency,
       breaker,
       gate,
       catalog,
@@ -98,15 +102,22 @@ export class Relay implements Line {
 
   /**
    * The whole job for whoever claims a pointer, or null where there is nothing to do: it is done already, somebody who lives has claimed it under
-   * another parcel, or the backend rests or is paused, or has had its jobs for now. @throws StoredError where the catalog cannot tell
+   * another parcel, or the backend rests or is paused, or has had its jobs for now. Where as many run as may run at a time, ms after which to ask
+   * again: the parcel stays where it is. @throws StoredError where the catalog cannot tell
    */
-  async claim(jobId: string, pointer: JobPointer, worker: string): Promise<JobOrder | null> {
-    const { clock, events } = this.#services
+  async claim(jobId: string, pointer: JobPointer, worker: string): Promise<ClaimAnswer> {
     const sent = this.#sender.get(subjectOf(pointer))
     if (this.#closing || !sent) return null
     // The same parcel given out again means that the transport has taken it from whoever had it.
     if (sent.claim && sent.claim.jobId !== jobId && this.#isHeld(sent.claim)) return null
     this.#release(sent)
+    const wait = this.#slots.waitOf(jobId, this.#claims.list())
+    if (wait !== null) return { wait }
+    return this.#slots.begin(() => this.#begin(sent, jobId, worker))
+  }
+
+  async #begin(sent: Sent, jobId: string, worker: string): Promise<JobOrder | null> {
+    const { clock, events } = this.#services
     if (this.gate.admit(1, clock.now()) === 0) return this.#nothing(sent)
     // Before anything is waited for: others claim in the same message.
     this.gate.started(clock.now())
@@ -150,6 +161,7 @@ export class Relay implements Line {
 
   /** Looks now for what was lost on the way; it does so by itself every few seconds. */
   async look(): Promise<void> {
+    this.#slots.recount()
     await this.#tellLost((claim) => !this.#isHeld(claim))
     await this.#sender.look()
   }

@@ -24,8 +24,6 @@ export interface Sent {
 
 export interface SenderOptions {
   queue: string
-  /** jobs at a time, over all workers */
-  concurrency: number
   breaker: Breaker
   gate: Gate
   catalog: Pick<Catalog, "due">
@@ -72,8 +70,8 @@ export class Sender {
   #timer: NodeJS.Timeout | null = null
   /** until its timer ends, after the transport or the catalog failed */
   #isHeldOff = false
-  /** whether the transport knows how many jobs may run at a time */
-  #isLimited = false
+  /** whether the transport gives out what it is sent */
+  #isPrepared = false
 
   constructor(options: SenderOptions) {
     this.#options = options
@@ -119,7 +117,7 @@ export class Sender {
         ({ at, claim }) => clock.now() - at >= askAfter && !(claim && isHeld(claim)),
       )
       // It may have forgotten that too, and nobody would notice.
-      this.#isLimited = false
+      this.#isPrepared = false
       const parcels = asked.map(({ parcel }) => parcel)
       const missing = new Set(parcels.length === 0 ? [] : await transport.missing(queue, parcels))
       for (const sent of asked) {
@@ -136,12 +134,12 @@ export class Sender {
   }
 
   async #pump(): Promise<void> {
-    const { concurrency, paused, queue, transport } = this.#options
+    const { paused, queue, transport } = this.#options
     if (this.#sending || this.#closing || !transport.isReady || this.#isHeldOff) return
     this.#sending = true
     try {
-      if (!this.#isLimited) await transport.limit(queue, concurrency)
-      this.#isLimited = true
+      if (!this.#isPrepared) await transport.prepare(queue)
+      this.#isPrepared = true
       for (let batch = this.#next(); batch.length > 0; batch = this.#next()) await this.#send(batch)
       this.#sleep()
       paused()
@@ -186,7 +184,7 @@ export class Sender {
 
   /** The transport has come (back): it may know nothing. */
   #renew(): void {
-    this.#isLimited = false
+    this.#isPrepared = false
     this.nudge()
   }
 

@@ -19,8 +19,8 @@ export interface Transport {
   send(queue: string, parcels: Parcel[]): Promise<void>
   /** Which of these ids it does not hold any more, waiting or given out. @throws as `send` */
   missing(queue: string, ids: string[]): Promise<string[]>
-  /** Jobs of a queue that all workers together run at a time. @throws as `send` */
-  limit(queue: string, concurrency: number): Promise<void>
+  /** Has a queue given out, whatever became of it before. @throws as `send` */
+  prepare(queue: string): Promise<void>
   /** Forgets a queue and all that waits in it. @throws as `send` */
   forget(queue: string): Promise<void>
   close(): Promise<void>

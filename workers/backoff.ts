@@ -16,6 +16,13 @@ export function pauseAfter(failures: number, { first, most }: Backoff, random: n
   return Math.round(Math.min(first * 2 ** Math.min(failures - 1, 40), most) * (0.8 + 0.4 * random))
 }
 
+/** Resolves after so many ms, or as soon as one of the signals fires. */
+export async function sleepUnless(signals: readonly AbortSignal[], ms: number): Promise<void> {
+  const signal = AbortSignal.any([...signals])
+  // It rejects with nothing but the reason of the signal, which whoever waits looks at itself.
+  await sleep(ms, undefined, { signal }).catch(() => {})
+}
+
 /** @throws StoredError the reason of `signal` */
 export async function pause(failures: number, backoff: Backoff, signal: AbortSignal): Promise<void> {
   throwIfAborted(signal)

@@ -4,10 +4,10 @@
  * said again, until its own patience ends. Said twice does no harm, the server knows each claim by its number.
  */
 import {
+  type ClaimAnswer,
   EXCHANGE_VERSION,
   type Exchange,
   type ExchangeAnswer,
-  type JobOrder,
   type JobPointer,
   type JobResult,
   type WorkerInfo,
@@ -46,7 +46,7 @@ interface Result {
   result: JobResult
 }
 interface Batch {
-  claims: Said<Claim, JobOrder | null>[]
+  claims: Said<Claim, ClaimAnswer>[]
   results: Said<Result, Status>[]
 }
 
@@ -57,7 +57,7 @@ const MAX_BYTES = 2 ** 20
 
 export class ExchangeClient {
   readonly #options: ExchangeClientOptions
-  readonly #claims: Outbound<Claim, JobOrder | null>
+  readonly #claims: Outbound<Claim, ClaimAnswer>
   readonly #results: Outbound<Result, Status>
   readonly #end = new AbortController()
   #revision: string | null = null
@@ -83,11 +83,11 @@ export class ExchangeClient {
   }
 
   /**
-   * Asks for the order of a job; null where there is nothing to do. An order that comes after `signal` has fired is handed back.
+   * Asks for the order of a job; null where there is nothing to do, `wait` where it may not begin yet and is to be claimed again. An order that comes after `signal` has fired is handed back.
    * @throws StoredError ABORTED, CLOSED, INVALID_INPUT (the server does not understand this worker), BACKEND_UNAVAILABLE (retryable, patience has ended),
    * INTERNAL (retryable, no order that can be carried out)
    */
-  claim(jobId: string, pointer: JobPointer, signal: AbortSignal): Promise<JobOrder | null> {
+  claim(jobId: string, pointer: JobPointer, signal: AbortSignal): Promise<ClaimAnswer> {
     return this.#claims.say({ jobId, pointer }, { signal })
   }
 
@@ -180,14 +180,15 @@ export class ExchangeClient {
 
   /** Returns how many were left without an answer; they are said again. */
   #settle({ claims, results }: Batch, reply: ExchangeReply): number {
-    const orders = new Map(reply.claims.map(({ ref, order }) => [ref, order]))
+    const orders = new Map(reply.claims.map(({ ref, ...given }) => [ref, given]))
     const statuses = new Map(reply.results.map(({ ref, status }) => [ref, status]))
     const unanswered = claims.filter((_, ref) => !orders.has(ref))
     const unheard = results.filter((_, index) => !statuses.has(claims.length + index))
     this.#claims.putBack(unanswered)
     this.#results.putBack(unheard)
     for (const [ref, said] of claims.entries()) {
-      if (orders.has(ref)) this.#ordered(said, orders.get(ref))
+      const given = orders.get(ref)
+      if (given) this.#ordered(said, given)
     }
     for (const [index, said] of results.entries()) {
       const status = statuses.get(claims.length + index)
@@ -196,13 +197,14 @@ export class ExchangeClient {
     return unanswered.length + unheard.length
   }
 
-  #ordered(said: Said<Claim, JobOrder | null>, given: unknown): void {
-    if (given === null) {
-      said.answer(null)
+  #ordered(said: Said<Claim, ClaimAnswer>, given: Omit<ExchangeReply["claims"][number], "ref">): void {
+    const { wait } = given
+    if (given.order === null) {
+      said.answer(wait === undefined ? null : { wait })
       return
     }
     const { pointer } = said.body
-    const { order, claim } = readOrder(given, pointer)
+    const { order, claim } = readOrder(given.order, pointer)
     if (!order) {
       const fault = new StoredError("INTERNAL", "The server's order cannot be carried out; are both of one version?", {
         retryable: true,

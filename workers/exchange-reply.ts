@@ -2,12 +2,12 @@
  * What the server answers, checked. Each order is checked by itself: one that this worker does not understand must not take the others with it.
  */
 import * as z from "zod"
-import { exchangeAnswerSchema, type JobOrder, type JobPointer, orderSchema } from "../queues/exchange.ts"
+import { exchangeAnswerSchema, type JobOrder, type JobPointer, orderSchema, waitSchema } from "../queues/exchange.ts"
 import type { Job } from "../queues/job.ts"
 import { TransientAdapterError } from "../src/core/error.ts"
 
 const replySchema = exchangeAnswerSchema.extend({
-  claims: z.array(z.strictObject({ ref: z.int(), order: z.unknown() })),
+  claims: z.array(z.strictObject({ ref: z.int(), order: z.unknown(), wait: waitSchema.optional() })),
 })
 
 export type ExchangeReply = z.output<typeof replySchema>

@@ -4,11 +4,12 @@
  */
 import { type JobOrder, type JobPointer, type JobResult, readPointer } from "../queues/exchange.ts"
 import type { Done, Job } from "../queues/job.ts"
-import { type Delivery, NotUnderstood } from "../queues/transport.ts"
+import { type Delivery, HandedBack, NotUnderstood } from "../queues/transport.ts"
 import { isStoredError, toStoredError } from "../src/core/error.ts"
 import type { EndedJob, Meter } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
 import { within } from "../src/store/within.ts"
+import { sleepUnless } from "./backoff.ts"
 import { carryOut } from "./carry-out.ts"
 import type { ExchangeClient } from "./exchange-client.ts"
 
@@ -40,8 +41,8 @@ export class JobRunner {
   readonly #taking = new Set<Promise<void>>()
   /** jobs that were cut off and go on all the same */
   readonly #overdue = new Set<{ order: JobOrder }>()
+  readonly #finishing = new AbortController()
   readonly #stopped = new AbortController()
-  #isTaking = true
   #toldVersion = false
   #running = 0
 
@@ -51,7 +52,7 @@ export class JobRunner {
 
   /** false once no job is begun any more */
   get isTaking(): boolean {
-    return this.#isTaking
+    return !this.#finishing.signal.aborted
   }
 
   /** jobs that run, those that were cut off and go on among them */
@@ -59,7 +60,7 @@ export class JobRunner {
     return this.#running + this.#overdue.size
   }
 
-  /** @throws StoredError where the server cannot be told, NotUnderstood; both are logged already */
+  /** @throws StoredError where the server cannot be told, NotUnderstood, HandedBack (it stops); the first two are logged already */
   take(bench: Bench, delivery: Delivery, lost: AbortSignal): Promise<void> {
     const take = this.#take(bench, delivery, lost).finally(() => this.#taking.delete(take))
     this.#taking.add(take)
@@ -68,7 +69,7 @@ export class JobRunner {
 
   /** Begins nothing more; what is still given is handed back. */
   finish(): void {
-    this.#isTaking = false
+    this.#finishing.abort()
   }
 
   /** Waits at most `grace` ms for what runs, then cuts it off, and resolves once everything about it is told or given up. */
@@ -88,15 +89,27 @@ export class JobRunner {
     const pointer = this.#read(bench, id, given)
     if (!pointer) return
     try {
-      // Also while it stops: the server then hears that somebody else is to have it.
-      const signal = AbortSignal.any([lost, this.#stopped.signal])
-      const order = await this.#options.exchange.claim(id, pointer, signal)
+      const order = await this.#claim(bench, id, pointer, lost)
       if (order) await this.#carryOut(bench, order, lost)
     } catch (error) {
+      if (error instanceof HandedBack) throw error
       const fault = toStoredError(error)
       if (lost.aborted || this.#stopped.signal.aborted) return
       this.#options.log.warn({ jobId: id, ...factsOf(pointer), error: fault.toJSON() }, "a job was let go")
       throw fault
+    }
+  }
+
+  /** Waits for as long as the server says that others come first. @throws HandedBack where the worker or the bench ends before */
+  async #claim(bench: Bench, id: string, pointer: JobPointer, lost: AbortSignal): Promise<JobOrder | null> {
+    // Also while it stops: the server then hears that somebody else is to have it.
+    const signal = AbortSignal.any([lost, this.#stopped.signal])
+    for (;;) {
+      const answer = await this.#options.exchange.claim(id, pointer, signal)
+      if (!answer || !("wait" in answer)) return answer
+      await sleepUnless([lost, this.#finishing.signal, bench.closed], answer.wait)
+      if (lost.aborted) return null
+      if (!this.isTaking || bench.closed.aborted) throw new HandedBack("The worker stops before the job could begin.")
     }
   }
 
@@ -124,7 +137,7 @@ export class JobRunner {
   async #carryOut(bench: Bench, order: JobOrder, lost: AbortSignal): Promise<void> {
     const { exchange, log, meter, moment = MOMENT } = this.#options
     const { claim, job, deadline } = order
-    if (!this.#isTaking || bench.closed.aborted) return this.#report(order, { type: "returned" })
+    if (!this.isTaking || bench.closed.aborted) return this.#report(order, { type: "returned" })
     const stopped = AbortSignal.any([this.#stopped.signal, bench.closed])
     log.debug({ claim, ...factsOf(job) }, "a job begins")
     this.#running += 1

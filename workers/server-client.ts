@@ -34,6 +34,7 @@ interface Call {
   query?: Record<string, string>
   headers?: Record<string, string>
   body?: string
+  agent?: Agent
   signal: AbortSignal
   deadline: number
 }
@@ -49,12 +50,16 @@ export class ServerClient {
   readonly #token: string
   readonly #deadline: number
   readonly #agent: Agent
+  /** has one connection, by whose end the server knows at once that this worker was killed */
+  readonly #talk: Agent
 
   constructor({ url, token, deadline = DEADLINE }: ServerClientOptions) {
     this.#url = url
     this.#token = token
     this.#deadline = deadline
-    this.#agent = url.protocol === "https:" ? new TlsAgent({ keepAlive: true }) : new Agent({ keepAlive: true })
+    const AgentOf = url.protocol === "https:" ? TlsAgent : Agent
+    this.#agent = new AgentOf({ keepAlive: true })
+    this.#talk = new AgentOf({ keepAlive: true, maxSockets: 1 })
   }
 
   /** As the server gave it; nobody has looked at it yet. @throws StoredError as every request: BACKEND_UNAVAILABLE, TIMEOUT, ABORTED, the server's own */
@@ -65,7 +70,8 @@ export class ServerClient {
   /** The answer as it came; nobody has looked at it yet. */
   exchange(message: Exchange, signal: AbortSignal): Promise<unknown> {
     const headers = { "content-type": "application/json" }
-    return this.#json({ method: "POST", path: "/internal/exchange", headers, body: JSON.stringify(message), signal })
+    const body = JSON.stringify(message)
+    return this.#json({ method: "POST", path: "/internal/exchange", agent: this.#talk, headers, body, signal })
   }
 
   async suspect(id: BlobId, signal: AbortSignal): Promise<void> {
@@ -88,6 +94,7 @@ export class ServerClient {
   /** Lets go of every connection. */
   close(): void {
     this.#agent.destroy()
+    this.#talk.destroy()
   }
 
   async #json(call: Omit<Call, "deadline">): Promise<unknown> {
@@ -116,7 +123,7 @@ export class ServerClient {
   }
 
   #begin(call: Call): Promise<IncomingMessage> {
-    const { method, path, query = {}, headers = {}, body, signal, deadline } = call
+    const { method, path, query = {}, headers = {}, body, agent = this.#agent, signal, deadline } = call
     throwIfAborted(signal)
     const url = new URL(this.#url)
     url.pathname = this.#url.pathname.replace(/\/$/, "") + path
@@ -125,7 +132,7 @@ export class ServerClient {
     return new Promise((resolve, reject) => {
       const request = send(url, {
         method,
-        agent: this.#agent,
+        agent,
         signal,
         headers: {
           ...headers,

@@ -29,7 +29,7 @@ test("a queue that stayed paused when forgetting it was cut off is taken up agai
   await queue.pause()
   const transport = createBullTransport({ url: redis.url, prefix, events: EVENTS })
   await new Promise<void>((resolve) => void transport.onReady(resolve))
-  await transport.limit("sync-p", 2)
+  await transport.prepare("sync-p")
   expect(await queue.isPaused()).toBe(false)
   await transport.close()
   await queue.close()

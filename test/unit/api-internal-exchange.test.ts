@@ -1,8 +1,10 @@
 /** The exchange as it travels, good and hostile. */
+import { once } from "node:events"
+import { Agent, type IncomingMessage, request } from "node:http"
 import { describe, expect, it, vi } from "vitest"
 import { EXCHANGE_VERSION, MOST_IN_A_MESSAGE } from "../../queues/exchange.ts"
 import { StoredError } from "../../src/core/error.ts"
-import { EMPTY, post, serve } from "./api-internal-harness.ts"
+import { BEARER, EMPTY, post, serve } from "./api-internal-harness.ts"
 import { problem } from "./api-requests.ts"
 import { openSocket, readAnswer, statusOf } from "./api-server.ts"
 import { orderFor, pointerTo, TOKEN } from "./worker-desk.ts"
@@ -28,6 +30,25 @@ describe("an exchange", () => {
       results: [{ ref: 2, status: "applied" }],
     })
     expect(desk.messages[0]).toEqual({ ...EMPTY, claims, results })
+  })
+
+  it("tells the desk when the connection by which it came is gone, one for all its messages", async () => {
+    const { url, desk } = await serve()
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    const send = async (): Promise<void> => {
+      const call = request(`${url}/internal/exchange`, { method: "POST", headers: BEARER, agent }).end(
+        JSON.stringify(EMPTY),
+      )
+      const [response] = (await once(call, "response")) as [IncomingMessage]
+      await once(response.resume(), "end")
+    }
+    await send()
+    await send()
+    const [first, second] = desk.links
+    expect([first === second, first?.aborted]).toEqual([true, false])
+    const gone = once(first!, "abort")
+    agent.destroy()
+    await gone
   })
 
   const claim = (ref: number) => ({ ref, jobId: "j", pointer: pointerTo("k") })

@@ -30,6 +30,13 @@ describe("claims and results", () => {
     expect(new Set(refs).size).toBe(3)
   })
 
+  it("of jobs that may not begin yet are answered with the time to wait", async () => {
+    const { client, desk } = makeClient()
+    desk.waits.set("j", 25)
+    client.start("r1")
+    expect(await client.claim("j", pointerTo("k"), NEVER)).toEqual({ wait: 25 })
+  })
+
   it("are no more in one message than it may have, in their order, and none is left behind", async () => {
     const { client, desk } = makeClient()
     const count = MOST_IN_A_MESSAGE * 2 + 3

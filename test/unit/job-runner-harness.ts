@@ -11,7 +11,7 @@ export const NEVER = new AbortController().signal
 
 /** A runner whose server keeps what it is told. `run` stands for the handler. */
 export function makeRunner(
-  options: { run?: Bench["run"]; order?: JobOrder | null; fault?: Error; moment?: number } = {},
+  options: { run?: Bench["run"]; order?: JobOrder | null; waits?: number[]; fault?: Error; moment?: number } = {},
 ) {
   const told: { claim: string; pointer: JobPointer; result: JobResult }[] = []
   const logged: [object, string][] = []
@@ -20,10 +20,15 @@ export function makeRunner(
   const misfits: Misfit[] = []
   const waiters = new Set<() => void>()
   const claims: unknown[] = []
+  const claimed = Promise.withResolvers<void>()
+  const waits = options.waits ?? []
   const runner = new JobRunner({
     exchange: {
       claim: async (...words) => {
         claims.push(words.slice(0, 2))
+        claimed.resolve()
+        const wait = waits.shift()
+        if (wait !== undefined) return { wait }
         return options.order === undefined ? orderFor("k") : options.order
       },
       report: async (claim, pointer, result) => {
@@ -57,7 +62,7 @@ export function makeRunner(
       waiters.add(look)
       look()
     })
-  return { runner, take, told, ended, misfits, toldCount, logged, claims, closing }
+  return { runner, take, told, ended, misfits, toldCount, logged, claims, claimed: claimed.promise, closing }
 }
 
 /** A handler at a gate: it heeds its signal or does not. */

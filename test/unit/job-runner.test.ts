@@ -1,7 +1,7 @@
 /** One job after another in a worker: what is told of each end, what is dropped or handed back, and what is counted. */
 import { describe, expect, it } from "vitest"
 import type { Job } from "../../queues/job.ts"
-import { NotUnderstood } from "../../queues/transport.ts"
+import { HandedBack, NotUnderstood } from "../../queues/transport.ts"
 import { StoredError, TransientAdapterError } from "../../src/core/error.ts"
 import { handlerAtGate, makeRunner } from "./job-runner-harness.ts"
 import { ID, orderFor, pointerTo } from "./worker-desk.ts"
@@ -67,6 +67,36 @@ describe("a job", () => {
       expect(logged).toEqual([[{ jobId: "j", version }, expect.stringMatching(/does not know was handed back/)]])
     },
   )
+
+  it("that has to wait for others is claimed again until it may begin", async () => {
+    const { take, told, claims, ended } = makeRunner({ waits: [1, 2] })
+    await take()
+    expect(claims).toEqual([1, 2, 3].map(() => ["j", pointerTo("k")]))
+    expect([told.length, ended.length]).toEqual([1, 1])
+  })
+
+  const HOUR = 3_600_000
+  it.each<[string, (parts: ReturnType<typeof makeRunner>) => unknown]>([
+    ["its worker", ({ runner }) => runner.stop(HOUR)],
+    ["its queue", ({ closing }) => closing.abort()],
+  ])("that has to wait is handed back where %s ends, untold and unlogged", async (_, end) => {
+    const parts = makeRunner({ waits: [HOUR] })
+    const taken = parts.take()
+    await parts.claimed
+    const over = expect(taken).rejects.toBeInstanceOf(HandedBack)
+    await Promise.all([end(parts), over])
+    expect([parts.told, parts.logged, parts.claims.length]).toEqual([[], [], 1])
+  })
+
+  it("that has to wait and is given to somebody else is let go", async () => {
+    const { take, told, claimed, claims } = makeRunner({ waits: [HOUR] })
+    const lost = new AbortController()
+    const taken = take(pointerTo("k"), lost.signal)
+    await claimed
+    lost.abort()
+    await taken
+    expect([told, claims.length]).toEqual([[], 1])
+  })
 
   it("whose result cannot be told is let go with a line in the log", async () => {
     const { take, logged, runner } = makeRunner({ fault: new TransientAdapterError("away") })

@@ -29,7 +29,6 @@ interface MemoryQueue {
   /** how often a job that waits again was not understood */
   misfits: Map<string, number>
   intakes: Set<OpenIntake>
-  limit: number
 }
 
 /** As many as BullMQ's hand-backs. */
@@ -86,9 +85,8 @@ export class MemoryTransport implements Transport, IntakeOpener {
     return ids.filter((id) => !holds(this.#queue(queue), id))
   }
 
-  async limit(queue: string, concurrency: number): Promise<void> {
+  async prepare(): Promise<void> {
     this.#requireReady()
-    this.#queue(queue).limit = concurrency
   }
 
   async forget(queue: string): Promise<void> {
@@ -137,7 +135,6 @@ export class MemoryTransport implements Transport, IntakeOpener {
       waiting: [],
       misfits: new Map(),
       intakes: new Set(),
-      limit: Number.POSITIVE_INFINITY,
     }
     this.#queues.set(name, queue)
     return queue
@@ -145,7 +142,7 @@ export class MemoryTransport implements Transport, IntakeOpener {
 
   #pump(queue: MemoryQueue): void {
     for (const intake of queue.intakes) {
-      while (intake.taking && intake.running.size < intake.concurrency && runningOf(queue) < queue.limit) {
+      while (intake.taking && intake.running.size < intake.concurrency) {
         const next = queue.waiting.shift()
         if (!next) return
         this.#give(queue, intake, next)
@@ -183,10 +180,6 @@ export class MemoryTransport implements Transport, IntakeOpener {
 
 function holds({ waiting, intakes }: MemoryQueue, id: string): boolean {
   return [...waiting, ...[...intakes].flatMap(({ running }) => [...running])].some((job) => job.id === id)
-}
-
-function runningOf({ intakes }: MemoryQueue): number {
-  return [...intakes].reduce((sum, { running }) => sum + running.size, 0)
 }
 
 function wire(pointer: JobPointer): unknown {

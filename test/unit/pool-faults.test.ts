@@ -1,7 +1,7 @@
 /** The server's part of the pool where something else goes wrong: workers that die, rows that are bad, backends that go or keep failing. */
 import { describe, expect, it } from "vitest"
 import { put } from "../contract/catalog.facts.ts"
-import { BACKEND, FAILURE, HandWorker, poolHarnesses, proofOf, putOne, QUEUE, stateOf } from "./pool-harness.ts"
+import { BACKEND, FAILURE, HandWorker, poolHarnesses, proofOf, putOne, stateOf } from "./pool-harness.ts"
 
 const harness = poolHarnesses()
 
@@ -71,7 +71,6 @@ describe("a backend that keeps failing", () => {
     const keys = Array.from({ length: 1_300 }, (_, index) => `k${index}`)
     for (const key of keys) await put(server.catalog, { key })
     const worker = new HandWorker(server, "w", 5_000)
-    await server.transport.limit(QUEUE, 5_000)
     server.relay.nudge()
     for (let count = 0; count < 2; count += 1) {
       const delivery = await worker.next()

@@ -97,7 +97,7 @@ function whileAlive(transport: MemoryTransport, life: { over: boolean }): Transp
     onReady: (listener) => transport.onReady(() => !life.over && listener()),
     send: (queue, parcels) => transport.send(queue, parcels),
     missing: (queue, ids) => transport.missing(queue, ids),
-    limit: (queue, concurrency) => transport.limit(queue, concurrency),
+    prepare: () => transport.prepare(),
     forget: (queue) => transport.forget(queue),
     close: () => transport.close(),
   }
@@ -112,6 +112,8 @@ async function turn(): Promise<void> {
 export class HandWorker {
   readonly id: string
   readonly #harness: PoolHarness
+  /** its connection to the server; a test may break it */
+  link = new AbortController()
   readonly deliveries: (Delivery & { over(): void; signal: AbortSignal })[] = []
   #wake: (() => void) | null = null
 
@@ -134,9 +136,14 @@ export class HandWorker {
     return this.deliveries.shift()!
   }
 
-  async claim({ id, pointer }: Delivery, server = this.#harness): Promise<JobOrder | null> {
+  async claim(delivery: Delivery, server = this.#harness): Promise<JobOrder | null> {
+    return (await this.ask(delivery, server)).order
+  }
+
+  /** As `claim`, with what is said where there is no order. */
+  async ask({ id, pointer }: Delivery, server = this.#harness): Promise<ExchangeAnswer["claims"][number]> {
     const message = { claims: [{ ref: 7, jobId: id, pointer: pointer as JobPointer }], results: [] }
-    return (await this.say(message, server)).claims[0]!.order
+    return (await this.say(message, server)).claims[0]!
   }
 
   async tell(order: JobOrder, result: JobResult, server = this.#harness): Promise<string> {
@@ -155,7 +162,7 @@ export class HandWorker {
       running: 0,
       taking: true,
     }
-    return server.pool.exchange({ version: 1, worker, ...message })
+    return server.pool.exchange({ version: 1, worker, ...message }, this.link.signal)
   }
 }
 

@@ -40,6 +40,10 @@ export class TestDesk implements WorkerDesk {
   readonly results: ToldResult[] = []
   /** by the id of the queue's job; what is not here has nothing to do */
   readonly orders = new Map<string, unknown>()
+  /** ms to wait, by the id of the queue's job */
+  readonly waits = new Map<string, number>()
+  /** the connections by which the messages came */
+  readonly links: (AbortSignal | undefined)[] = []
   revision = "r1"
   backends: WorkerConfiguration["backends"] = []
   staging: WorkerConfiguration["staging"] = { directory: "/nowhere", probe: { file: "probe", text: "none" } }
@@ -53,8 +57,9 @@ export class TestDesk implements WorkerDesk {
     return { version: EXCHANGE_VERSION, revision, prefix, backends, staging }
   }
 
-  async exchange(message: Exchange): Promise<ExchangeAnswer> {
+  async exchange(message: Exchange, link?: AbortSignal): Promise<ExchangeAnswer> {
     this.messages.push(message)
+    this.links.push(link)
     this.#changed()
     await this.before(message)
     this.results.push(...message.results.map(({ claim, pointer, result }) => ({ claim, pointer, result })))
@@ -65,6 +70,7 @@ export class TestDesk implements WorkerDesk {
       claims: message.claims.map(({ ref, jobId }) => ({
         ref,
         order: (this.orders.get(jobId) ?? null) as JobOrder | null,
+        ...(this.waits.has(jobId) && { wait: this.waits.get(jobId)! }),
       })),
       results: message.results.map(({ ref }) => ({ ref, status: "applied" as const })),
     }

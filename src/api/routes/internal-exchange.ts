@@ -1,4 +1,5 @@
 /** `POST /internal/exchange`: one message of a worker, claims and results, and what the server says to them (`queues/exchange.ts`). */
+import type { Socket } from "node:net"
 import type { FastifyInstance, FastifyRequest } from "fastify"
 import { type ExchangeAnswer, exchangeSchema } from "../../../queues/exchange.ts"
 import { StoredError } from "../../core/error.ts"
@@ -42,5 +43,18 @@ async function exchange(
 ): Promise<ExchangeAnswer> {
   const { idleTimeout } = services.limits
   const message = await readJson(request.raw, exchangeSchema, { idleTimeout, maxBlobSize: MAX_MESSAGE }, reading)
-  return services.internal.desk.exchange(message)
+  return services.internal.desk.exchange(message, linkOf(request.raw.socket))
+}
+
+const links = new WeakMap<Socket, AbortSignal>()
+
+/** Fires when the connection is gone. One for all the messages that come by it. */
+function linkOf(socket: Socket): AbortSignal {
+  const known = links.get(socket)
+  if (known) return known
+  const gone = new AbortController()
+  socket.once("close", () => gone.abort())
+  if (socket.destroyed) gone.abort()
+  links.set(socket, gone.signal)
+  return gone.signal
 }
