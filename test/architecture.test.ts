@@ -23,6 +23,8 @@ const ENTRIES = ["src/server.ts", "src/index.ts", "src/cli/main.ts", "workers/ma
 
 /** package → where it may be imported, and why nowhere else */
 const CONFINED: Readonly<Record<string, readonly [allowed: string, reason: string]>> = {
+  "@aws-sdk/client-s3": ["src/backends/s3", "it is large, and loaded only where an S3 backend is opened"],
+  "@aws-sdk/s3-request-presigner": ["src/backends/s3", "it is large, and loaded only where an address is presigned"],
   bullmq: ["queues/bullmq", "the rest of the house must not know which queue carries its jobs"],
   lmdb: ["src/catalog/lmdb/", "the catalog's contract must stay one that another database can keep"],
   "prom-client": ["src/metrics/", "the rest of the house counts, and does not know who reads it"],

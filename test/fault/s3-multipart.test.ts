@@ -230,6 +230,21 @@ test("a note whose upload has ended goes with the next sweep", async () => {
   expect(await bucket.keys()).toEqual(["large"])
 })
 
+test("an upload whose place another process took meanwhile goes with the next sweep", async () => {
+  const { bucket, proxy, config } = await bucketBehindProxy()
+  const other = await openBackend(config)
+  await other.sweep()
+  const killed = await openBackend(config)
+  await brokenOff(killed, proxy, bytes(CONTENT))
+  // Times of objects are whole seconds.
+  await new Promise((next) => setTimeout(next, 1100))
+  await other.put("large", bytes(Buffer.from("small")))
+  expect(await bucket.uploads()).toHaveLength(1)
+  expect(await other.sweep()).toBe(1)
+  expect(await bucket.uploads()).toEqual([])
+  expect(await bucket.keys()).toEqual(["large"])
+})
+
 test("memory for parts is bounded over all uploads together", async () => {
   const { bucket, proxy, config } = await bucketBehindProxy({ partsAtOnce: 2 })
   const backend = await openBackend(config)

@@ -1,6 +1,6 @@
 /** What an object carries besides its bytes: our claims about it in its metadata, and what every write asks of the server. */
 import type { PutObjectCommandInput } from "@aws-sdk/client-s3"
-import type { BackendPutOptions } from "../backend.ts"
+import type { BackendPutOptions, KnownChecksum } from "../backend.ts"
 import type { S3Session } from "./session.ts"
 
 /** `sha256:…` of what was meant to be written. A claim, not a proof: it is believed only beside an ETag. */
@@ -23,8 +23,8 @@ export function describe(
 }
 
 /** How the metadata writes what the content is. */
-export function contentClaim<Given extends BackendPutOptions["checksum"]>(checksum: Given) {
-  return (checksum && `${checksum.algorithm}:${checksum.hex}`) as Given extends undefined ? undefined : string
+export function contentClaim({ algorithm, hex }: KnownChecksum): string {
+  return `${algorithm}:${hex}`
 }
 
 /** Our claims about an object, as far as its metadata has any. */

@@ -22,11 +22,7 @@ export function composedEtag(parts: readonly string[]): string {
   return `${hash.digest("hex")}-${parts.length}`
 }
 
-/** MD5 in hex as the Content-MD5 header wants it. */
-export function contentMd5(hex: string): string {
-  return Buffer.from(hex, "hex").toString("base64")
-}
-
+/** A digest in hex as the headers of S3 want it. */
 export function toBase64(hex: string): string {
   return Buffer.from(hex, "hex").toString("base64")
 }

@@ -7,7 +7,7 @@ import { isStoredError, type StoredError } from "../../core/error.ts"
 import { toKeyBytes } from "../key-bytes.ts"
 import type { S3Abilities } from "./abilities.ts"
 import { askedOf } from "./attributes.ts"
-import { bareEtag, composedEtag, contentMd5, toBase64 } from "./etag.ts"
+import { bareEtag, composedEtag, toBase64 } from "./etag.ts"
 import { abortUpload } from "./multipart.ts"
 import type { S3Session } from "./session.ts"
 
@@ -151,7 +151,7 @@ class Prober {
     const begin = new sdk.CreateMultipartUploadCommand({ ...target, ...askedOf(this.#session) })
     const { UploadId = "" } = await this.#call((client, abortSignal) => client.send(begin, { abortSignal }))
     try {
-      const md5 = contentMd5(hashers.hash("md5", CONTENT))
+      const md5 = toBase64(hashers.hash("md5", CONTENT))
       const part = new sdk.UploadPartCommand({ ...target, UploadId, PartNumber: 1, Body: CONTENT, ContentMD5: md5 })
       const { ETag } = await this.#call((client, abortSignal) => client.send(part, { abortSignal }))
       const Parts = [{ PartNumber: 1, ...(ETag !== undefined && { ETag }) }]

@@ -4,7 +4,7 @@
  */
 import { isStoredError, StoredError, TransientAdapterError, throwIfAborted } from "../../core/error.ts"
 import { conditionOf, contentClaim } from "./attributes.ts"
-import { bareEtag, composedEtag, contentMd5 } from "./etag.ts"
+import { bareEtag, composedEtag, toBase64 } from "./etag.ts"
 import type { Writing } from "./put.ts"
 import { headObject } from "./read.ts"
 import { withPayloadHash } from "./session.ts"
@@ -130,7 +130,7 @@ async function sendPart(
     PartNumber: number,
     Body: body,
     ContentLength: body.byteLength,
-    ContentMD5: contentMd5(md5),
+    ContentMD5: toBase64(md5),
   }
   const answer = await session.call(
     { what: `write part ${number} of "${key}"`, signal, bytes: body.byteLength, tries: TRIES },
@@ -173,7 +173,7 @@ async function isMade({ session, key, options }: Writing, upload: Upload, etag: 
   if (!seen || session.abilities.partsEtag === "md5") return seen?.etag === etag
   let size = 0
   for (const part of upload.parts.values()) size += part.size
-  return seen.size === size && seen.claims.content === contentClaim(options.checksum)
+  return seen.size === size && seen.claims.content === (options.checksum && contentClaim(options.checksum))
 }
 
 function tooLarge(key: string, partSize: number): StoredError {

@@ -7,7 +7,7 @@ import type { Hasher } from "../../core/checksum.ts"
 import { ConsistencyError, throwIfAborted } from "../../core/error.ts"
 import type { BackendPutOptions } from "../backend.ts"
 import { askedOf, conditionOf, describe } from "./attributes.ts"
-import { contentMd5, toBase64 } from "./etag.ts"
+import { toBase64 } from "./etag.ts"
 import type { PartRoom } from "./part-room.ts"
 import { PieceReader } from "./piece-reader.ts"
 import { putParts } from "./put-parts.ts"
@@ -92,7 +92,7 @@ async function putWhole(writing: Writing, body: Uint8Array): Promise<string | un
     Key: objectKey,
     Body: body,
     ContentLength: body.byteLength,
-    ContentMD5: contentMd5(md5),
+    ContentMD5: toBase64(md5),
     ...(sha256 !== undefined && abilities.sha256 && { ChecksumSHA256: toBase64(sha256) }),
     ...(mimeType !== undefined && { ContentType: mimeType }),
     Metadata: describe(options),

@@ -2,8 +2,8 @@
 import { isStoredError } from "../../core/error.ts"
 import type { Uploads } from "./uploads.ts"
 
-/** ms */
-const EVERY = 6 * 3_600_000
+/** ms; a sweep of nothing is one request */
+const EVERY = 1_800_000
 
 export class Sweeper {
   readonly #uploads: Pick<Uploads, "sweep">

@@ -6,10 +6,11 @@
 import * as z from "zod"
 import { isStoredError } from "../../core/error.ts"
 import type { BackendPutOptions } from "../backend.ts"
-import { askedOf, describe } from "./attributes.ts"
+import { askedOf, contentClaim, describe } from "./attributes.ts"
 import { isUploadGone } from "./error.ts"
 import { abortUpload, listParts, uploadsSince } from "./multipart.ts"
 import { type Note, Notes } from "./notes.ts"
+import { headObject } from "./read.ts"
 import type { S3Session } from "./session.ts"
 
 /** An upload that is open. */
@@ -43,7 +44,7 @@ export class Uploads {
     options: BackendPutOptions,
   ): Promise<Upload> {
     const { checksum, signal } = options
-    const content = checksum ? `${checksum.algorithm}:${checksum.hex}` : null
+    const content = checksum ? contentClaim(checksum) : null
     const note: Note = { version: 1, key: objectKey, uploadId: null, content, size: size ?? null, partSize }
     const found = await this.#notes.read(objectKey, signal)
     const resumed = found && isSame(found.note, note) ? await this.#resume(found.note, signal) : null
@@ -93,20 +94,28 @@ export class Uploads {
   }
 
   /**
-   * Looks for notes; aborts the uploads whose notes are older than `olderThan` ms, takes away those whose uploads have ended, and remembers the others. Returns how
-   * many uploads were aborted.
+   * Looks for notes; aborts the uploads whose notes are older than `olderThan` ms and those that something newer took the place of, takes away notes whose uploads
+   * have ended, and remembers the others. Returns how many uploads were aborted.
    * @throws StoredError
    */
   async sweep(signal: AbortSignal | undefined, olderThan = ABANDONED_AFTER): Promise<number> {
     let aborted = 0
     for await (const { note, modified } of this.#notes.all(signal)) {
       const isOver = note.uploadId !== null && !(await this.#resume(note, signal))
-      const isOld = Date.now() - modified >= olderThan
-      if (isOver || isOld) await this.#end(note, signal)
+      const isDead = isOver || Date.now() - modified >= olderThan || (await this.#isOvertaken(note, modified, signal))
+      if (isDead) await this.#end(note, signal)
       else if (!this.#open.has(note.key)) this.#open.set(note.key, { note, renewed: modified })
-      if (isOld && !isOver) aborted += 1
+      if (isDead && !isOver) aborted += 1
     }
     return aborted
+  }
+
+  /** Whether the object is newer than the note, by the same clock: another process wrote it after the upload had begun. */
+  async #isOvertaken(note: Note, noted: number, signal: AbortSignal | undefined): Promise<boolean> {
+    const place = this.#session.places.keyOf(note.key)
+    if (!place || "invalid" in place) return false
+    const head = await headObject(this.#session, place.key, signal)
+    return head !== null && head.modified > noted
   }
 
   async #resume({ key, uploadId }: Note, signal: AbortSignal | undefined): Promise<Upload | null> {
