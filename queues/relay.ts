@@ -16,6 +16,7 @@ import type { ClaimAnswer, ExchangeAnswer, JobOrder, JobPointer, JobResult } fro
 import { failureOf } from "./failure.ts"
 import type { Gate } from "./gate.ts"
 import type { Job } from "./job.ts"
+import { LostClaims } from "./lost-claims.ts"
 import { deadlineOf, type OrderSources, orderOf } from "./order.ts"
 import { outcomeOf } from "./outcome.ts"
 import type { Pace } from "./pace.ts"
@@ -54,8 +55,7 @@ export class Relay implements Line {
   readonly #sender: Sender
   readonly #claims = new Claims()
   readonly #slots: Slots
-  /** taken from their workers, which have not told yet what they did */
-  readonly #lost = new Map<string, Claim>()
+  readonly #lost = new LostClaims()
   readonly #looking: NodeJS.Timeout
   readonly #drained: () => void
   #closing = false
@@ -149,7 +149,7 @@ export class Relay implements Line {
     }
     // Whoever lost the claim may still have proof to give, or may have written or deleted: the catalog tells by the generation.
     const { status } = await this.#commit({ payload: payloadOf(pointer), queue: this.queue }, outcome, null)
-    this.#lost.delete(number)
+    this.#lost.found(number)
     if (claimed) {
       if (result.type === "late") this.breaker.abandoned()
       else this.breaker.succeeded()
@@ -180,7 +180,7 @@ export class Relay implements Line {
   async leave(deadline: number): Promise<void> {
     await this.stop()
     if (this.#claims.size > 0) await this.#quiet(deadline)
-    for (const claim of this.#claims.list()) this.#lost.set(claim.number, claim)
+    for (const claim of this.#claims.list()) this.#lost.add(claim)
     await this.#tellLost(() => true)
     const { events, forgotten, transport } = this.#services
     forgotten(this.queue)
@@ -218,20 +218,10 @@ export class Relay implements Line {
     return null
   }
 
-  /** Claims that were taken from workers which have not told what they did: they may have written at any time. */
-  async #tellLost(isOver: (claim: Claim) => boolean): Promise<void> {
-    for (const claim of [...this.#lost.values()]) {
-      if (!isOver(claim)) continue
-      const payload = payloadOf(claim.job)
-      const late = outcomeOf({ version: 1, ...payload } as JobPointer, { type: "late" })
-      try {
-        if (late) await this.#commit({ payload, queue: this.queue }, late, null)
-        this.#lost.delete(claim.number)
-      } catch {
-        // Told as a fault; it is tried again at the next look.
-        return
-      }
-    }
+  #tellLost(isOver: (claim: Claim) => boolean): Promise<void> {
+    return this.#lost.tell(isOver, (job, late) =>
+      this.#commit({ payload: payloadOf(job), queue: this.queue }, late, null),
+    )
   }
 
   async #failed(sent: Sent, told: Extract<JobResult, { type: "failed" }>["error"]): Promise<ResultStatus> {
@@ -289,7 +279,7 @@ export class Relay implements Line {
   #release(sent: Sent): void {
     if (!sent.claim) return
     this.breaker.abandoned()
-    this.#lost.set(sent.claim.number, sent.claim)
+    this.#lost.add(sent.claim)
     this.#unclaim(sent)
   }
 
