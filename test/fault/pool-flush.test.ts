@@ -5,9 +5,10 @@ import { openTestPool } from "../flow/open-pool.ts"
 import { startOwnRedis } from "../redis-server.ts"
 import { expectHealthy } from "./store-harness.ts"
 
-const COUNT = 1_500
+/** Two jobs each. `STORED_FLUSHED=5000` has the ten thousand. */
+const COUNT = Number(process.env.STORED_FLUSHED ?? 1_500)
 
-test("FLUSHALL with jobs pending: the queues are rebuilt, and everything is synced", { timeout: 120_000 }, async () => {
+test("FLUSHALL with jobs pending: the queues are rebuilt, and everything is synced", { timeout: 300_000 }, async () => {
   const redis = await startOwnRedis()
   onTestFinished(() => redis.stop())
   const client = new Redis(redis.url)
@@ -23,7 +24,7 @@ test("FLUSHALL with jobs pending: the queues are rebuilt, and everything is sync
   // Nothing tells when a Redis has forgotten: the server asks after a while.
   await vi.waitFor(async () => expect(await waiting()).toBeGreaterThan(1_000), { timeout: 60_000, interval: 50 })
   await addWorker()
-  await store.idle({ signal: AbortSignal.timeout(60_000) })
+  await store.idle({ signal: AbortSignal.timeout(200_000) })
   expect(services.catalog.counters()).toMatchObject({ outbox: 0, parked: 0, locations: 2 * COUNT })
   await expectHealthy(opened)
 })
