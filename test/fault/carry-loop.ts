@@ -19,7 +19,8 @@ export interface CarryOptions {
   seed: number
   /** an empty directory; stays */
   directory: string
-  every?: KillEvery
+  /** absent: as said above; null: nobody is killed */
+  every?: KillEvery | null
   say?(line: string): void
 }
 
@@ -45,7 +46,7 @@ const RETRY = 50
 
 export async function runCarryLoop(options: CarryOptions): Promise<CarryReport> {
   const { blobs, directory, say = () => {} } = options
-  const every = options.every ?? { worker: 1_000, redis: 5_000, server: 10_000 }
+  const every = options.every === undefined ? { worker: 1_000, redis: 5_000, server: 10_000 } : options.every
   const random = new SeededRandom(options.seed)
   const ground = await openPoolGround(directory)
   const { environment, kills, roots, store, workers } = ground
@@ -57,19 +58,19 @@ export async function runCarryLoop(options: CarryOptions): Promise<CarryReport> 
     await server.ready()
     for (const worker of workers) worker.start()
     const begun = performance.now()
-    const killing = Promise.all([
-      ground.killing(every, random.fork(), over.signal),
-      (async () => {
-        for (;;) {
-          await Promise.race([pause(every.server), untilAborted(over.signal)])
-          if (over.signal.aborted) return
-          await server.kill()
-          server = ServerProcess.start(environment)
-          await server.ready()
-          kills.server += 1
-        }
-      })(),
-    ])
+    const killServers = async (ms: number): Promise<void> => {
+      for (;;) {
+        await Promise.race([pause(ms), untilAborted(over.signal)])
+        if (over.signal.aborted) return
+        await server.kill()
+        server = ServerProcess.start(environment)
+        await server.ready()
+        kills.server += 1
+      }
+    }
+    const killing = Promise.all(
+      every ? [ground.killing(every, random.fork(), over.signal), killServers(every.server)] : [],
+    )
     killing.catch((error: unknown) => world.failures.push(String(error)))
     const digests = await putAll(blobs, options.seed, random.fork(), () => server)
     say(`${blobs} puts acknowledged after ${seconds(begun)} s`)

@@ -1,7 +1,7 @@
 /**
  * `npm run fault -- --kills 300 --seed 7`: the kill loop in full length. Prints what happened and ends with 1 on any failure; the data of a
  * failed run is kept, and its place printed. `--pool 300` instead: 300 s of the pool's own loop. `--carry 20000`: so many blobs, each
- * carried to two backends meanwhile. `--points all` (or a number) tries the crash points of one put too; it needs strace.
+ * carried to two backends meanwhile; with `--calm` nobody is killed. `--points all` (or a number) tries the crash points of one put too; it needs strace.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -17,6 +17,7 @@ const { values } = parseArgs({
     kills: { type: "string", default: "300" },
     pool: { type: "string", default: "0" },
     carry: { type: "string", default: "0" },
+    calm: { type: "boolean", default: false },
     points: { type: "string", default: "0" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
@@ -32,7 +33,13 @@ function chosen(): Promise<number> {
 }
 
 async function carry(blobs: number): Promise<number> {
-  const report = await runCarryLoop({ blobs, seed: Number(values.seed), directory, say })
+  const report = await runCarryLoop({
+    blobs,
+    seed: Number(values.seed),
+    directory,
+    say,
+    ...(values.calm && { every: null }),
+  })
   const { worker, redis, server } = report.kills
   return conclude(
     report.failures,
