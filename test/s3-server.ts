@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
+import { rmSync } from "node:fs"
 import { access, mkdir, mkdtemp, readFile, rename, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
@@ -59,9 +60,16 @@ async function provide(): Promise<S3Server> {
     const keys = { accessKeyId: TEST_S3_ACCESS_KEY, secretAccessKey: TEST_S3_SECRET_KEY }
     return { endpoint: TEST_S3_URL, region: TEST_S3_REGION, ...keys, own: false }
   }
-  const run = process.env[RUN_DIRECTORY] ?? (await mkdtemp(join(tmpdir(), "stored-s3-")))
+  const run = process.env[RUN_DIRECTORY] ?? (await ownDirectory())
   const address = await once(run, async () => ((await hasDocker()) ? startContainer() : startCeph(run)))
   return { endpoint: address, region: "us-east-1", ...OWN_KEYS, own: true }
+}
+
+/** For a process that no run stands around: the directory goes with the process, and the server with the directory. */
+async function ownDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "stored-s3-"))
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }))
+  return directory
 }
 
 /** Does something once for all processes of a run: who makes the directory does it, the others wait for what it tells. */

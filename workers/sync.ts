@@ -26,6 +26,9 @@ export interface SyncServices {
   clock: Clock
 }
 
+/** bytes that are sent rather than asked for */
+const SMALL = 256 * 1024
+
 export async function sync(job: SyncJob, services: SyncServices, signal: AbortSignal): Promise<Done<"sync">> {
   const backend = await services.backend(job.backend)
   throwIfAborted(signal)
@@ -40,16 +43,33 @@ async function hold(
   signal: AbortSignal,
 ): Promise<Done<"sync">> {
   const parts: ProofParts = { key, want, backend, hashers: services.hashers, signal }
-  const before = await backend.stat(key, { signal })
-  const source = (): Promise<BlobSource> => sourceOf(want, services, signal)
-  const proof =
-    (before?.size === want.size && (await proveThere(parts, before, source))) || (await write(parts, before, services))
+  const proof = (await writeNew(parts, services)) ?? (await writeOver(parts, services))
   return {
     type: "done",
     have: want.id,
     verified: { at: services.clock.now(), by: proof.by },
     seen: { size: proof.seen.size, modified: proof.seen.modified },
   }
+}
+
+/** Without a look before, where the backend refuses to write over something: most small objects are new, and the look would take as long as the write. Null: something is there. */
+async function writeNew(parts: ProofParts, services: SyncServices): Promise<Proof | null> {
+  const { backend, want } = parts
+  if (!backend.refusesOver || want.size > SMALL) return null
+  try {
+    return await write(parts, null, services)
+  } catch (error) {
+    if (isStoredError(error) && error.code === "CONFLICT") return null
+    throw error
+  }
+}
+
+async function writeOver(parts: ProofParts, services: SyncServices): Promise<Proof> {
+  const { key, want, backend, signal } = parts
+  const before = await backend.stat(key, { signal })
+  const source = (): Promise<BlobSource> => sourceOf(want, services, signal)
+  const there = before?.size === want.size ? await proveThere(parts, before, source) : null
+  return there ?? write(parts, before, services)
 }
 
 async function write(parts: ProofParts, before: BackendStat | null, services: SyncServices): Promise<Proof> {

@@ -151,6 +151,9 @@ export abstract class StorageBackend {
   /** What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again; never a secret. Absent: there is nothing to find out. */
   declare readonly abilities?: JsonObject
 
+  /** Optional: once open, whether a put with `replaces: null` is surely refused where something is, so that nobody need look before. */
+  declare readonly refusesOver?: boolean
+
   /** Makes ready and proves that the backend can be used. May be called again after a failure. @throws StoredError */
   abstract open(options?: BackendOpenOptions): Promise<void>
   /** Frees what is held; ends watches. May be called twice. */

@@ -66,6 +66,7 @@ export class S3Backend extends StorageBackend {
   readonly #settings: S3Settings
   readonly #services: BackendServices
   declare abilities?: S3Abilities
+  declare refusesOver?: boolean
   #opened: Opened | null = null
 
   constructor(config: S3Config, services: BackendServices) {
@@ -97,6 +98,7 @@ export class S3Backend extends StorageBackend {
       throw error
     }
     await this.close()
+    this.refusesOver = session.abilities.ifAbsent
     const { partSize, partsAtOnce } = this.#settings
     const uploads = new Uploads(session)
     const sweeper = new Sweeper(uploads)

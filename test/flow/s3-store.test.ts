@@ -73,7 +73,7 @@ test("that compares a SHA-256 and tells it again: by that where there is one, by
   expect(await putBoth(opened)).toEqual(["checksum", "etag"])
 })
 
-test("that has the bytes already: they are recognised, not sent again, large or small", async () => {
+test("that has the bytes already: they are recognised; large ones are not sent again, small ones not written over", async () => {
   const opened = await storeOnS3()
   const { store, services, proxy } = opened
   await putBoth(opened)
@@ -84,7 +84,18 @@ test("that has the bytes already: they are recognised, not sent again, large or 
     await store.synced(key)
     expect(services.catalog.location("s3", key)?.verified?.by).toBe("etag")
   }
-  expect([proxy.count("PutObject"), proxy.count("UploadPart"), proxy.count("GetObject")]).toEqual([0, 0, 0])
+  expect([proxy.count("UploadPart"), proxy.count("GetObject")]).toEqual([0, 0])
+  expect(
+    proxy.seen.filter(({ operation }) => operation === "PutObject").map(({ headers }) => headers["if-none-match"]),
+  ).toEqual(["*"])
+})
+
+test("that refuses to write over something is not asked before a small object is written, and once after", async () => {
+  const { store, proxy, expectGood } = await storeOnS3()
+  await store.put(SMALL, { key: "small" })
+  await store.synced("small")
+  expect(proxy.seen.map(({ operation }) => operation)).toEqual(["PutObject", "HeadObject"])
+  await expectGood(new Map([["small", SMALL]]))
 })
 
 test("abilities are kept with the backend, and not asked for again at the next start", async () => {
