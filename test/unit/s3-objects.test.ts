@@ -1,8 +1,12 @@
 /** What the S3 driver can do beyond the contract's suite, on a real server: abilities, proofs, copies, presigned addresses, and what it keeps to itself. */
 import { createHash } from "node:crypto"
-import { HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
+import { CreateMultipartUploadCommand, HeadObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3"
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest"
 import type { SkippedEntry } from "../../src/backends/backend.ts"
+import { resolveCredentials } from "../../src/backends/s3/credentials.ts"
+import { clearOldProbes } from "../../src/backends/s3/probe.ts"
+import { openSession } from "../../src/backends/s3/session.ts"
+import { s3Schema } from "../../src/backends/s3/settings.ts"
 import { S3Backend, type S3Config } from "../../src/backends/s3.ts"
 import { createHashers } from "../../src/checksums/hashers.ts"
 import { bytes, contentOf, keysOf, pattern, streamed } from "../contract/backend/harness.ts"
@@ -60,6 +64,19 @@ describe("abilities", () => {
   it("are asked again where what was kept is of another version", async () => {
     const backend = await openBackend({}, { ...CEPH, version: 0 } as unknown as typeof CEPH)
     expect(backend.abilities).toMatchObject({ version: 1 })
+  })
+
+  it("of a probe that was killed nothing stays for ever, and a running one is left alone", async () => {
+    const left = `${prefix}/.stored-tmp/probe-killed/parts`
+    await outside(".stored-tmp/probe-killed/object", Buffer.from("x"))
+    await bucket.client.send(new CreateMultipartUploadCommand({ Bucket: bucket.bucket, Key: left }))
+    const config = s3Schema.parse(bucket.config({ prefix }))
+    const session = await openSession(config, await resolveCredentials(config), CEPH, hashers)
+    onTestFinished(() => session.client.destroy())
+    await clearOldProbes(session, undefined)
+    expect([(await bucket.keys(prefix)).length, (await bucket.uploads()).length]).toEqual([1, 1])
+    await clearOldProbes(session, undefined, -60_000)
+    expect([await bucket.keys(prefix), await bucket.uploads()]).toEqual([[], []])
   })
 
   it("are not looked for by whoever may only read", async () => {

@@ -55,7 +55,8 @@ interface OpenUpload {
   initiated: number
 }
 
-async function* listUploads(
+/** Every upload of keys that start with `prefix`, whoever began it. */
+export async function* listUploads(
   session: S3Session,
   prefix: string,
   signal: AbortSignal | undefined,

@@ -8,7 +8,7 @@ import { toKeyBytes } from "../key-bytes.ts"
 import type { S3Abilities } from "./abilities.ts"
 import { askedOf } from "./attributes.ts"
 import { bareEtag, composedEtag, toBase64 } from "./etag.ts"
-import { abortUpload } from "./multipart.ts"
+import { abortUpload, listUploads } from "./multipart.ts"
 import type { S3Session } from "./session.ts"
 
 const CONTENT = Buffer.from("StoreD asks what this server can do.\n")
@@ -16,8 +16,17 @@ const WHAT = "find out what the server can do"
 /** In the order of their UTF-8 bytes, which is not that of UTF-16, nor of any language. */
 const ORDER = ["list/A", "list/a-b", "list/a/b", "list/a0", "list/z", "list/\uff5e", "list/\u{1f600}"]
 
+/** ms after which what a probe left was left by one that was killed */
+const ABANDONED_AFTER = 86_400_000
+
 export async function probe(session: S3Session, signal: AbortSignal | undefined): Promise<S3Abilities> {
   const folder = `${session.places.own}probe-${randomUUID()}/`
+  try {
+    await clearOldProbes(session, signal)
+  } catch (error) {
+    // Credentials that may not list can still write; what is wrong with all of them the first write tells.
+    if (!isRefusal(error)) throw error
+  }
   const prober = new Prober(session, folder, signal)
   try {
     const etag = await prober.put("object")
@@ -35,6 +44,27 @@ export async function probe(session: S3Session, signal: AbortSignal | undefined)
     }
   } finally {
     await prober.clear()
+  }
+}
+
+/** Takes away what probes that were killed have left for longer than `olderThan` ms. @throws StoredError */
+export async function clearOldProbes(
+  session: S3Session,
+  signal: AbortSignal | undefined,
+  olderThan = ABANDONED_AFTER,
+): Promise<void> {
+  const { sdk, client, bucket, places } = session
+  const prefix = `${places.own}probe-`
+  const before = Date.now() - olderThan
+  for await (const upload of listUploads(session, prefix, signal)) {
+    if (upload.initiated < before) await abortUpload(session, upload.key, upload.id, signal)
+  }
+  const list = new sdk.ListObjectsV2Command({ Bucket: bucket, Prefix: prefix })
+  const page = await session.call({ what: WHAT, signal }, (abortSignal) => client.send(list, { abortSignal }))
+  for (const { Key, LastModified } of page.Contents ?? []) {
+    if (Key === undefined || !LastModified || LastModified.getTime() >= before) continue
+    const remove = new sdk.DeleteObjectCommand({ Bucket: bucket, Key })
+    await session.call({ what: WHAT, signal }, (abortSignal) => client.send(remove, { abortSignal }))
   }
 }
 
