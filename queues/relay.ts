@@ -12,6 +12,7 @@ import type { Clock } from "../src/core/clock.ts"
 import { StoredError, toStoredError } from "../src/core/error.ts"
 import type { Breaker } from "./breaker.ts"
 import { type Claim, Claims } from "./claims.ts"
+import { Deaths, givenUp } from "./deaths.ts"
 import type { ClaimAnswer, ExchangeAnswer, JobOrder, JobPointer, JobResult } from "./exchange.ts"
 import { failureOf } from "./failure.ts"
 import type { Gate } from "./gate.ts"
@@ -21,6 +22,7 @@ import { deadlineOf, type OrderSources, orderOf } from "./order.ts"
 import { outcomeOf } from "./outcome.ts"
 import type { Pace } from "./pace.ts"
 import { payloadOf } from "./parcel.ts"
+import { Quiet } from "./quiet.ts"
 import type { RetryPolicy } from "./retry-policy.ts"
 import type { Roster } from "./roster.ts"
 import type { Line, LineOptions, RunnerEvents } from "./runner.ts"
@@ -56,10 +58,11 @@ export class Relay implements Line {
   readonly #claims = new Claims()
   readonly #slots: Slots
   readonly #lost = new LostClaims()
+  readonly #deaths = new Deaths()
   readonly #looking: NodeJS.Timeout
   readonly #drained: () => void
   #closing = false
-  #quieted: (() => void) | null = null
+  readonly #quiet = new Quiet()
 
   constructor({ queue, backend, concurrency, breaker, gate, drained }: LineOptions, services: RelayServices) {
     this.queue = queue
@@ -137,6 +140,7 @@ export class Relay implements Line {
   async result(number: string, pointer: JobPointer, result: JobResult): Promise<ResultStatus> {
     const sent = this.#sender.get(subjectOf(pointer))
     const claimed = sent?.claim?.number === number ? sent : null
+    if (claimed) this.#deaths.survived(subjectOf(pointer))
     if (claimed && result.type === "failed") return this.#failed(claimed, result.error)
     if (claimed && result.type === "returned") {
       this.#giveBack(claimed)
@@ -179,7 +183,7 @@ export class Relay implements Line {
    */
   async leave(deadline: number): Promise<void> {
     await this.stop()
-    if (this.#claims.size > 0) await this.#quiet(deadline)
+    if (this.#claims.size > 0) await this.#quiet.wait(deadline)
     for (const claim of this.#claims.list()) this.#lost.add(claim)
     await this.#tellLost(() => true)
     const { events, forgotten, transport } = this.#services
@@ -188,19 +192,14 @@ export class Relay implements Line {
     transport.forget(this.queue).catch((thrown: unknown) => events.disturbed(this.queue, toStoredError(thrown)))
   }
 
-  /** Resolves when no claim is left, or when the time is over. */
-  async #quiet(deadline: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    await new Promise<void>((resolve) => {
-      this.#quieted = resolve
-      timer = setTimeout(resolve, deadline)
-    })
-    clearTimeout(timer)
-  }
-
   /** What is to be done now; null where nothing is, or where that cannot be told now. */
   async #order(sent: Sent): Promise<Job | null> {
     const { payload } = sent.row
+    const verdict = this.#deaths.verdict(subjectOf(payload))
+    if (verdict) {
+      await this.#commit(sent.row, givenUp(payload, verdict), verdict)
+      return null
+    }
     try {
       const order = orderOf(payload, this.#services)
       if ("job" in order) return order.job
@@ -280,6 +279,7 @@ export class Relay implements Line {
     if (!sent.claim) return
     this.breaker.abandoned()
     this.#lost.add(sent.claim)
+    this.#deaths.add(subjectOf(sent.row.payload))
     this.#unclaim(sent)
   }
 
@@ -293,7 +293,7 @@ export class Relay implements Line {
     if (sent.claim) this.#claims.remove(sent.claim)
     sent.claim = null
     if (this.#claims.size > 0) return
-    this.#quieted?.()
+    this.#quiet.reached()
     this.#drained()
   }
 }

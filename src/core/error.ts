@@ -31,6 +31,7 @@ export const ERROR_CODES = [
   "BACKEND_FULL",
   "BACKEND_UNAVAILABLE", // the backend did not answer or answered with a passing fault
   "SECRET_UNAVAILABLE", // a secret cannot be had: its master key, variable or file is not there; details.backend, details.field
+  "WORKER_LOST", // the workers that did it ended one after the other without a word
   "COPY_UNAVAILABLE", // the asked copy cannot be read; details name the others
   "CORRUPT", // bytes do not hash to their id
   "TIMEOUT",

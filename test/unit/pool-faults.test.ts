@@ -1,9 +1,27 @@
 /** The server's part of the pool where something else goes wrong: workers that die, rows that are bad, backends that go or keep failing. */
 import { describe, expect, it } from "vitest"
+import type { Delivery } from "../../queues/transport.ts"
 import { put } from "../contract/catalog.facts.ts"
-import { BACKEND, FAILURE, HandWorker, poolHarnesses, proofOf, putOne, stateOf } from "./pool-harness.ts"
+import {
+  BACKEND,
+  FAILURE,
+  HandWorker,
+  type PoolHarness,
+  poolHarnesses,
+  proofOf,
+  putOne,
+  stateOf,
+} from "./pool-harness.ts"
 
 const harness = poolHarnesses()
+
+async function nextOf(worker: HandWorker, key: string): Promise<Delivery> {
+  for (;;) {
+    const delivery = await worker.next()
+    if ((delivery.pointer as { key: string }).key === key) return delivery
+    delivery.over()
+  }
+}
 
 describe("a worker that dies with a claim that was taken from it", () => {
   it("may have written after the newer bytes were proven: the location is looked at again once its lease is over", async () => {
@@ -49,6 +67,49 @@ describe("one bad row", () => {
     server.catalog.blob = blob
     await worker.tell(answer.claims[1]!.order!, proofOf(answer.claims[1]!.order!))
     expect(stateOf(server, "b")).toBe("synced")
+  })
+})
+
+describe("a job whose workers die", () => {
+  const LEASE = 30_000
+
+  /** Ten deliveries, each to another worker, none of which is heard of again but those that `speaks` names. */
+  async function kill(server: PoolHarness, key: string, speaks: (index: number) => boolean = () => false) {
+    const twin = { version: 1, kind: "sync", backend: BACKEND, key, generation: 1 }
+    for (let index = 0; index < 10; index += 1) {
+      const worker = new HandWorker(server, `worker-${index}`, 0)
+      const order = await worker.claim({ id: `parcel-${index}`, pointer: twin })
+      expect(order, `worker ${index}`).not.toBeNull()
+      if (speaks(index)) await worker.tell(order!, { type: "returned" })
+      server.clock.time += LEASE
+      await server.turn()
+    }
+    return new HandWorker(server, "the last", 0).claim({ id: "last", pointer: twin })
+  }
+
+  it("ten times in a row is given up with what to do, and the others go on", async () => {
+    const server = await harness()
+    await putOne(server, "poison")
+    await putOne(server, "other")
+    expect(await kill(server, "poison")).toBeNull()
+    expect(stateOf(server, "poison")).toBe("failed")
+    const error = { code: "WORKER_LOST", message: expect.stringMatching(/retry it/), retryable: false }
+    expect(server.catalog.location(BACKEND, "poison")?.error).toMatchObject(error)
+    expect(server.catalog.counters()).toMatchObject({ parked: 1 })
+    const worker = new HandWorker(server, "healthy")
+    const order = await worker.claim(await nextOf(worker, "other"))
+    expect(await worker.tell(order!, proofOf(order!))).toBe("applied")
+    // What the dead have claimed is over one day; what was given up stays so.
+    server.clock.time += 1_000_000
+    await server.relay.look()
+    expect(stateOf(server, "poison")).toBe("failed")
+  })
+
+  it("now and then is not given up", async () => {
+    const server = await harness()
+    await putOne(server, "unlucky")
+    expect(await kill(server, "unlucky", (index) => index === 5)).not.toBeNull()
+    expect(stateOf(server, "unlucky")).toBe("pending")
   })
 })
 
