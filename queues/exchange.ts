@@ -103,6 +103,8 @@ export const workerSchema = z.strictObject({
 
 export const exchangeSchema = z.strictObject({
   version: z.literal(EXCHANGE_VERSION),
+  /** UTC ms on the worker's clock as the message goes: times in it are put right by that */
+  now: z.number(),
   worker: workerSchema,
   claims: z.array(claimSchema).max(MOST_IN_A_MESSAGE),
   results: z.array(resultSchema).max(MOST_IN_A_MESSAGE),

@@ -60,12 +60,13 @@ export class Pool implements WorkerDesk {
     return { version: EXCHANGE_VERSION, revision: this.#revisionText(), ...this.#options.configuration() }
   }
 
-  async exchange({ worker, claims, results }: Exchange, link?: AbortSignal): Promise<ExchangeAnswer> {
+  async exchange({ now, worker, claims, results }: Exchange, link?: AbortSignal): Promise<ExchangeAnswer> {
     if (this.#closed)
       throw new StoredError("CLOSED", "The store is closing; tell it again in a moment.", { retryable: true })
     this.#roster.see(worker, link)
     // Results first: what they end may be claimed again in the same message.
-    const told = await Promise.all(results.map((each) => this.#result(each)))
+    const ahead = now - this.#options.clock.now()
+    const told = await Promise.all(results.map((each) => this.#result({ ...each, result: onTime(each.result, ahead) })))
     const orders = await Promise.all(claims.map((each) => this.#claim(each, worker.id)))
     // A result that could not be committed has no answer, and is told again; it must not hold up those beside it.
     const answered = told.filter((each) => each !== null)
@@ -115,4 +116,10 @@ export class Pool implements WorkerDesk {
     const names = this.#options.configuration().backends.map(({ name }) => name)
     return `${this.#life}-${this.#revision}-${hash("sha256", names.join("\u0000"), "hex").slice(0, 12)}`
   }
+}
+
+/** A proof with its time on the server's clock. @param ahead ms that the worker's clock is */
+function onTime(result: JobResult, ahead: number): JobResult {
+  if (result.type !== "synced") return result
+  return { ...result, verified: { ...result.verified, at: Math.round(result.verified.at - ahead) } }
 }

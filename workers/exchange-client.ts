@@ -162,7 +162,13 @@ export class ExchangeClient {
     let ref = 0
     const claims = batch.claims.map((said) => ({ ...said.body, ref: ref++ }))
     const results = batch.results.map((said) => ({ ...said.body, ref: ref++ }))
-    const message: Exchange = { version: EXCHANGE_VERSION, worker: this.#options.worker(), claims, results }
+    const message: Exchange = {
+      version: EXCHANGE_VERSION,
+      now: Date.now(),
+      worker: this.#options.worker(),
+      claims,
+      results,
+    }
     const reply = readReply(await this.#options.send(message, this.#end.signal))
     const unanswered = this.#settle(batch, reply)
     if (this.#revision !== reply.revision) {

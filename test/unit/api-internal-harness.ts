@@ -12,7 +12,7 @@ import { TestDesk, TOKEN } from "./worker-desk.ts"
 
 export const BEARER = { authorization: `Bearer ${TOKEN}` }
 
-export const EMPTY = { version: EXCHANGE_VERSION, worker: WORKER, claims: [], results: [] }
+export const EMPTY = { version: EXCHANGE_VERSION, now: 1, worker: WORKER, claims: [], results: [] }
 
 export async function serve(parts: Partial<InternalServices> = {}, limits: Partial<ApiLimits> = {}) {
   const desk = new TestDesk()

@@ -114,6 +114,8 @@ export class HandWorker {
   readonly #harness: PoolHarness
   /** its connection to the server; a test may break it */
   link = new AbortController()
+  /** ms that its clock is ahead of the server's */
+  ahead = 0
   readonly deliveries: (Delivery & { over(): void; signal: AbortSignal })[] = []
   #wake: (() => void) | null = null
 
@@ -162,7 +164,8 @@ export class HandWorker {
       running: 0,
       taking: true,
     }
-    return server.pool.exchange({ version: 1, worker, ...message }, this.link.signal)
+    const now = server.clock.time + this.ahead
+    return server.pool.exchange({ version: 1, now, worker, ...message }, this.link.signal)
   }
 }
 

@@ -1,5 +1,6 @@
 /** The server's part of the pool: what is sent, who gets an order, and what a result does. */
 import { describe, expect, it } from "vitest"
+import type { JobResult } from "../../queues/exchange.ts"
 import { BACKEND, FAILURE, HandWorker, poolHarnesses, proofOf, putOne, QUEUE, stateOf } from "./pool-harness.ts"
 
 const harness = poolHarnesses()
@@ -21,6 +22,22 @@ describe("a job in the pool", () => {
     expect(server.relay.running).toBe(0)
     expect(server.catalog.counters().outbox).toBe(0)
   })
+
+  it.each([-86_400_000, 0, 31_536_000_000])(
+    "is proven at a time on the server's clock, where the worker's is %i ms ahead",
+    async (ahead) => {
+      const server = await harness()
+      const worker = new HandWorker(server, "w")
+      worker.ahead = ahead
+      await putOne(server, "a")
+      const order = await worker.claim(await worker.next())
+      const seenAt = server.clock.time
+      server.clock.time += 5_000
+      const proof = { ...proofOf(order!), verified: { at: seenAt + ahead, by: "checksum" as const } } as JobResult
+      expect(await worker.tell(order!, proof)).toBe("applied")
+      expect(server.catalog.location(BACKEND, "a")?.verified).toEqual({ at: seenAt, by: "checksum" })
+    },
+  )
 
   it("that was put again meanwhile is ordered as it is wanted now", async () => {
     const server = await harness()
