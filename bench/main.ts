@@ -16,12 +16,13 @@ import { machine } from "./machine.ts"
 import { pool } from "./pool.ts"
 import { putLarge } from "./put-large.ts"
 import { putSmall } from "./put-small.ts"
+import { s3 } from "./s3.ts"
 import { statList } from "./stat-list.ts"
 import type { Section, Subject } from "./subject.ts"
 import { syncTree } from "./sync-tree.ts"
 import { formatSection, formatVerdict } from "./table.ts"
 
-const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool]
+const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool, s3]
 const ROUNDS = 5
 const QUICK_ROUNDS = 1
 
