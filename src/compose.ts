@@ -32,6 +32,7 @@ import { BackendSecrets } from "./store/backend-secrets.ts"
 import { BackendSet } from "./store/backend-set.ts"
 import { configure } from "./store/configuration.ts"
 import { content } from "./store/content.ts"
+import { Downloads } from "./store/downloads.ts"
 import { EvictionGuard } from "./store/eviction-guard.ts"
 import { createFacade } from "./store/facade.ts"
 import { jobEvents } from "./store/job-events.ts"
@@ -222,6 +223,7 @@ async function assemble(
     bus,
     hashers,
     readTimes,
+    downloads: new Downloads(),
     lifecycle,
     meter: metrics,
     clock,

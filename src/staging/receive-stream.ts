@@ -2,6 +2,7 @@
  * The long way in, for a stream of any length: into a private temporary file, hashing what came while the system writes what came before.
  */
 import { identify } from "./content-id.ts"
+import { GrowingFile } from "./growing-file.ts"
 import { placeReceived } from "./place-received.ts"
 import type { ReceiveParts } from "./receive.ts"
 import type { Reservation } from "./room.ts"
@@ -31,7 +32,7 @@ export async function receiveStream(
     await reserve(reader.size ?? first.length)
     const { path, fd } = await parts.temporary.create()
     try {
-      const writer = new StreamWriter(fd, parts.hashers, options)
+      const writer = new StreamWriter(fd, parts.hashers, options, await followed(path, options))
       try {
         await writer.write(first)
         while (!reader.ended) {
@@ -55,5 +56,15 @@ export async function receiveStream(
   } catch (error) {
     release()
     throw error
+  }
+}
+
+/** What is to be told of bytes that were written, where somebody reads along. */
+async function followed(path: string, { follow }: ReceiveOptions): Promise<((bytes: number) => void) | undefined> {
+  if (!follow) return undefined
+  const file = await GrowingFile.open(path)
+  follow(file)
+  return (bytes) => {
+    file.written = bytes
   }
 }

@@ -27,6 +27,21 @@ export interface ReceiveOptions {
   signal?: AbortSignal
   /** told the first bytes (at least 4,100 where there are as many) before the end, for type detection */
   onHead?(head: Uint8Array): void
+  /**
+   * Given what is being written, to read it before its end. Small content, and content that is not read as a stream, comes without; whoever is
+   * called must close what it was given, also where the receive fails.
+   */
+  follow?(content: GrowingContent): void
+}
+
+/** Content on its way into staging: not verified yet, and readable for as long as it is not closed, whatever becomes of the receive. */
+export interface GrowingContent {
+  /** bytes from the start that can be read now */
+  readonly written: number
+  /** Bytes from `start`, below `written`; at most `most`, fewer only at `written`. */
+  read(start: number, most: number): Promise<Buffer>
+  /** Waits for reads under way. May be called twice. */
+  close(): Promise<void>
 }
 
 export interface Hold {

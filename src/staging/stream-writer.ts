@@ -17,6 +17,7 @@ export class StreamWriter {
   readonly #fd: number
   readonly #durable: boolean
   readonly #hashers: [ChecksumAlgorithm, Hasher][]
+  readonly #onWritten: (bytes: number) => void
   #direct: DirectFile | null = null
   #piece: Buffer
   #spare: Buffer
@@ -26,9 +27,18 @@ export class StreamWriter {
   #position = 0
   #writing: Promise<void> = Promise.resolve()
 
-  /** @param fd of the file, open for writing; closing it is the caller's */
-  constructor(fd: number, hashers: HasherFactory, options: ReceiveOptions) {
+  /**
+   * @param fd of the file, open for writing; closing it is the caller's
+   * @param onWritten told how many bytes from the start can be read from the file
+   */
+  constructor(
+    fd: number,
+    hashers: HasherFactory,
+    options: ReceiveOptions,
+    onWritten: (bytes: number) => void = () => {},
+  ) {
     this.#fd = fd
+    this.#onWritten = onWritten
     this.#durable = options.durable
     this.#hashers = algorithmsOf(options).map((algorithm) => [algorithm, hashers.create(algorithm)])
     // Last: `end` gives them back, and nobody can call it where the writer was not made.
@@ -72,7 +82,7 @@ export class StreamWriter {
   async #writePiece(): Promise<void> {
     await this.#writing
     const [piece, length, position] = [this.#piece, this.#filled, this.#position]
-    this.#writing = this.#put(piece, length, position).catch(writeFailed)
+    this.#writing = this.#put(piece, length, position).then(() => this.#onWritten(position + length), writeFailed)
     // The next call meets the error.
     this.#writing.catch(() => {})
     this.#position += length

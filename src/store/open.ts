@@ -7,6 +7,7 @@ import type { BlobRecord, LocationRecord } from "../catalog/record.ts"
 import type { ByteRange } from "../core/blob-source.ts"
 import { isStoredError, StoredError, throwIfAborted, toStoredError } from "../core/error.ts"
 import { countedRead } from "./counted-read.ts"
+import { firstBytes } from "./first-bytes.ts"
 import { describe } from "./metadata.ts"
 import { provenCopies, requireTarget, type Target } from "./reference.ts"
 import { readRemote } from "./remote-read.ts"
@@ -26,7 +27,10 @@ export async function open(services: StoreServices, idOrKey: string, options: Op
   if (staged) mendWhenCorrupt(services, target.blob, staged)
   const read = staged
     ? { result: countedRead(staged, count), servedFrom: "staging" }
-    : await fromCopies(services, target, options, wanted, async (stream) => countedRead(stream, count))
+    : await fromCopies(services, target, options, wanted, async (stream, isLast) => {
+        const counted = countedRead(stream, count)
+        return isLast ? counted : firstBytes(counted)
+      })
   return { metadata: describe(services, target), range, stream: read.result, servedFrom: read.servedFrom }
 }
 
@@ -134,7 +138,7 @@ async function fromCopies<Result>(
   target: Target,
   options: Options,
   wanted: ByteRange | undefined,
-  use: (stream: Readable) => Promise<Result>,
+  use: (stream: Readable, isLast: boolean) => Promise<Result>,
 ): Promise<{ result: Result; servedFrom: string }> {
   const proven = provenCopies(services.catalog, target, services.backends.names())
   const { order, rest } = chooseCopies(services, proven, options)
@@ -142,7 +146,7 @@ async function fromCopies<Result>(
   for (const [index, location] of order.entries()) {
     try {
       const stream = await readRemote(services, target.blob, location, wanted, options.signal)
-      const result = await use(stream)
+      const result = await use(stream, index === order.length - 1)
       if (index > 0) announceFallback(services, target, order[0]!, location)
       return { result, servedFrom: location.backend }
     } catch (error) {

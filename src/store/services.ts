@@ -10,6 +10,7 @@ import type { Meter } from "../metrics/meter.ts"
 import type { Staging } from "../staging/staging.ts"
 import type { BackendSecrets } from "./backend-secrets.ts"
 import type { BackendSet } from "./backend-set.ts"
+import type { Downloads } from "./downloads.ts"
 import type { EvictionGuard } from "./eviction-guard.ts"
 import type { Lifecycle } from "./lifecycle.ts"
 import type { LiveCopies } from "./live-copies.ts"
@@ -40,6 +41,7 @@ export interface StoreServices {
   bus: Bus
   hashers: HasherFactory
   readTimes: ReadTimes
+  downloads: Downloads
   lifecycle: Lifecycle
   meter: Meter
   clock: Clock
