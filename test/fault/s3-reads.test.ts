@@ -94,3 +94,22 @@ test("a body whose connection closes without a word never ends cleanly", async (
   setImmediate(() => silent.destroy())
   await expect(readAll(body)).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" })
 })
+
+test("several readers of one object share one GET, and fail with it when it breaks off", async () => {
+  const { store, proxy, expectGood } = await proven()
+  proxy.fault = ({ operation }) => (operation === "GetObject" ? { cutAfter: 400_000 } : null)
+  const readAtOnce = (): Promise<Buffer>[] => [
+    store.get("k"),
+    store.get("k", { stream: true }).then(readAll),
+    store.get("k", { stream: true }).then(readAll),
+  ]
+  const broken = await Promise.allSettled(readAtOnce())
+  expect(broken.map(({ status }) => status)).toEqual(["rejected", "rejected", "rejected"])
+  expect(proxy.count("GetObject")).toBe(1)
+  expect(await store.stat("k")).toMatchObject({ staged: false })
+  proxy.fault = () => null
+  for (const bytes of await Promise.all(readAtOnce())) expect(bytes.equals(CONTENT)).toBe(true)
+  expect(proxy.count("GetObject")).toBe(2)
+  expect(await store.stat("k")).toMatchObject({ staged: true })
+  await expectGood(new Map([["k", CONTENT]]))
+})

@@ -89,7 +89,7 @@ test.each(["good", "cut", "lie"])("readers of a download that is %s", { timeout:
         } else {
           expect((await visits[0]!).end).not.toBe("ended")
           // After a lie the repair may have brought the bytes of the other copy.
-        if (fate === "cut") expect(await isStaged(opened)).toBe(false)
+          if (fate === "cut") expect(await isStaged(opened)).toBe(false)
         }
         opened.fed.cutAt = undefined
         opened.fed.lie = undefined

@@ -2,6 +2,8 @@
 import { buffer } from "node:stream/consumers"
 import { expect, test } from "vitest"
 import { StoredError } from "../../../src/core/error.ts"
+import { ended } from "../../fault/fed-backend.ts"
+import { createGate } from "../../fault/store-harness.ts"
 import { memoryBackend } from "../../flow/open-store.ts"
 import { type FaceUnderTest, heard, type OpenFace } from "./harness.ts"
 
@@ -46,6 +48,29 @@ export function optionCases(open: OpenFace): void {
     face.store.on("read:fallback", listener)
     expect((await face.store.get("k", { backends: ["a"], fallback })).equals(content)).toBe(true)
     expect(await first).toMatchObject({ backend: "a", servedFrom: "b" })
+  })
+
+  test("several reads of one remote blob at the same time read its backend once, and cache it", async () => {
+    const { store, opened } = await withCopies(open)
+    const backend = memoryBackend(opened, "a")
+    Object.assign(backend.capabilities, { local: false })
+    const gate = createGate()
+    let reads = 0
+    backend.intercept = (call) => {
+      if (call !== "get") return
+      reads += 1
+      return gate.pass()
+    }
+    const { id } = (await store.stat("k"))!
+    const both = [store.get("k"), store.get(id!)]
+    await gate.reached
+    both.push(store.get("k", { stream: true }).then(buffer))
+    gate.open()
+    for (const bytes of await Promise.all(both)) expect(bytes.equals(content)).toBe(true)
+    expect(reads).toBe(1)
+    // Over the wire the last byte may be here before it is cached there.
+    await ended(opened)
+    expect(await store.stat("k")).toMatchObject({ staged: true })
   })
 
   test("bytes that went bad in every place are an error, as Buffer and as stream, and never end well", async () => {
