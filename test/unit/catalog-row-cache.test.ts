@@ -2,10 +2,11 @@
 import { describe, expect, it } from "vitest"
 import { RowCache } from "../../src/catalog/lmdb/row-cache.ts"
 
-const MIB = 2 ** 20
+/** Bytes of a row of which five fit into a table. */
+const LARGE = 200 * 1024
 
 /** Keeps a row that has been asked for twice. */
-function keep(cache: RowCache, key: string, row: number, bytes = MIB): void {
+function keep(cache: RowCache, key: string, row: number, bytes = LARGE): void {
   cache.keep("generations", key, row, bytes, row)
   cache.keep("generations", key, row, bytes, row)
 }
@@ -29,10 +30,10 @@ describe("row cache", () => {
 
   it("takes everything while there is plenty of room, then only what is asked for again", () => {
     const cache = new RowCache(["generations"])
-    for (let index = 1; index <= 20; index += 1) cache.keep("generations", `once ${index}`, index, MIB, index)
+    for (let index = 1; index <= 20; index += 1) cache.keep("generations", `once ${index}`, index, LARGE, index)
     expect(cache.get("generations", "once 1")).toBe(1)
     expect(cache.get("generations", "once 20")).toBeUndefined()
-    cache.keep("generations", "once 20", 20, MIB, 20)
+    cache.keep("generations", "once 20", 20, LARGE, 20)
     expect(cache.get("generations", "once 20")).toBe(20)
   })
 

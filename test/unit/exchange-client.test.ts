@@ -199,7 +199,7 @@ describe("a worker with nothing to say", () => {
     const { client, desk } = makeClient({ heartbeat: 1 })
     client.start("r1")
     await desk.until(({ messages }) => messages.length === 3)
-    expect(desk.messages[2]).toEqual({ version: 1, worker: WORKER, claims: [], results: [] })
+    expect(desk.messages[2]).toEqual({ version: 1, now: expect.any(Number), worker: WORKER, claims: [], results: [] })
   })
 
   it("says so at once where it is nudged", async () => {
