@@ -104,7 +104,7 @@ export async function freePort(): Promise<number> {
 const START_DEADLINE = 10_000
 
 /** Redis says when it listens only on stdout, which would have to be drained; a connection tells the same. */
-async function untilListening(port: number, child: ChildProcess): Promise<void> {
+export async function untilListening(port: number, child: ChildProcess): Promise<void> {
   const end = Date.now() + START_DEADLINE
   while (Date.now() < end) {
     if (child.exitCode !== null) throw new Error(`redis-server ended with ${child.exitCode}.`)

@@ -11,10 +11,11 @@ import type { Driver } from "./driver.ts"
 import { type DriverSetting, settingsOf } from "./driver-settings.ts"
 import { fsDriver } from "./fs.ts"
 import { memoryDriver } from "./memory.ts"
+import { rcloneDriver } from "./rclone.ts"
 import { s3Driver } from "./s3.ts"
 import { putSetting, settingAt } from "./setting-path.ts"
 
-const DRIVERS: readonly Driver[] = [fsDriver, memoryDriver, s3Driver]
+const DRIVERS: readonly Driver[] = [fsDriver, memoryDriver, s3Driver, rcloneDriver]
 
 /** The names a user may write in `driver`. */
 export const DRIVER_NAMES: readonly string[] = DRIVERS.map((each) => each.driver)

@@ -46,7 +46,7 @@ describe("createBackend", () => {
   it("makes each driver's backend without touching anything", () => {
     expect(createBackend("a", { driver: "fs", root: "/nowhere/at/all" }, services)).toBeInstanceOf(FsBackend)
     expect(createBackend("b", { driver: "memory" }, services)).toBeInstanceOf(MemoryBackend)
-    expect(DRIVER_NAMES).toEqual(["fs", "memory", "s3"])
+    expect(DRIVER_NAMES).toEqual(["fs", "memory", "s3", "rclone"])
   })
 
   it("refuses bad settings with all mistakes in its details", () => {

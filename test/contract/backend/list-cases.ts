@@ -157,7 +157,7 @@ export function listCases(suite: BackendSuite, made: () => BackendUnderTest): vo
         await backend.deleteMany(keys)
         expect(await keysOf(backend)).toEqual([])
       }),
-      { numRuns: 60 },
+      { numRuns: suite.listing?.runs ?? 60 },
     )
   })
 }
