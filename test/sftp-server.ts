@@ -1,7 +1,4 @@
-/**
- * A real SFTP server for one test file, with its files in a directory of its own. In this order: the one that `TEST_SFTP_URL` names (`sftp://user:password@host:port`,
- * an empty directory at login), an OpenSSH server on the PATH, one installed by apt-get.
- */
+/** A real SFTP server for one test file, with its files in a directory of its own: OpenSSH, where it is installed or by apt-get. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"

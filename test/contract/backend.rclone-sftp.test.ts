@@ -1,9 +1,13 @@
-import { afterAll } from "vitest"
+import { afterAll, beforeAll } from "vitest"
+import type { FileServer } from "../file-server.ts"
 import { startSftp } from "../sftp-server.ts"
 import { MIB } from "./backend/harness.ts"
 import { backendSuite } from "./backend.suite.ts"
 
-const server = await startSftp()
+let server: FileServer
+beforeAll(async () => {
+  server = await startSftp()
+})
 afterAll(() => server.stop())
 
 backendSuite({
@@ -14,5 +18,5 @@ backendSuite({
   },
   times: { given: false, precision: 2000, reason: "the server's own time of the write, in whole seconds" },
   listing: { entries: 400, runs: 12, reason: "each entry takes it milliseconds to write" },
-  make: server.make,
+  make: () => server.make(),
 })

@@ -1,7 +1,8 @@
 /**
  * The driver on a WebDAV server. Not the whole suite: rclone spaces its WebDAV requests, so that hundreds of files take minutes; SFTP has all of it.
  */
-import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
+import type { FileServer } from "../file-server.ts"
 import { startWebdav } from "../webdav-server.ts"
 import { batchCases } from "./backend/batch-cases.ts"
 import {
@@ -20,7 +21,10 @@ import {
 import { readOnlyCases } from "./backend/read-only-cases.ts"
 
 const times = { given: false, precision: 2000, reason: "the server's own time of the write, in whole seconds" }
-const server = await startWebdav()
+let server: FileServer
+beforeAll(async () => {
+  server = await startWebdav()
+})
 afterAll(() => server.stop())
 
 describe("backend contract: rclone on webdav", () => {
@@ -31,7 +35,7 @@ describe("backend contract: rclone on webdav", () => {
   afterEach(() => current.dispose())
   const made = (): BackendUnderTest => current
 
-  batchCases({ name: "rclone on webdav", largest: { size: 0 }, times, make: server.make }, made)
+  batchCases({ name: "rclone on webdav", largest: { size: 0 }, times, make: () => server.make() }, made)
   readOnlyCases(made)
 
   it("keeps bytes, whole and in ranges, and replaces them by others of the same size", async () => {
