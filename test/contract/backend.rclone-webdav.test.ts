@@ -1,5 +1,5 @@
 /**
- * The driver on a WebDAV server. Not the whole suite: rclone spaces its WebDAV requests, so that hundreds of files take minutes; SFTP has all of it.
+ * The driver on a WebDAV server. Not the whole suite: hundreds of files take minutes there. SFTP has all of it.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import type { FileServer } from "../file-server.ts"
