@@ -56,8 +56,8 @@ describe("stored backends add", () => {
     const said = await run(["add", "v"], someone)
     expect(said).toMatchObject({ code: 0 })
     expect(someone.asked).toEqual([
-      "driver (fs, memory, s3)",
-      "driver (fs, memory, s3)",
+      "driver (fs, memory, s3, rclone)",
+      "driver (fs, memory, s3, rclone)",
       "root",
       "token (not shown; env:NAME and file:PATH are references; may be empty)",
       "login.user (may be empty)",
@@ -150,7 +150,7 @@ describe("stored backends add", () => {
   })
 
   test.each<[string, string[], string, RegExp]>([
-    ["no driver", [], "", /name the driver with --driver \(fs, memory, s3\)/],
+    ["no driver", [], "", /name the driver with --driver \(fs, memory, s3, rclone\)/],
     ["a word that sets nothing", ["--driver", "fs", "--set", CANARY], "", /write each --set as name=value/],
     [
       "a number that is none",
