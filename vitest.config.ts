@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os"
 import { defineConfig } from "vitest/config"
 
 /** One configuration for every test. Forks, because lmdb is a native addon and each file gets a process of its own. */
@@ -5,6 +6,8 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
+    // One less than there are cores would be one of two; but most tests wait for disks and other processes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     globalSetup: ["test/s3-run.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
