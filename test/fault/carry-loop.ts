@@ -79,6 +79,7 @@ export async function runCarryLoop(options: CarryOptions): Promise<CarryReport> 
     over.abort()
     await killing
     await compare(ground, digests, world)
+    await Promise.all(workers.map((worker) => worker.begun()))
     const codes = await Promise.all(workers.map((worker) => worker.kill("SIGTERM")))
     if (codes.some((code) => code !== 0)) world.failures.push(`workers ended by SIGTERM with ${codes.join(", ")}`)
     await server.stop()

@@ -13,9 +13,8 @@ test("blobs are carried to two backends by four workers that are killed all the 
   const directory = await mkdtemp(join(tmpdir(), "stored-carry-"))
   onTestFinished(() => rm(directory, { recursive: true, force: true }))
   const seed = Number(process.env.STORED_TEST_SEED ?? Math.floor(Math.random() * 2 ** 32))
-  const every = { worker: 1_000, redis: 4_000, server: 6_000 }
-  const report = await runCarryLoop({ blobs: 600, seed, directory, every })
+  const report = await runCarryLoop({ blobs: 200, seed, directory })
   expect(report.failures, `seed ${seed}`).toEqual([])
   expect(report.kills.worker).toBeGreaterThan(2)
-  expect(report.uploads).toBeGreaterThanOrEqual(1_200)
+  expect(report.uploads).toBeGreaterThanOrEqual(400)
 })

@@ -103,6 +103,7 @@ export class WorkerProcess {
   readonly #environment: Record<string, string>
   #child: ChildProcess | null = null
   #exit: Promise<unknown> = Promise.resolve()
+  #begun: Promise<void> = Promise.resolve()
   output = ""
 
   constructor(
@@ -143,13 +144,21 @@ export class WorkerProcess {
       env: { ...process.env, ...this.#environment },
       stdio: ["ignore", "pipe", "pipe"],
     })
+    const { promise, resolve } = Promise.withResolvers<void>()
     const hear = (chunk: Buffer): void => {
       this.output = (this.output + chunk.toString()).slice(-KEPT_OUTPUT)
+      resolve()
     }
     child.stdout.on("data", hear)
     child.stderr.on("data", hear)
     this.#exit = once(child, "exit")
+    this.#begun = Promise.race([promise, this.#exit.then(() => {})])
     this.#child = child
+  }
+
+  /** Resolves once it has said something, and so can be told to end; before that a signal ends it as it ends any program. */
+  begun(): Promise<void> {
+    return this.#begun
   }
 
   async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<number | null> {

@@ -66,6 +66,7 @@ export async function runPoolLoop(options: PoolLoopOptions): Promise<PoolLoopRep
     await checkEnd({ store, environment, roots, world, own: clients.flatMap(({ own }) => own) })
     const settleSeconds = Math.round((performance.now() - settling) / 100) / 10
     if (world.failures.length > 0) world.failures.push(...workers.map(({ output }) => `a worker said: ${output}`))
+    await Promise.all(workers.map((worker) => worker.begun()))
     const codes = await Promise.all(workers.map((worker) => worker.kill("SIGTERM")))
     if (codes.some((code) => code !== 0)) world.failures.push(`workers ended by SIGTERM with ${codes.join(", ")}`)
     await consultDoctor(store, world, kills.server)
