@@ -37,6 +37,7 @@ export interface CarryReport {
 
 const run = promisify(execFile)
 const CLIENTS = 16
+const SMALLEST = 16
 const LARGEST = 32_768
 const MOST_DUPLICATES = 0.05
 /** ms without any progress after which the loop gives up */
@@ -106,7 +107,7 @@ async function putAll(
   server: () => ServerProcess,
 ): Promise<Map<string, string>> {
   const digests = new Map<string, string>()
-  const indexes = Array.from({ length: blobs }, (_, index) => ({ index, size: 1 + random.below(LARGEST) })).values()
+  const indexes = Array.from({ length: blobs }, (_, index) => ({ index, size: SMALLEST + random.below(LARGEST) })).values()
   const lane = async (): Promise<void> => {
     for (const { index, size } of indexes) {
       const key = `blob-${index}`
