@@ -107,7 +107,10 @@ async function putAll(
   server: () => ServerProcess,
 ): Promise<Map<string, string>> {
   const digests = new Map<string, string>()
-  const indexes = Array.from({ length: blobs }, (_, index) => ({ index, size: SMALLEST + random.below(LARGEST) })).values()
+  const indexes = Array.from({ length: blobs }, (_, index) => ({
+    index,
+    size: SMALLEST + random.below(LARGEST),
+  })).values()
   const lane = async (): Promise<void> => {
     for (const { index, size } of indexes) {
       const key = `blob-${index}`
