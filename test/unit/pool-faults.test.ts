@@ -73,14 +73,14 @@ describe("one bad row", () => {
 describe("a job whose workers die", () => {
   const LEASE = 30_000
 
-  /** Ten deliveries, each to another worker, none of which is heard of again but those that `speaks` names. */
-  async function kill(server: PoolHarness, key: string, speaks: (index: number) => boolean = () => false) {
+  /** So many deliveries, each to another worker, none of which is heard of again but the one that speaks. */
+  async function kill(server: PoolHarness, key: string, deliveries: number, speaker = -1) {
     const twin = { version: 1, kind: "sync", backend: BACKEND, key, generation: 1 }
-    for (let index = 0; index < 10; index += 1) {
+    for (let index = 0; index < deliveries; index += 1) {
       const worker = new HandWorker(server, `worker-${index}`, 0)
       const order = await worker.claim({ id: `parcel-${index}`, pointer: twin })
       expect(order, `worker ${index}`).not.toBeNull()
-      if (speaks(index)) await worker.tell(order!, { type: "returned" })
+      if (index === speaker) await worker.tell(order!, { type: "returned" })
       server.clock.time += LEASE
       await server.turn()
     }
@@ -91,7 +91,7 @@ describe("a job whose workers die", () => {
     const server = await harness()
     await putOne(server, "poison")
     await putOne(server, "other")
-    expect(await kill(server, "poison")).toBeNull()
+    expect(await kill(server, "poison", 10)).toBeNull()
     expect(stateOf(server, "poison")).toBe("failed")
     const error = { code: "WORKER_LOST", message: expect.stringMatching(/retry it/), retryable: false }
     expect(server.catalog.location(BACKEND, "poison")?.error).toMatchObject(error)
@@ -108,7 +108,7 @@ describe("a job whose workers die", () => {
   it("now and then is not given up", async () => {
     const server = await harness()
     await putOne(server, "unlucky")
-    expect(await kill(server, "unlucky", (index) => index === 5)).not.toBeNull()
+    expect(await kill(server, "unlucky", 14, 7)).not.toBeNull()
     expect(stateOf(server, "unlucky")).toBe("pending")
   })
 })
