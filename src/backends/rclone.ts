@@ -30,12 +30,12 @@ import {
   StorageBackend,
 } from "./backend.ts"
 import type { Driver } from "./driver.ts"
+import { Places } from "./prefix-places.ts"
 import { resolveRange } from "./range.ts"
 import { RcloneDaemon } from "./rclone/daemon.ts"
 import { listedSchema, type RcloneItem, statedSchema, statOf, unlessAbsent, walk } from "./rclone/list.ts"
 import { command, read, upload } from "./rclone/remote.ts"
 import { RCLONE_SECRET_FIELDS, type RcloneSettings, rcloneSchema, toEnvironment } from "./rclone/settings.ts"
-import { Places } from "./s3/place.ts"
 
 export const rcloneDriver: Driver = {
   driver: "rclone",

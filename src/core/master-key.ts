@@ -3,8 +3,8 @@
  * beside what was sealed, and in errors. The key itself is never part of a message.
  */
 import { createHmac, hkdfSync, randomBytes } from "node:crypto"
-import { readFileSync } from "node:fs"
 import * as z from "zod"
+import { secretVariable } from "./secret-variable.ts"
 
 const BYTES = 32
 const HEX = /^[0-9a-f]{64}$/i
@@ -48,27 +48,7 @@ export function makeMasterKey(): { key: MasterKey; text: string } {
 }
 
 /** A key as a variable says it: the key itself, or `file:PATH` of a file that holds it. */
-export const masterKeySchema = z.string().transform((text, context): MasterKey => {
-  try {
-    const key = parseMasterKey(
-      text.startsWith("file:") ? readFileSync(text.slice("file:".length), "utf8").trim() : text,
-    )
-    if (key) return key
-    context.issues.push({
-      code: "custom",
-      input: undefined,
-      message: `${MASTER_KEY_RULE}, or file:PATH of a file with them`,
-    })
-  } catch (error) {
-    const reason = error instanceof Error && "code" in error ? String(error.code) : "it is no path"
-    context.issues.push({
-      code: "custom",
-      input: undefined,
-      message: `the file that it names cannot be read (${reason})`,
-    })
-  }
-  return z.NEVER
-})
+export const masterKeySchema = secretVariable(parseMasterKey, `${MASTER_KEY_RULE}, or file:PATH of a file with them`)
 
 /** Several, with commas between them. */
 export const masterKeysSchema = z

@@ -11,8 +11,8 @@ import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { runDoctor } from "../../src/index.ts"
+import { watchMemory } from "../process-memory.ts"
 import { makeBigFile } from "./big-file.ts"
-import { watchMemory } from "./memory.ts"
 import type { ListedObject, TreeAnswer, TreeTask } from "./tree-child.ts"
 
 const run = promisify(execFile)

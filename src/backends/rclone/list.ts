@@ -4,7 +4,7 @@ import { isStoredError } from "../../core/error.ts"
 import { keyFault } from "../../core/key.ts"
 import type { BackendEntry, BackendListOptions, BackendStat, SkippedEntry } from "../backend.ts"
 import { toKeyBytes } from "../key-bytes.ts"
-import type { Places } from "../s3/place.ts"
+import type { Places } from "../prefix-places.ts"
 
 const itemSchema = z.object({ Name: z.string(), Size: z.number(), ModTime: z.string(), IsDir: z.boolean() })
 export type RcloneItem = z.output<typeof itemSchema>

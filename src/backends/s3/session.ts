@@ -7,10 +7,10 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type * as Sdk from "@aws-sdk/client-s3"
 import type { HasherFactory } from "../../core/checksum.ts"
 import { abortError, isStoredError, TransientAdapterError, throwIfAborted } from "../../core/error.ts"
+import { Places } from "../prefix-places.ts"
 import type { S3Abilities } from "./abilities.ts"
 import type { ResolvedCredentials } from "./credentials.ts"
 import { s3Error } from "./error.ts"
-import { Places } from "./place.ts"
 import type { S3Settings } from "./settings.ts"
 
 const TRIES = 2

@@ -1,7 +1,7 @@
-/** Where a key lies in the bucket: below the prefix, and never in the folder that the driver keeps for itself. */
+/** Where a key lies on a remote: below the prefix, and never in the folder that a driver keeps for itself. For drivers whose remotes know keys only. */
 import { createHash } from "node:crypto"
-import { PermanentAdapterError, StoredError } from "../../core/error.ts"
-import { keyFault } from "../../core/key.ts"
+import { PermanentAdapterError, StoredError } from "../core/error.ts"
+import { keyFault } from "../core/key.ts"
 
 /** What the driver keeps for itself lies in this folder of the prefix. It is not part of the backend's keys. */
 const OWN = ".stored-tmp"
