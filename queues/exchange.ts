@@ -59,7 +59,14 @@ export const jobResultSchema = z.discriminatedUnion("type", [
     type: z.literal("synced"),
     have: blobId.nullable(),
     verified: proof,
-    seen: z.strictObject({ size: z.number(), modified: z.number() }).nullable(),
+    seen: z
+      .strictObject({
+        size: z.number(),
+        modified: z.number(),
+        etag: z.string().max(1024).optional(),
+        file: z.string().max(1024).optional(),
+      })
+      .nullable(),
   }),
   z.strictObject({ type: z.literal("hashed"), checksums: z.record(z.string(), z.string().regex(/^[0-9a-f]{8,128}$/)) }),
   /** the try failed; the server decides about the next one */

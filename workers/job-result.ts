@@ -10,7 +10,7 @@ const MAX_DETAILS = 2_000
 export function doneResult(done: Done<Job["kind"]>): JobResult {
   if ("checksums" in done) return { type: "hashed", checksums: done.checksums }
   const { have, verified, seen } = done
-  return { type: "synced", have, verified, seen: seen && { size: seen.size, modified: seen.modified } }
+  return { type: "synced", have, verified, seen }
 }
 
 /** Bounded, so that hundreds of failures fit into one message. */

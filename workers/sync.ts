@@ -11,6 +11,7 @@ import type { BlobSource } from "../src/core/blob-source.ts"
 import type { HasherFactory } from "../src/core/checksum.ts"
 import type { Clock } from "../src/core/clock.ts"
 import { isStoredError, StoredError, TransientAdapterError, throwIfAborted, toStoredError } from "../src/core/error.ts"
+import { seenState } from "../src/core/seen-state.ts"
 import { type Proof, type ProofParts, proveThere, proveWritten, type Want } from "./proof.ts"
 
 export interface SyncServices {
@@ -48,7 +49,7 @@ async function hold(
     type: "done",
     have: want.id,
     verified: { at: services.clock.now(), by: proof.by },
-    seen: { size: proof.seen.size, modified: proof.seen.modified },
+    seen: seenState(proof.seen),
   }
 }
 

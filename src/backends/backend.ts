@@ -18,6 +18,7 @@ import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import type { ChecksumAlgorithm, Checksums, HasherFactory } from "../core/checksum.ts"
 import { isStoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
+import type { SeenState } from "../core/seen-state.ts"
 
 export interface CallOptions {
   signal?: AbortSignal
@@ -72,12 +73,9 @@ export interface BackendPutEntry extends Omit<BackendPutOptions, "signal"> {
   source: BlobSource
 }
 
-export interface BackendStat {
-  /** bytes */
-  size: number
-  /** UTC ms */
-  modified: number
-  etag?: string
+export interface BackendStat extends SeenState {
+  /** several names lead to this file: it has the same etag under each */
+  linked?: true
   /** digests that the backend itself has compared with the bytes it holds; `list` may leave them out */
   checksums?: Checksums
 }

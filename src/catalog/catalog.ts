@@ -26,7 +26,10 @@ import type {
   LocationRecord,
   ObjectRecord,
   OutboxRecord,
+  ScanRecord,
 } from "./record.ts"
+import type { SightingsCommit, SightingsFact } from "./sightings.ts"
+import type { ScanFact } from "./transitions/found/scan.ts"
 
 /** Who asked, for the journal. */
 export interface Actor {
@@ -83,6 +86,12 @@ export interface DeleteCommit {
   sequence: number | null
 }
 
+/** How a job has proven a copy: when, UTC ms, and by which means. */
+export interface Proof {
+  at: number
+  by: Exclude<NonNullable<LocationRecord["verified"]>["by"], "listing">
+}
+
 /** What became of one job (law 2); `generation` fences a sync. */
 export type Outcome =
   | {
@@ -94,7 +103,7 @@ export type Outcome =
         | {
             type: "done"
             have: BlobId | null
-            verified: NonNullable<LocationRecord["verified"]>
+            verified: Proof
             seen: LocationRecord["seen"]
           }
         | { type: "retry"; dueAt: number; error: SerializedError; countAttempt: boolean }
@@ -152,6 +161,12 @@ export interface Catalog {
     repair: boolean
     time: number
   }): Promise<void>
+  /** What was seen at places of a backend; see `transitions/found/sightings.ts`. @throws INVALID_KEY */
+  commitSightings(fact: SightingsFact): Promise<SightingsCommit>
+  /** Starts, pauses, resumes or ends the scan of a backend. @throws CONFLICT where there is none to do that to */
+  commitScan(fact: ScanFact): Promise<ScanRecord>
+  /** Places of which it is not known what lies there, for somebody to look. */
+  commitLooks(backend: string, keys: readonly string[]): Promise<void>
   /** Roughly-kept read times, for eviction; no journal record. */
   commitReads(reads: ReadonlyMap<BlobId, number>): Promise<void>
   /** Re-drives parked rows: due now, new generation, attempts 0. How many. `before`: only those parked before that time. */
@@ -186,6 +201,10 @@ export interface Catalog {
   locations(backend: string, page?: Page): Iterable<LocationRecord>
   blobs(page?: { after?: BlobId; limit?: number }): Iterable<BlobRecord>
   backends(): BackendRecord[]
+  /** The scan of a backend that is under way, or the last one; one that was never scanned is `idle`. */
+  scan(backend: string): ScanRecord
+  /** Keys of places that are to be looked at, in order. */
+  looks(backend: string, page?: { after?: string; limit?: number }): Iterable<string>
   /** The configuration that was kept last, null where none was. */
   configuration(): ConfigurationRecord | null
 

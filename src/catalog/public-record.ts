@@ -41,6 +41,7 @@ export function publicLocation(row: LocationRow): LocationRecord {
     seen: row.seen,
     created: row.created,
     modified: row.modified,
+    ...(row.found && { found: row.found }),
   }
 }
 
@@ -57,6 +58,7 @@ export function publicCounters(row: TotalsRow): CatalogCounters {
     stagedBytes: row.stagedBytes,
     pinnedEntries: row.pinnedEntries,
     pinnedBytes: row.pinnedBytes,
+    looks: row.looks,
     syncsCompleted: row.syncsCompleted,
     syncsFailed: row.syncsFailed,
   }

@@ -72,6 +72,11 @@ export function* locations(
   for (const [, row] of rows.range("locations", range)) yield publicLocation(row)
 }
 
+export function* looks(rows: ReadRows, backend: string, { after, limit }: Page): Iterable<string> {
+  const range = { prefix: locationKey(backend, ""), ...from(after, (key) => locationKey(backend, key)), ...upTo(limit) }
+  for (const [row] of rows.range("looks", range)) yield splitLocationKey(row).key
+}
+
 export function* blobs(rows: ReadRows, page: { after?: BlobId; limit?: number }): Iterable<BlobRecord> {
   for (const [, row] of rows.range("blobs", page)) yield publicBlob(row)
 }

@@ -5,6 +5,7 @@ import type { SerializedError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { LocationState, ObjectState } from "../core/metadata.ts"
 import type { Sealed } from "../core/seal.ts"
+import type { SeenState } from "../core/seen-state.ts"
 
 export interface BlobRecord {
   id: BlobId
@@ -62,9 +63,11 @@ export interface LocationRecord {
   attempts: number
   error: SerializedError | null
   /** how the copy was proven last, UTC ms and means; null before the first proof */
-  verified: { at: number; by: "checksum" | "read-back" | "etag" | "absence" } | null
-  /** size and modification time as seen at that proof: lets watch and scan tell our own writes */
-  seen: { size: number; modified: number } | null
+  verified: { at: number; by: "checksum" | "read-back" | "etag" | "absence" | "listing" } | null
+  /** the state of what lies there as it was at that proof: lets watch and scan tell what is as it was */
+  seen: SeenState | null
+  /** what lies there was found there and not written by us: it follows the backend, unless that is told otherwise */
+  found?: true
   created: number
   modified: number
 }
@@ -117,6 +120,10 @@ export type JournalCommand =
   | "backend-remove"
   | "backend-pause"
   | "backend-resume"
+  | "scan"
+  | "found"
+  | "changed"
+  | "moved"
 
 /** One committed fact. Append-only, gap-free from 1, each record chained to the one before by hash. */
 export interface JournalRecord {
@@ -153,9 +160,45 @@ export interface CatalogCounters {
   /** staged content that may not go yet */
   pinnedEntries: number
   pinnedBytes: number
+  /** places that are still to be looked at */
+  looks: number
   /** work done since the data directory was made */
   syncsCompleted: number
   syncsFailed: number
+}
+
+/** `idle`: it was never scanned */
+export type ScanState = "idle" | "running" | "paused" | "cancelled" | "failed" | "done"
+
+/** How far the scan of a backend has come (DESIGN §4), or how the last one ended. */
+export interface ScanRecord {
+  backend: string
+  /** grows with each scan of this backend */
+  number: number
+  state: ScanState
+  /** whether content that is not known is read */
+  hash: boolean
+  /** the last key that was listed and committed; null before the first */
+  cursor: string | null
+  /** UTC ms */
+  started: number
+  /** UTC ms, of its last step */
+  modified: number
+  /** entries that were listed, and their bytes */
+  files: number
+  bytes: number
+  /** entries that were not there before, that have changed, gone, moved, and that could not be taken in */
+  added: number
+  changed: number
+  missing: number
+  moved: number
+  skipped: number
+  /** places that are still to be looked at, and the bytes that lie there as far as is known */
+  looks: number
+  lookBytes: number
+  error: SerializedError | null
+  /** UTC ms of the beginning of the last scan that was ended: what the catalog says was true then; null before the first */
+  knownAsOf: number | null
 }
 
 export interface BackendRecord {

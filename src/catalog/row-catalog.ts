@@ -32,15 +32,20 @@ import type {
   LocationRecord,
   ObjectRecord,
   OutboxRecord,
+  ScanRecord,
 } from "./record.ts"
 import type { Engine } from "./rows/engine.ts"
 import { locationKey } from "./rows/key.ts"
 import type { Rows } from "./rows/rows.ts"
 import { CONFIGURATION_KEY } from "./rows/tables.ts"
+import type { SightingsCommit, SightingsFact } from "./sightings.ts"
 import { addBackend, keepConfiguration, type PauseFact, pauseBackend, removeBackend } from "./transitions/backend.ts"
 import { checksumOutcome } from "./transitions/checksum-outcome.ts"
 import { remove } from "./transitions/delete.ts"
 import { type DriftFact, drift } from "./transitions/drift.ts"
+import { type ScanFact, stepScan } from "./transitions/found/scan.ts"
+import { sightings } from "./transitions/found/sightings.ts"
+import { lookAt, neverScanned } from "./transitions/looks.ts"
 import { put } from "./transitions/put.ts"
 import { recordReads } from "./transitions/reads.ts"
 import { type RetryFilter, retryParked } from "./transitions/retry.ts"
@@ -104,6 +109,21 @@ export class RowCatalog implements Catalog {
 
   commitDrift(fact: DriftFact): Promise<void> {
     return this.#commit(FREES, (rows) => drift(rows, fact))
+  }
+
+  commitSightings(fact: SightingsFact): Promise<SightingsCommit> {
+    return this.#commit(GROWS, (rows) => sightings(rows, fact))
+  }
+
+  commitScan(fact: ScanFact): Promise<ScanRecord> {
+    return this.#commit(GROWS, (rows) => stepScan(rows, fact))
+  }
+
+  commitLooks(backend: string, keys: readonly string[]): Promise<void> {
+    return this.#commit(GROWS, (rows) => {
+      for (const key of keys)
+        lookAt(rows, backend, key, rows.get("locations", locationKey(backend, key))?.seen?.size ?? 0)
+    })
   }
 
   commitReads(reads: ReadonlyMap<BlobId, number>): Promise<void> {
@@ -178,6 +198,14 @@ export class RowCatalog implements Catalog {
 
   backends(): BackendRecord[] {
     return read.backends(this.#engine)
+  }
+
+  scan(backend: string): ScanRecord {
+    return { ...(this.#engine.get("scans", backend) ?? neverScanned(backend)) }
+  }
+
+  looks(backend: string, page: { after?: string; limit?: number } = {}): Iterable<string> {
+    return read.looks(this.#engine, backend, page)
   }
 
   configuration(): ConfigurationRecord | null {

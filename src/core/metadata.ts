@@ -4,7 +4,8 @@ import type { Checksums } from "./checksum.ts"
 import type { SerializedError } from "./error.ts"
 import type { JsonObject } from "./json.ts"
 
-export type LocationState = "pending" | "syncing" | "synced" | "failed" | "missing" | "corrupt" | "deleting"
+/** `changed`: somebody else has changed what lies there, and it is about to be read */
+export type LocationState = "pending" | "syncing" | "synced" | "failed" | "missing" | "corrupt" | "changed" | "deleting"
 
 /** One copy that should be, or is, somewhere. */
 export interface MetadataLocation {

@@ -69,10 +69,12 @@ export async function statFile(directories: Directories, key: string): Promise<B
 
 /** The etag changes with every change of the file, also with one that keeps size and modification time. */
 export function toBackendStat(found: Stats): BackendStat {
+  const file = found.ino.toString(36)
   return {
     size: found.size,
     modified: Math.round(found.mtimeMs),
-    etag: `${found.ino.toString(36)}-${Math.round(found.ctimeMs * 1000).toString(36)}`,
+    etag: `${file}-${Math.round(found.ctimeMs * 1000).toString(36)}`,
+    ...(found.nlink > 1 ? { linked: true } : { file }),
   }
 }
 

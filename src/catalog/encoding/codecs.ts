@@ -12,6 +12,7 @@ import {
   numberCodec,
   parkedCodec,
   queueCodec,
+  scanCodec,
   totalsCodec,
 } from "./small-codecs.ts"
 
@@ -34,4 +35,6 @@ export const CODECS: Codecs = {
   evictable: numberCodec,
   tombstones: numberCodec,
   generations: numberCodec,
+  looks: numberCodec,
+  scans: scanCodec,
 }

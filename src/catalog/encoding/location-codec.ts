@@ -1,5 +1,6 @@
 /** The row of a location. Its backend and key are the row's key; the object's key and `have` are not repeated where they are the same. */
 
+import type { SeenState } from "../../core/seen-state.ts"
 import { splitLocationKey } from "../rows/key.ts"
 import type { LocationRow } from "../rows/tables.ts"
 import type { Codec } from "./codec.ts"
@@ -14,14 +15,15 @@ type LocationFields = [
   attempts: number,
   error: LocationRow["error"],
   verified: [at: number, by: Verified["by"]] | null,
-  seen: [size: number, modified: number] | null,
+  seen: [size: number, modified: number, etag?: string | null, file?: string | null] | null,
   created: number,
   modified: number,
   job: number | null,
+  found?: 0 | 1,
 ]
 
 export const locationCodec: Codec<LocationRow> = {
-  version: 1,
+  version: 2,
   encode: (row) =>
     [
       row.objectKey === row.key ? 0 : row.objectKey,
@@ -32,13 +34,15 @@ export const locationCodec: Codec<LocationRow> = {
       row.attempts,
       row.error,
       row.verified && [row.verified.at, row.verified.by],
-      row.seen && [row.seen.size, row.seen.modified],
+      row.seen && [row.seen.size, row.seen.modified, row.seen.etag ?? null, row.seen.file ?? null],
       row.created,
       row.modified,
       row.job,
+      row.found ? 1 : 0,
     ] satisfies LocationFields,
+  // Rows of older programs end earlier.
   decode: (fields, rowKey) => {
-    const [objectKey, want, have, generation, state, attempts, error, verified, seen, created, modified, job] =
+    const [objectKey, want, have, generation, state, attempts, error, verified, seen, created, modified, job, found] =
       fields as LocationFields
     const { backend, key } = splitLocationKey(rowKey)
     return {
@@ -52,10 +56,15 @@ export const locationCodec: Codec<LocationRow> = {
       attempts,
       error,
       verified: verified && { at: verified[0], by: verified[1] },
-      seen: seen && { size: seen[0], modified: seen[1] },
+      seen: seen && decodeSeen(seen),
       created,
       modified,
       job,
+      ...(found === 1 && { found: true }),
     }
   },
+}
+
+function decodeSeen([size, modified, etag, file]: NonNullable<LocationFields[8]>): SeenState {
+  return { size, modified, ...(typeof etag === "string" && { etag }), ...(typeof file === "string" && { file }) }
 }

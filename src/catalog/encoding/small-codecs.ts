@@ -1,6 +1,7 @@
 /** The rows of the small tables: counts, indexes, single numbers. */
-import type { BackendRecord, ConfigurationRecord } from "../record.ts"
+import type { BackendRecord, ConfigurationRecord, ScanRecord } from "../record.ts"
 import type { Mark, ParkedRow, QueueRow, TotalsRow } from "../rows/tables.ts"
+import { NO_TOTALS } from "../transitions/totals.ts"
 import type { Codec } from "./codec.ts"
 
 /** Everything is in the key; a row that is there at all says yes. */
@@ -67,9 +68,17 @@ export const configurationCodec: Codec<ConfigurationRecord> = {
   },
 }
 
-/** One row only, so that names cost nothing. */
+/** A row for each backend at most, so that names cost nothing. */
+export const scanCodec: Codec<ScanRecord> = {
+  version: 1,
+  encode: (row) => [row],
+  decode: (fields) => fields[0] as ScanRecord,
+}
+
+/** One row only. */
 export const totalsCodec: Codec<TotalsRow> = {
   version: 1,
   encode: (row) => [row],
-  decode: (fields) => fields[0] as TotalsRow,
+  // Older rows do not count everything.
+  decode: (fields) => ({ ...NO_TOTALS, ...(fields[0] as Partial<TotalsRow>) }),
 }

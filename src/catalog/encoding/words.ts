@@ -73,4 +73,7 @@ export const WORDS: readonly string[] = [
   "have",
   "want",
   "backends",
+  "changed",
+  "listing",
+  "read-back",
 ]

@@ -24,6 +24,8 @@ export const SHELVES = {
   evictable: "evictable",
   tombstones: "tombstones",
   generations: "generations",
+  looks: "looks",
+  scans: "scans",
 } as const satisfies Record<TableName, string>
 
 export type Shelf = (typeof SHELVES)[TableName]
@@ -50,5 +52,6 @@ export function rowsExpected(totals: TotalsRow): Partial<Record<Shelf, number>> 
     tombstones: totals.tombstones,
     generations: totals.generations,
     backends: totals.backends,
+    looks: totals.looks,
   }
 }

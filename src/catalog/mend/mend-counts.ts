@@ -8,7 +8,7 @@ import { Tally } from "../verify/tally.ts"
 import { eachRow, look, walk } from "../verify/walk.ts"
 import type { Step } from "./mend.ts"
 
-const COUNTED = ["objects", "tombstones", "generations", "backends", "blobs", "locations", "outbox"] as const
+const COUNTED = ["objects", "tombstones", "generations", "backends", "looks", "blobs", "locations", "outbox"] as const
 
 /** New rows of the outbox must not take the place of old ones. */
 export async function* raiseOutboxSequence(engine: Engine): AsyncGenerator<Step> {
@@ -41,7 +41,7 @@ export async function* mendTotals(engine: Engine): AsyncGenerator<Step> {
 async function count(engine: Engine): Promise<Tally | null> {
   for (const table of COUNTED) for await (const _ of walk(engine, table, () => [])) return null
   const tally = new Tally()
-  for (const table of ["objects", "tombstones", "generations", "backends"] as const)
+  for (const table of ["objects", "tombstones", "generations", "backends", "looks"] as const)
     for await (const _ of eachRow(engine, table)) tally.one(table)
   for await (const [, blob] of eachRow(engine, "blobs")) tally.blob(blob)
   for await (const [, location] of eachRow(engine, "locations")) tally.location(location)

@@ -5,6 +5,7 @@ import { dueKey, numberKey, splitDueKey } from "../rows/key.ts"
 import type { BlobRow, LocationRow } from "../rows/tables.ts"
 import { BlobDrafts } from "../transitions/blob-drafts.ts"
 import { drive, isProven } from "../transitions/location.ts"
+import { lookAt } from "../transitions/looks.ts"
 import { schedule } from "../transitions/outbox.ts"
 import { isConsistent, isJobOf } from "../verify/check-locations.ts"
 import { isKnown } from "../verify/check-outbox.ts"
@@ -16,7 +17,10 @@ export async function* mendLocationJobs(engine: Engine, time: number): AsyncGene
     const job = jobOf(engine, location.job)
     if (job === undefined) continue
     const own = job && isJobOf(location, job) ? job : null
-    if (isProven(location)) {
+    if (location.state === "changed" && location.job === null) {
+      if (look(engine, "looks", row) === null)
+        yield (rows) => lookAt(rows, location.backend, location.key, location.seen?.size ?? 0)
+    } else if (isProven(location)) {
       if (location.job !== null) yield (rows) => rows.put("locations", row, { ...location, job: null })
     } else if (!own || !isConsistent(location, own)) yield redrive(row, { ...location, job: own && location.job }, time)
   }

@@ -12,6 +12,7 @@ import type {
   LocationRecord,
   ObjectRecord,
   OutboxRecord,
+  ScanRecord,
 } from "../record.ts"
 
 export interface BlobRow extends BlobRecord {
@@ -76,6 +77,10 @@ export interface Tables {
   evictable: number
   /** last version of keys that name nothing any more */
   tombstones: number
+  /** bytes at places of which it is not known what lies there, by backend and key: somebody is to look */
+  looks: number
+  /** the scan of each backend that is under way, or the last one */
+  scans: ScanRecord
   /** highest generation of the locations that a backend had and has no more: the next ones go on from there */
   generations: number
 }

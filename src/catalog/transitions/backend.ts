@@ -2,12 +2,13 @@
 import type { JsonObject } from "../../core/json.ts"
 import type { Actor } from "../catalog.ts"
 import type { BackendRecord, ConfigurationRecord } from "../record.ts"
-import { locationKey, requireStorableBackend } from "../rows/key.ts"
+import { locationKey, requireStorableBackend, splitLocationKey } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
 import { CONFIGURATION_KEY } from "../rows/tables.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
 import { append } from "./journal.ts"
 import { forgetLocation } from "./location.ts"
+import { lookedAt } from "./looks.ts"
 import { count } from "./totals.ts"
 
 /** Settings that change leave a paused backend paused, and as old as it is. @throws StoredError INVALID_KEY */
@@ -56,16 +57,20 @@ export function removeBackend(
   const locations = [...rows.range("locations", { prefix: locationKey(name, ""), limit })]
   for (const [, location] of locations) {
     forgetLocation(commit, location)
+    lookedAt(rows, name, location.key)
     const object = rows.get("objects", location.objectKey)
     if (!object) continue
     const copies = object.copies.filter((copy) => copy.backend !== name || copy.key !== location.key)
     if (copies.length < object.copies.length) rows.put("objects", object.key, { ...object, copies })
   }
   commit.drafts.settle(time)
-  const done = locations.length < limit
+  const looks = [...rows.range("looks", { prefix: locationKey(name, ""), limit })]
+  for (const [row] of looks) lookedAt(rows, name, splitLocationKey(row).key)
+  const done = locations.length < limit && looks.length < limit
   if (done) {
     if (rows.get("backends", name) !== null) count(rows, { backends: -1 })
     rows.remove("backends", name)
+    rows.remove("scans", name)
     const detail: JsonObject = options.forced ? { forced: true } : {}
     append(rows, { command: "backend-remove", time, backend: name, actor: options, detail })
   }

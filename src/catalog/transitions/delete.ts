@@ -45,7 +45,7 @@ function retire(commit: Commit, object: ObjectRecord, copies: ObjectRecord["copi
   }
 }
 
-function forgetObject({ rows, drafts }: Commit, object: ObjectRecord, version: number): void {
+export function forgetObject({ rows, drafts }: Commit, object: ObjectRecord, version: number): void {
   rows.remove("objects", object.key)
   rows.remove("objectsByBlob", namingKey(object.id, object.key))
   rows.put("tombstones", object.key, version)

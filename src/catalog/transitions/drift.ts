@@ -5,9 +5,13 @@
 import { NotFoundError, type SerializedError } from "../../core/error.ts"
 import { locationKey } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
+import type { LocationRow } from "../rows/tables.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
+import { lose, suspect } from "./found/drifted.ts"
+import { follows, modeOf } from "./found/found-commit.ts"
+import { markObjects } from "./found/mark-objects.ts"
 import { append } from "./journal.ts"
-import { drive, saveLocation } from "./location.ts"
+import { type Commit, drive, saveLocation } from "./location.ts"
 
 export interface DriftFact {
   backend: string
@@ -26,12 +30,31 @@ export function drift(rows: Rows, fact: DriftFact): void {
     throw new NotFoundError(`There is no location "${key}" on backend "${backend}".`, { details: { backend, key } })
   if (before.want === null) return
   const commit = { rows, drafts: new BlobDrafts(rows), time }
+  if (driftFound(commit, before, state)) return
   const lost = { ...before, have: null, seen: null }
   const after = drive(commit, lost, state, repair ? {} : { parked: true, error: fault(fact) })
   saveLocation(commit, before, after)
   commit.drafts.settle(time)
   const detail = { state, repair, generation: after.generation }
   append(rows, { command: "drift", time, key: before.objectKey, id: before.want, backend, detail })
+}
+
+/** What was found at a backend follows it: what somebody has taken away or changed there is not written over by itself. */
+function driftFound(commit: Commit, location: LocationRow, state: DriftFact["state"]): boolean {
+  const { backend } = location
+  const found = {
+    ...commit,
+    backend,
+    mode: modeOf(commit.rows, backend),
+    touched: new Set<string>(),
+    nudge: new Set<string>(),
+  }
+  if (!follows(found, location)) return false
+  if (state === "missing") lose(found, location)
+  else suspect(found, location, location.seen?.size ?? 0)
+  commit.drafts.settle(commit.time)
+  markObjects(found)
+  return true
 }
 
 function fault({ backend, key, state }: DriftFact): SerializedError {

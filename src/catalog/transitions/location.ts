@@ -46,7 +46,15 @@ export function wantCopy(commit: Commit, copy: Copy): LocationRow {
   // Somebody may be at it already, and what they bring will be right: their generation holds.
   if (same && before.state === "pending" && !copy.fresh)
     return hurry(commit, { ...before, objectKey: copy.objectKey }, before)
-  const wanted = { ...before, objectKey: copy.objectKey, want: copy.want, verified: same ? before.verified : null }
+  const { found, ...rest } = before
+  const wanted: LocationRow = {
+    ...rest,
+    objectKey: copy.objectKey,
+    want: copy.want,
+    verified: same ? before.verified : null,
+    // What we write is ours.
+    ...(same && found && { found }),
+  }
   return saveLocation(commit, before, drive(commit, wanted, "pending"))
 }
 

@@ -4,6 +4,7 @@ import type { OutboxRecord } from "../record.ts"
 import { locationKey, parseNumberKey } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
+import { follows, modeOf } from "./found/found-commit.ts"
 import { append } from "./journal.ts"
 import { drive, saveLocation } from "./location.ts"
 import { readJob, schedule, syncQueue } from "./outbox.ts"
@@ -35,9 +36,18 @@ function choose(rows: Rows, filter: RetryFilter): OutboxRecord[] {
     if (filter.backend !== undefined && queue !== syncQueue(filter.backend)) continue
     if (filter.before !== undefined && parkedAt >= filter.before) continue
     const job = readJob(rows, parseNumberKey(row))
+    if (filter.before !== undefined && isLeftToPeople(rows, job)) continue
     if (filter.key === undefined || concerns(rows, job, filter.key)) chosen.push(job)
   }
   return chosen
+}
+
+/** A found file that somebody took away or changed: what becomes of it is not decided by time. */
+function isLeftToPeople(rows: Rows, { payload }: OutboxRecord): boolean {
+  if (payload.kind !== "sync") return false
+  const location = rows.get("locations", locationKey(payload.backend, payload.key))
+  const mode = modeOf(rows, payload.backend)
+  return location !== null && location.want !== null && location.state !== "failed" && follows({ mode }, location)
 }
 
 function concerns(rows: Rows, { payload }: OutboxRecord, key: string): boolean {

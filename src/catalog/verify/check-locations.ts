@@ -37,6 +37,11 @@ function* checkWant(engine: Engine, row: string, location: LocationRow): Iterabl
 
 function* checkJob(engine: Engine, row: string, location: LocationRow): Iterable<CatalogFault> {
   const proven = isProven(location)
+  if (location.job === null && location.state === "changed") {
+    if (look(engine, "looks", row) === null)
+      yield fault("I3", row, "Somebody has changed it, and nobody is to look at it.")
+    return
+  }
   if (location.job === null) {
     if (!proven) yield fault("I3", row, "It is not as it should be, and no job will make it so.")
     return

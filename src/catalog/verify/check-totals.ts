@@ -21,6 +21,7 @@ export const RECOUNTED = [
   "tombstones",
   "generations",
   "backends",
+  "looks",
 ] as const satisfies (keyof TotalsRow)[]
 
 export async function* checkTotals(engine: Engine, tally: Tally): AsyncGenerator<CatalogFault> {

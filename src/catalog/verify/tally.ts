@@ -8,7 +8,7 @@ export class Tally {
   readonly totals: TotalsRow = { ...NO_TOTALS }
   readonly queues = new Map<string, QueueRow>()
 
-  one(name: "objects" | "tombstones" | "generations" | "backends"): void {
+  one(name: "objects" | "tombstones" | "generations" | "backends" | "looks"): void {
     this.totals[name] += 1
   }
 

@@ -19,6 +19,8 @@ export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> 
   yield* walk(engine, "configuration", () => [])
   yield* countOnly(engine, "backends", tally)
   yield* countOnly(engine, "generations", tally)
+  yield* countOnly(engine, "looks", tally)
+  yield* walk(engine, "scans", () => [])
   let readable = true
   for await (const found of walk(engine, "totals", () => [])) {
     readable = false
@@ -35,7 +37,11 @@ export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> 
 }
 
 /** Tables whose rows nothing else speaks of. */
-function countOnly(engine: Engine, table: "backends" | "generations", tally: Tally): AsyncGenerator<CatalogFault> {
+function countOnly(
+  engine: Engine,
+  table: "backends" | "generations" | "looks",
+  tally: Tally,
+): AsyncGenerator<CatalogFault> {
   return walk(engine, table, () => {
     tally.one(table)
     return []

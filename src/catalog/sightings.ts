@@ -1,0 +1,68 @@
+/** What scans, watches and looks tell the catalog (DESIGN §4): what was seen at places of a backend. */
+import type { BlobId } from "../core/blob-id.ts"
+import type { Checksums } from "../core/checksum.ts"
+import type { SeenState } from "../core/seen-state.ts"
+
+export interface FoundContent extends SeenState {
+  /** null: its content was not read */
+  id: BlobId | null
+  checksums: Checksums
+  mimeType: string
+}
+
+/** What was seen at one place. */
+export interface Sighting {
+  /** inside the backend */
+  key: string
+  /** of the location as it was before anybody looked, null where there was none */
+  generation: number | null
+  /** null: nothing is there */
+  found: FoundContent | null
+}
+
+/** One page of a scan. */
+export interface ScanPage {
+  /** of the scan; a page of another one than that which is under way only tells what was seen */
+  number: number
+  /** the last key that was listed */
+  cursor: string | null
+  isLast: boolean
+  /** entries that were listed, their bytes, and those that were passed over */
+  files: number
+  bytes: number
+  skipped: number
+}
+
+export interface SightingsFact {
+  backend: string
+  /** the journal's last sequence before any of it was looked at */
+  asOf: number
+  sightings: Sighting[]
+  /** begins the keys of objects that are made of what was found */
+  prefix: string
+  /** whether content that is not known is to be read */
+  hash: boolean
+  page?: ScanPage
+  /** UTC ms */
+  time: number
+}
+
+/** How many sightings were what. */
+export interface SightingsCommit {
+  /** not known before */
+  added: number
+  changed: number
+  /** the same file under another name */
+  moved: number
+  missing: number
+  /** a copy that was missing or bad is as it should be again */
+  mended: number
+  same: number
+  /** its key names another object */
+  taken: number
+  /** something had moved on since the look: looked at again */
+  again: number
+  sequence: number | null
+  /** backends that have work now */
+  nudge: string[]
+}

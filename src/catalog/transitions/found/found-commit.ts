@@ -1,0 +1,24 @@
+/** What the steps of a commit of sightings work with. */
+import type { BackendMode } from "../../../core/scan-settings.ts"
+import type { Rows } from "../../rows/rows.ts"
+import type { LocationRow } from "../../rows/tables.ts"
+import type { Commit } from "../location.ts"
+
+export interface FoundCommit extends Commit {
+  backend: string
+  mode: BackendMode
+  /** keys of objects whose state may be another one now */
+  touched: Set<string>
+  /** backends that have jobs due now */
+  nudge: Set<string>
+}
+
+/** As the backend is set. */
+export function modeOf(rows: Pick<Rows, "get">, backend: string): BackendMode {
+  return rows.get("backends", backend)?.config.mode === "enforce" ? "enforce" : "observe"
+}
+
+/** Whether a change at the backend is a change of the object. */
+export function follows({ mode }: { mode: BackendMode }, location: LocationRow): boolean {
+  return location.found === true && mode === "observe"
+}

@@ -1,0 +1,88 @@
+/** How far the scan of a backend has come. One at a time; pages of an earlier one no longer count. */
+import type { SerializedError } from "../../../core/error.ts"
+import { StoredError } from "../../../core/error.ts"
+import type { Actor } from "../../catalog.ts"
+import type { ScanRecord } from "../../record.ts"
+import type { Rows } from "../../rows/rows.ts"
+import type { SightingsFact } from "../../sightings.ts"
+import { append } from "../journal.ts"
+import { editScan, neverScanned } from "../looks.ts"
+
+export type ScanStep = "start" | "pause" | "resume" | "cancel" | "fail"
+
+export interface ScanFact extends Actor {
+  backend: string
+  step: ScanStep
+  /** of `start`: whether content that is not known is read */
+  hash?: boolean
+  /** of `fail` */
+  error?: SerializedError
+  /** UTC ms */
+  time: number
+}
+
+const OPEN = new Set<ScanRecord["state"]>(["running", "paused"])
+
+/** A step that changes nothing is none: a scan that runs is not started again. @throws StoredError CONFLICT where there is no scan to pause, resume or cancel */
+export function stepScan(rows: Rows, fact: ScanFact): ScanRecord {
+  const { backend, step, time } = fact
+  const known = rows.get("scans", backend) ?? neverScanned(backend)
+  const state = next(known, step)
+  if (state === null) {
+    throw new StoredError(
+      "CONFLICT",
+      `The scan of backend "${backend}" is ${known.state}: there is nothing to ${step}.`,
+      {
+        details: { backend, state: known.state },
+      },
+    )
+  }
+  if (state === known.state) return { ...known }
+  const scan = editScan(rows, backend)
+  if (step === "start") Object.assign(scan, begun(known, fact))
+  Object.assign(scan, { state, modified: time, error: step === "fail" ? (fact.error ?? null) : null })
+  append(rows, { command: "scan", time, backend, actor: fact, detail: { step, number: scan.number } })
+  return { ...scan }
+}
+
+function next({ state }: ScanRecord, step: ScanStep): ScanRecord["state"] | null {
+  switch (step) {
+    case "start":
+      return "running"
+    case "pause":
+      return OPEN.has(state) ? "paused" : null
+    case "resume":
+      return OPEN.has(state) ? "running" : null
+    case "cancel":
+      return OPEN.has(state) ? "cancelled" : null
+    case "fail":
+      return OPEN.has(state) ? "failed" : null
+  }
+}
+
+/** A paused scan that is started goes on; any other begins anew. */
+function begun(known: ScanRecord, { backend, hash = false, time }: ScanFact): Partial<ScanRecord> {
+  if (known.state === "paused") return {}
+  const { number, looks, lookBytes, knownAsOf } = known
+  return { ...neverScanned(backend), number: number + 1, looks, lookBytes, knownAsOf, hash, started: time }
+}
+
+/** Takes a page in. One of a scan that is not under way any more changes nothing here. */
+export function advanceScan(
+  rows: Rows,
+  { backend, page, time }: SightingsFact,
+  counts: { added: number; changed: number; missing: number; moved: number; taken: number },
+): void {
+  const scan = editScan(rows, backend)
+  if (!page || page.number !== scan.number || !OPEN.has(scan.state)) return
+  scan.cursor = page.cursor
+  scan.files += page.files
+  scan.bytes += page.bytes
+  scan.skipped += page.skipped + counts.taken
+  for (const name of ["added", "changed", "missing", "moved"] as const) scan[name] += counts[name]
+  scan.modified = time
+  if (!page.isLast) return
+  scan.state = "done"
+  scan.cursor = null
+  scan.knownAsOf = scan.started
+}

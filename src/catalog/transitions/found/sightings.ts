@@ -1,0 +1,142 @@
+/**
+ * What was seen at places of a backend, against what the catalog says of them (DESIGN §4, scan). What is as it was changes nothing. What was planned on a
+ * state of the catalog that has moved on since is looked at again, and never taken for a fact: a sync that has ended meanwhile, or a delete.
+ *
+ * Content that was found there follows the backend, what we wrote does not (R20): it is reported, or put right.
+ */
+import { isProvisional, provisionalId } from "../../../core/blob-id.ts"
+import { isSameState } from "../../../core/seen-state.ts"
+import { locationKey, numberKey } from "../../rows/key.ts"
+import type { Rows } from "../../rows/rows.ts"
+import type { LocationRow } from "../../rows/tables.ts"
+import type { FoundContent, Sighting, SightingsCommit, SightingsFact } from "../../sightings.ts"
+import { BlobDrafts } from "../blob-drafts.ts"
+import { append } from "../journal.ts"
+import { isProven } from "../location.ts"
+import { lookAt, lookedAt } from "../looks.ts"
+import { readJob } from "../outbox.ts"
+import { adopt } from "./adopt.ts"
+import { differ, lose, prove, suspect } from "./drifted.ts"
+import { identify, replace } from "./follow.ts"
+import { type FoundCommit, follows, modeOf } from "./found-commit.ts"
+import { markObjects } from "./mark-objects.ts"
+import { moveFrom, moveTo } from "./move.ts"
+import { advanceScan } from "./scan.ts"
+
+type Verdict = Exclude<keyof SightingsCommit, "sequence" | "nudge">
+
+export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
+  const commit: FoundCommit = {
+    rows,
+    drafts: new BlobDrafts(rows),
+    time: fact.time,
+    backend: fact.backend,
+    mode: modeOf(rows, fact.backend),
+    touched: new Set(),
+    nudge: new Set(),
+  }
+  const counts: Record<Verdict, number> = {
+    added: 0,
+    changed: 0,
+    moved: 0,
+    missing: 0,
+    mended: 0,
+    same: 0,
+    taken: 0,
+    again: 0,
+  }
+  for (const sighting of fact.sightings) counts[see(commit, fact, sighting)] += 1
+  commit.drafts.settle(fact.time)
+  markObjects(commit)
+  if (fact.page) advanceScan(rows, fact, counts)
+  const { added, moved, taken } = counts
+  const detail = { added, moved, taken, ...(fact.page && { scan: fact.page.number, cursor: fact.page.cursor }) }
+  const isTold = added > 0 || fact.page?.isLast === true
+  const sequence = isTold ? append(rows, { command: "found", time: fact.time, backend: fact.backend, detail }) : null
+  return { ...counts, sequence, nudge: [...commit.nudge] }
+}
+
+function see(commit: FoundCommit, fact: SightingsFact, { key, generation, found }: Sighting): Verdict {
+  const { rows, backend } = commit
+  const location = rows.get("locations", locationKey(backend, key))
+  if ((location?.generation ?? null) !== generation) return again(commit, key, found)
+  if (!location && found) return arrive(commit, fact, key, found)
+  lookedAt(rows, backend, key)
+  // Our own work is about to change it, and will say what is there then.
+  if (!location || isUnderWay(rows, location)) return "same"
+  return found ? compare(commit, fact, location, found) : goes(commit, location)
+}
+
+function again({ rows, backend }: FoundCommit, key: string, found: FoundContent | null): Verdict {
+  lookAt(rows, backend, key, found?.size ?? 0)
+  return "again"
+}
+
+function isUnderWay(rows: Rows, { want, job }: LocationRow): boolean {
+  return want === null || (job !== null && readJob(rows, job).status === "due")
+}
+
+function arrive(commit: FoundCommit, fact: SightingsFact, key: string, found: FoundContent): Verdict {
+  const { rows, backend } = commit
+  const objectKey = fact.prefix + key
+  if (wasDeletedSince(rows, objectKey, fact.asOf)) return again(commit, key, found)
+  const object = rows.get("objects", objectKey)
+  if (object && found.id !== object.id) {
+    // Only its content tells whether it is a copy of that object.
+    if (found.id === null && fact.hash) return again(commit, key, found)
+    lookedAt(rows, backend, key)
+    return "taken"
+  }
+  const location = adopt(commit, key, objectKey, found)
+  if (found.id === null && fact.hash) lookAt(rows, backend, key, found.size)
+  else lookedAt(rows, backend, key)
+  if (found.id !== null && moveTo(commit, location)) return "moved"
+  return "added"
+}
+
+/** It may have been listed before it was deleted here (I10): only a later look tells. */
+function wasDeletedSince(rows: Rows, key: string, asOf: number): boolean {
+  if (rows.get("tombstones", key) === null) return false
+  for (const [, record] of rows.range("journal", { after: numberKey(asOf) })) if (record.key === key) return true
+  return false
+}
+
+function goes(commit: FoundCommit, location: LocationRow): Verdict {
+  if (location.state === "missing") return "same"
+  if (location.found && moveFrom(commit, location)) return "moved"
+  lose(commit, location)
+  return "missing"
+}
+
+function compare(commit: FoundCommit, fact: SightingsFact, location: LocationRow, found: FoundContent): Verdict {
+  const want = location.want!
+  if (found.id === null) return compareState(commit, fact, location, found)
+  if (found.id === want) return prove(commit, location, found)
+  if (isProvisional(want)) {
+    const known = identify(commit, location, { ...found, id: found.id })
+    return moveTo(commit, known) ? "moved" : "same"
+  }
+  const isRotten = location.seen !== null && isSameState(location.seen, found)
+  if (isRotten || !follows(commit, location)) return differ(commit, location, found)
+  replace(commit, location, { ...found, id: found.id })
+  return "changed"
+}
+
+/** Its content was not read: its state tells whether it must be. */
+function compareState(commit: FoundCommit, fact: SightingsFact, location: LocationRow, found: FoundContent): Verdict {
+  const { rows, backend } = commit
+  const { key } = location
+  const want = location.want!
+  const isSame = location.seen !== null && isSameState(location.seen, found)
+  const isUnread = isProvisional(want)
+  if (isUnread && fact.hash) lookAt(rows, backend, key, found.size)
+  if (isSame && (isProven(location) || location.state === "corrupt")) return "same"
+  if (!isUnread) {
+    suspect(commit, location, found.size)
+    return "changed"
+  }
+  const id = provisionalId({ backend, key }, found)
+  if (id === want) return prove(commit, location, { ...found, id })
+  replace(commit, location, { ...found, id })
+  return "changed"
+}

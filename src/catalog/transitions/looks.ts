@@ -1,0 +1,58 @@
+/** The places that somebody is to look at: it is not known what lies there. Counted in all and for each backend. */
+import type { ScanRecord } from "../record.ts"
+import { locationKey } from "../rows/key.ts"
+import type { Rows } from "../rows/rows.ts"
+import { count } from "./totals.ts"
+
+export function neverScanned(backend: string): ScanRecord {
+  return {
+    backend,
+    number: 0,
+    state: "idle",
+    hash: false,
+    cursor: null,
+    started: 0,
+    modified: 0,
+    files: 0,
+    bytes: 0,
+    added: 0,
+    changed: 0,
+    missing: 0,
+    moved: 0,
+    skipped: 0,
+    looks: 0,
+    lookBytes: 0,
+    error: null,
+    knownAsOf: null,
+  }
+}
+
+/** The scan of a backend, for this commit to change. */
+export function editScan(rows: Rows, backend: string): ScanRecord {
+  return rows.edit("scans", backend, neverScanned(backend))
+}
+
+/** @param size bytes that lie there, as far as is known */
+export function lookAt(rows: Rows, backend: string, key: string, size: number): void {
+  const row = locationKey(backend, key)
+  const before = rows.get("looks", row)
+  if (before === size) return
+  rows.put("looks", row, size)
+  tally(rows, backend, before === null ? 1 : 0, size - (before ?? 0))
+}
+
+/** Nobody need look there any more. */
+export function lookedAt(rows: Rows, backend: string, key: string): void {
+  const row = locationKey(backend, key)
+  const before = rows.get("looks", row)
+  if (before === null) return
+  rows.remove("looks", row)
+  tally(rows, backend, -1, -before)
+}
+
+function tally(rows: Rows, backend: string, looks: number, bytes: number): void {
+  if (looks !== 0) count(rows, { looks })
+  const scan = editScan(rows, backend)
+  scan.looks += looks
+  scan.lookBytes += bytes
+}
