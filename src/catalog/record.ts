@@ -193,6 +193,8 @@ export interface ScanRecord {
   missing: number
   moved: number
   skipped: number
+  /** how often entries were passed over, by reason */
+  reasons: Record<string, number>
   /** places that are still to be looked at, and the bytes that lie there as far as is known */
   looks: number
   lookBytes: number

@@ -1,6 +1,7 @@
 /** What scans, watches and looks tell the catalog (DESIGN §4): what was seen at places of a backend. */
 import type { BlobId } from "../core/blob-id.ts"
 import type { Checksums } from "../core/checksum.ts"
+import type { JsonObject } from "../core/json.ts"
 import type { SeenState } from "../core/seen-state.ts"
 
 export interface FoundContent extends SeenState {
@@ -31,6 +32,8 @@ export interface ScanPage {
   files: number
   bytes: number
   skipped: number
+  /** how often for which reason */
+  reasons: Record<string, number>
 }
 
 export interface SightingsFact {
@@ -45,6 +48,16 @@ export interface SightingsFact {
   page?: ScanPage
   /** UTC ms */
   time: number
+}
+
+/** What was journalled of one object. */
+export interface FoundFact {
+  command: "changed" | "moved" | "drift"
+  sequence: number
+  /** of the object */
+  key: string
+  id: BlobId | null
+  detail: JsonObject
 }
 
 /** How many sightings were what. */
@@ -63,6 +76,7 @@ export interface SightingsCommit {
   /** something had moved on since the look: looked at again */
   again: number
   sequence: number | null
+  facts: FoundFact[]
   /** backends that have work now */
   nudge: string[]
 }

@@ -48,6 +48,7 @@ function driftFound(commit: Commit, location: LocationRow, state: DriftFact["sta
     mode: modeOf(commit.rows, backend),
     touched: new Set<string>(),
     nudge: new Set<string>(),
+    facts: [],
   }
   if (!follows(found, location)) return false
   if (state === "missing") lose(found, location)

@@ -20,6 +20,7 @@ export function neverScanned(backend: string): ScanRecord {
     missing: 0,
     moved: 0,
     skipped: 0,
+    reasons: {},
     looks: 0,
     lookBytes: 0,
     error: null,

@@ -4,12 +4,11 @@ import type { SerializedError } from "../../../core/error.ts"
 import { seenState } from "../../../core/seen-state.ts"
 import type { LocationRow } from "../../rows/tables.ts"
 import type { FoundContent } from "../../sightings.ts"
-import { append } from "../journal.ts"
 import { drive, isProven, saveLocation } from "../location.ts"
 import { lookAt } from "../looks.ts"
 import { readJob, removeJob } from "../outbox.ts"
 import { provenNow } from "./adopt.ts"
-import { type FoundCommit, follows } from "./found-commit.ts"
+import { type FoundCommit, follows, tell } from "./found-commit.ts"
 
 /** It holds what is wanted there. */
 export function prove(commit: FoundCommit, location: LocationRow, found: FoundContent): "same" | "mended" {
@@ -66,13 +65,12 @@ function note(
   repair: boolean,
   found: FoundContent | null,
 ): void {
-  const { rows, time, backend } = commit
   const lost = { ...location, have: null, seen: state === "missing" && !location.found ? null : location.seen }
   const error = fault(location, state, repair)
   const seen = found ? seenState(found) : lost.seen
   const after = drive(commit, { ...lost, seen }, state, repair ? {} : { parked: true, error })
   saveLocation(commit, location, after)
-  if (repair) commit.nudge.add(backend)
+  if (repair) commit.nudge.add(commit.backend)
   commit.touched.add(location.objectKey)
   const detail = {
     state,
@@ -81,7 +79,7 @@ function note(
     found: found?.id ?? null,
     followed: follows(commit, location),
   }
-  append(rows, { command: "drift", time, key: location.objectKey, id: location.want, backend, detail })
+  tell(commit, "drift", { key: location.objectKey, id: location.want, detail })
 }
 
 function fault({ backend, key }: LocationRow, state: "missing" | "corrupt", repair: boolean): SerializedError {

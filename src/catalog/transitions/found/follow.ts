@@ -4,11 +4,10 @@ import type { ObjectRecord } from "../../record.ts"
 import { namingKey } from "../../rows/key.ts"
 import type { LocationRow } from "../../rows/tables.ts"
 import type { FoundContent } from "../../sightings.ts"
-import { append } from "../journal.ts"
 import { saveLocation, wantCopy } from "../location.ts"
 import { removeJob } from "../outbox.ts"
 import { provenNow, requireBlob } from "./adopt.ts"
-import type { FoundCommit } from "./found-commit.ts"
+import { type FoundCommit, tell } from "./found-commit.ts"
 
 type Known = FoundContent & { id: BlobId }
 
@@ -23,7 +22,7 @@ export function replace(commit: FoundCommit, location: LocationRow, found: Known
 }
 
 function rename(commit: FoundCommit, location: LocationRow, found: Known, isNew: boolean): LocationRow {
-  const { rows, backend, time } = commit
+  const { rows } = commit
   requireBlob(commit, found.id, found)
   const object = rows.get("objects", location.objectKey)
   const after = settle(commit, location, found)
@@ -33,7 +32,7 @@ function rename(commit: FoundCommit, location: LocationRow, found: Known, isNew:
   commit.touched.add(object.key)
   if (isNew) {
     const detail = { version: named.version, size: found.size, replaced: object.id }
-    append(rows, { command: "changed", time, key: object.key, id: found.id, backend, detail })
+    tell(commit, "changed", { key: object.key, id: found.id, detail })
   }
   return after
 }

@@ -2,6 +2,8 @@
 import type { BackendMode } from "../../../core/scan-settings.ts"
 import type { Rows } from "../../rows/rows.ts"
 import type { LocationRow } from "../../rows/tables.ts"
+import type { FoundFact } from "../../sightings.ts"
+import { append } from "../journal.ts"
 import type { Commit } from "../location.ts"
 
 export interface FoundCommit extends Commit {
@@ -11,6 +13,18 @@ export interface FoundCommit extends Commit {
   touched: Set<string>
   /** backends that have jobs due now */
   nudge: Set<string>
+  /** what was journalled of single objects */
+  facts: FoundFact[]
+}
+
+/** Journals what has become of an object. */
+export function tell(
+  { rows, time, backend, facts }: FoundCommit,
+  command: FoundFact["command"],
+  { key, id, detail }: Pick<FoundFact, "key" | "id" | "detail">,
+): void {
+  const sequence = append(rows, { command, time, key, id, backend, detail })
+  facts.push({ command, sequence, key, id, detail })
 }
 
 /** As the backend is set. */

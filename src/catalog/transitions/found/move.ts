@@ -6,9 +6,8 @@ import type { ObjectRecord } from "../../record.ts"
 import { locationKey, splitBlobRowKey, splitLocationKey, wantingPrefix } from "../../rows/key.ts"
 import type { LocationRow } from "../../rows/tables.ts"
 import { forgetObject } from "../delete.ts"
-import { append } from "../journal.ts"
 import { forgetLocation, isProven, saveLocation } from "../location.ts"
-import type { FoundCommit } from "./found-commit.ts"
+import { type FoundCommit, tell } from "./found-commit.ts"
 
 /** Places with the same content that are looked through. */
 const MOST = 100
@@ -43,7 +42,7 @@ function twin(
 }
 
 function move(commit: FoundCommit, from: LocationRow, to: LocationRow): boolean {
-  const { rows, backend, time } = commit
+  const { rows, time } = commit
   const before = rows.get("objects", from.objectKey)
   const after = rows.get("objects", to.objectKey)
   if (!before || !after || before.key === after.key) return false
@@ -56,7 +55,7 @@ function move(commit: FoundCommit, from: LocationRow, to: LocationRow): boolean 
   forgetLocation(commit, from)
   forgetObject(commit, before, before.version + 1)
   commit.touched.add(after.key)
-  append(rows, { command: "moved", time, key: after.key, id: after.id, backend, detail: { from: before.key } })
+  tell(commit, "moved", { key: after.key, id: after.id, detail: { from: before.key } })
   return true
 }
 

@@ -79,10 +79,17 @@ export function advanceScan(
   scan.files += page.files
   scan.bytes += page.bytes
   scan.skipped += page.skipped + counts.taken
+  scan.reasons = addUp(scan.reasons, { ...page.reasons, ...(counts.taken > 0 && { taken: counts.taken }) })
   for (const name of ["added", "changed", "missing", "moved"] as const) scan[name] += counts[name]
   scan.modified = time
   if (!page.isLast) return
   scan.state = "done"
   scan.cursor = null
   scan.knownAsOf = scan.started
+}
+
+function addUp(before: Record<string, number>, added: Record<string, number>): Record<string, number> {
+  const sum = { ...before }
+  for (const [reason, times] of Object.entries(added)) sum[reason] = (sum[reason] ?? 0) + times
+  return sum
 }

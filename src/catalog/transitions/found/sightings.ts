@@ -23,7 +23,7 @@ import { markObjects } from "./mark-objects.ts"
 import { moveFrom, moveTo } from "./move.ts"
 import { advanceScan } from "./scan.ts"
 
-type Verdict = Exclude<keyof SightingsCommit, "sequence" | "nudge">
+type Verdict = Exclude<keyof SightingsCommit, "sequence" | "facts" | "nudge">
 
 export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
   const commit: FoundCommit = {
@@ -34,6 +34,7 @@ export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
     mode: modeOf(rows, fact.backend),
     touched: new Set(),
     nudge: new Set(),
+    facts: [],
   }
   const counts: Record<Verdict, number> = {
     added: 0,
@@ -53,7 +54,7 @@ export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
   const detail = { added, moved, taken, ...(fact.page && { scan: fact.page.number, cursor: fact.page.cursor }) }
   const isTold = added > 0 || fact.page?.isLast === true
   const sequence = isTold ? append(rows, { command: "found", time: fact.time, backend: fact.backend, detail }) : null
-  return { ...counts, sequence, nudge: [...commit.nudge] }
+  return { ...counts, sequence, facts: commit.facts, nudge: [...commit.nudge] }
 }
 
 function see(commit: FoundCommit, fact: SightingsFact, { key, generation, found }: Sighting): Verdict {
