@@ -42,6 +42,7 @@ import { LiveCopies } from "./store/live-copies.ts"
 import { type Log, silentLog } from "./store/log.ts"
 import { maintain } from "./store/maintenance.ts"
 import { ReadTimes } from "./store/read-times.ts"
+import { Scans } from "./store/scan/scans.ts"
 import type { StoreServices } from "./store/services.ts"
 import { registerBackend, startBackends } from "./store/start-backends.ts"
 import { status } from "./store/status.ts"
@@ -224,6 +225,7 @@ async function assemble(
     hashers,
     readTimes,
     downloads: new Downloads(),
+    scans: new Scans(() => ({ services, hashFiles: (task, signal) => pool.run("hashFiles", task, { signal }) })),
     lifecycle,
     meter: metrics,
     clock,
@@ -276,6 +278,7 @@ async function assemble(
     lifecycle.close()
     await lifecycle.quiet(left())
     await inTime("upkeep", endMaintenance())
+    await inTime("scans", services.scans.close())
     await services.runner.stop(left())
     await workers?.close()
     // Kept roughly anyway: a disk that is full must not keep the rest from being closed.

@@ -109,6 +109,8 @@ export interface BackendListOptions extends CallOptions {
   /** Only keys after this one, in the order of the listing: the cursor of a resumed listing. */
   after?: string
   limit?: number
+  /** told of what is passed over; never throws */
+  onSkip?(entry: SkippedEntry): void
 }
 
 /** Differences between drivers as data that generic code reads. */
@@ -191,6 +193,12 @@ export abstract class StorageBackend {
 
   /** Optional ability: an address with which somebody without credentials reads or writes this one object for a while. */
   presign?(method: "GET" | "PUT", key: string, options?: PresignOptions): Promise<PresignedAddress>
+
+  /**
+   * Optional ability: where a key lies on this host's file systems. Who opens it compares what was opened with `stat`: a link may have been put in its way.
+   * @throws StoredError INVALID_KEY, BACKEND_REFUSED, CLOSED
+   */
+  pathOf?(key: string): string
 
   /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. */
   watch?(listener: WatchListener, options: { signal: AbortSignal }): Promise<void>

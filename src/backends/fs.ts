@@ -8,6 +8,7 @@
  * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing, unless it is opened to be
  * read only.
  */
+import { join } from "node:path"
 import type { Readable } from "node:stream"
 import type { FSWatcher } from "chokidar"
 import * as z from "zod"
@@ -17,6 +18,7 @@ import { StoredError, throwIfAborted } from "../core/error.ts"
 import { MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
+import { backendModeSchema, scanSchema } from "../core/scan-settings.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -26,6 +28,7 @@ import {
   type BackendServices,
   type BackendStat,
   type CallOptions,
+  type SkippedEntry,
   StorageBackend,
   type WatchListener,
 } from "./backend.ts"
@@ -36,6 +39,7 @@ import { Directories } from "./fs/directories.ts"
 import { fsError } from "./fs/error.ts"
 import { listFiles } from "./fs/list.ts"
 import { probeMask } from "./fs/mask.ts"
+import { placeOf } from "./fs/place.ts"
 import { type PutParts, putFile } from "./fs/put.ts"
 import { readFile, statFile } from "./fs/read.ts"
 import { Root } from "./fs/root.ts"
@@ -53,6 +57,8 @@ const schema = z.strictObject({
   concurrency: z.int().min(1).max(256).optional(),
   rateLimit: rateLimitSchema.optional(),
   keyTemplate: keyTemplateSchema.optional(),
+  mode: backendModeSchema.optional(),
+  scan: scanSchema.optional(),
   durable: z.boolean().default(true),
 })
 
@@ -154,7 +160,10 @@ export class FsBackend extends StorageBackend {
 
   override async *list(options: BackendListOptions = {}): AsyncGenerator<BackendEntry> {
     const { directories } = this.#parts()
-    const onSkip = this.#services.onSkip ?? (() => {})
+    const onSkip = (entry: SkippedEntry): void => {
+      this.#services.onSkip?.(entry)
+      options.onSkip?.(entry)
+    }
     throwIfAborted(options.signal)
     try {
       yield* listFiles(directories, onSkip, options)
@@ -168,6 +177,18 @@ export class FsBackend extends StorageBackend {
     return this.#call("read", key, options.signal, ({ directories }) =>
       checksumFile(directories, hashers, key, algorithm, options.signal),
     )
+  }
+
+  override pathOf(key: string): string {
+    const { dir, name } = placeOf(key)
+    return join(this.#parts().root.path, dir, name)
+  }
+
+  /** The root is there, and is the one that it was. */
+  override async healthCheck({ signal }: CallOptions = {}): Promise<void> {
+    throwIfAborted(signal)
+    await this.#parts().root.check({ now: true })
+    await super.healthCheck({ ...(signal && { signal }) })
   }
 
   override async watch(listener: WatchListener, { signal }: { signal: AbortSignal }): Promise<void> {

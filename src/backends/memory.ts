@@ -12,6 +12,7 @@ import { NotFoundError, StoredError, throwIfAborted } from "../core/error.ts"
 import { keyFault, MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
+import { backendModeSchema, scanSchema } from "../core/scan-settings.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -34,6 +35,8 @@ const schema = z.strictObject({
   concurrency: z.int().min(1).max(256).optional(),
   rateLimit: rateLimitSchema.optional(),
   keyTemplate: keyTemplateSchema.optional(),
+  mode: backendModeSchema.optional(),
+  scan: scanSchema.optional(),
 })
 
 export const memoryDriver: Driver = {

@@ -8,6 +8,7 @@ import type { JsonObject } from "./json.ts"
 import { isBackendName, keyFault } from "./key.ts"
 import { keyTemplateSchema } from "./key-template.ts"
 import { rateLimitSchema } from "./rate-limit.ts"
+import { backendModeSchema, scanSchema } from "./scan-settings.ts"
 
 const POWERS = ["", "k", "m", "g", "t"]
 
@@ -60,6 +61,9 @@ const backendSchema = z.looseObject({
   rateLimit: rateLimitSchema.optional(),
   /** where objects without a key of their own lie on it; absent: `{prefix}/{algo}/{h2}/{h2}/{hash}` */
   keyTemplate: keyTemplateSchema.optional(),
+  /** what becomes of differences to the catalog, and how it is indexed */
+  mode: backendModeSchema.optional(),
+  scan: scanSchema.optional(),
 })
 
 const checksumName = z.enum(["sha256", "blake3", "xxh3", "sha1", "md5", "crc32c"])

@@ -13,6 +13,15 @@ export interface StoreEvents {
   "sync:complete": { checksum: BlobId | null; key: string; backend: string }
   "sync:error": { checksum: BlobId | null; key: string; backend: string; error: SerializedError }
   watch: { type: "add" | "mod" | "del"; key: string; backend: string }
+  /** so many files or objects that lay at a backend are in the catalog now */
+  found: { backend: string; added: number }
+  /** somebody has changed a found file: the object has a new version */
+  change: { checksum: BlobId; key: string; backend: string; version: number; replaced: BlobId }
+  /** somebody has renamed a found file */
+  move: { checksum: BlobId; key: string; backend: string; from: string }
+  /** a copy is not what it should be, and what lies there is not followed */
+  drift: { checksum: BlobId; key: string; backend: string; state: "missing" | "corrupt" }
+  scan: { backend: string; state: "running" | "paused" | "cancelled" | "failed" | "done" }
   "read:fallback": { checksum: BlobId; key: string | null; backend: string; servedFrom: string }
   "backend:add": { backend: string; driver: string }
   "backend:remove": { backend: string }
@@ -30,6 +39,11 @@ export const STORE_EVENTS: readonly StoreEventName[] = Object.keys({
   "sync:complete": true,
   "sync:error": true,
   watch: true,
+  found: true,
+  change: true,
+  move: true,
+  drift: true,
+  scan: true,
   "read:fallback": true,
   "backend:add": true,
   "backend:remove": true,

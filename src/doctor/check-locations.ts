@@ -1,8 +1,9 @@
 /** Proven copies against the backends: each is still there with its size and checksum (I4). */
 import type { StorageBackend } from "../backends/backend.ts"
 import type { LocationRecord } from "../catalog/record.ts"
-import { splitBlobId } from "../core/blob-id.ts"
+import { isProvisional, splitBlobId } from "../core/blob-id.ts"
 import { isStoredError, throwIfAborted, toStoredError } from "../core/error.ts"
+import { isSameState } from "../core/seen-state.ts"
 import { everyRow } from "../store/every-row.ts"
 import { isSynced } from "../store/reference.ts"
 import type { StoreServices } from "../store/services.ts"
@@ -76,9 +77,10 @@ async function look(
   signal: AbortSignal,
 ): Promise<"good" | "missing" | "corrupt"> {
   const id = location.want!
-  const { algorithm, hex } = splitBlobId(id)
   const seen = await backend.stat(location.key, { signal })
   if (!seen) return "missing"
+  if (isProvisional(id)) return location.seen && isSameState(location.seen, seen) ? "good" : "corrupt"
+  const { algorithm, hex } = splitBlobId(id)
   if (seen.size !== services.catalog.blob(id)?.size) return "corrupt"
   if (backend.checksum && backend.capabilities.checksums.includes(algorithm)) {
     const observed = await backend.checksum(location.key, algorithm, { signal })

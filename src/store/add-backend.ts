@@ -73,5 +73,6 @@ export function workOn({ catalog, runner }: StoreServices, registered: Registere
 export function enlist(services: StoreServices, registered: RegisteredBackend): void {
   workOn(services, registered)
   services.runner.nudge(syncQueue(registered.name))
+  services.scans.begin(registered)
   watchBackend(services, registered)
 }

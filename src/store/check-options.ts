@@ -54,6 +54,9 @@ const OPTIONS = {
   journal: { after: SEQUENCE, limit: COUNT },
   failed: { backend: TEXT, after: SEQUENCE, limit: COUNT },
   retry: { backend: TEXT, key: TEXT },
+  scan: { hash: FLAG, force: FLAG, ...ACTOR },
+  drift: { limit: COUNT, signal: SIGNAL },
+  heal: { key: TEXT },
   idle: { signal: SIGNAL },
   close: { deadline: WAIT },
 } as const satisfies Record<string, Readonly<Record<string, Kind>>>

@@ -21,6 +21,14 @@ export async function drifted(
     return new StoredError("COPY_UNAVAILABLE", message, { retryable: true })
   }
   await services.catalog.commitDrift({ backend, key, state, repair: true, time: services.clock.now() })
+  if (location.found) {
+    services.scans.nudge(backend)
+    const state = services.catalog.location(backend, key)?.state
+    const what = state === "changed" ? "was changed there and is being looked at; ask again" : "is gone from there"
+    return new StoredError("COPY_UNAVAILABLE", `"${key}" on backend "${backend}" ${what}.`, {
+      retryable: state === "changed",
+    })
+  }
   services.runner.nudge(syncQueue(backend))
   const what = state === "missing" ? "is missing" : `does not hash to ${blob.id}`
   const message = `The copy on backend "${backend}" ${what}; it is being repaired.`

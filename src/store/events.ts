@@ -41,6 +41,16 @@ function nextCommit(services: StoreServices, after: number, signal: AbortSignal 
   })
 }
 
+/** What a step makes of a scan. */
+export const SCAN_STATES = {
+  start: "running",
+  resume: "running",
+  pause: "paused",
+  cancel: "cancelled",
+  fail: "failed",
+  done: "done",
+} as const
+
 /** The event of a journal record, or null for bookkeeping that is nobody's event. */
 function toEvent(record: JournalRecord): StoreEvent | null {
   const { sequence, time, detail } = record
@@ -71,6 +81,25 @@ function toEvent(record: JournalRecord): StoreEvent | null {
         type: "sync:error",
         data: { checksum: record.id, key, backend, error: detail.error as unknown as SerializedError },
       }
+    case "found": {
+      const added = Number(detail.added)
+      return added > 0 ? { ...base, type: "found", data: { backend, added } } : null
+    }
+    case "changed": {
+      const { version, replaced } = detail
+      const data = { checksum: record.id!, key, backend, version: Number(version), replaced: replaced as BlobId }
+      return { ...base, type: "change", data }
+    }
+    case "moved":
+      return { ...base, type: "move", data: { checksum: record.id!, key, backend, from: String(detail.from) } }
+    case "drift":
+      return {
+        ...base,
+        type: "drift",
+        data: { checksum: record.id!, key, backend, state: detail.state as "missing" | "corrupt" },
+      }
+    case "scan":
+      return { ...base, type: "scan", data: { backend, state: SCAN_STATES[detail.step as keyof typeof SCAN_STATES] } }
     case "backend-add":
       return { ...base, type: "backend:add", data: { backend, driver: String(detail.driver) } }
     case "backend-remove":

@@ -15,6 +15,7 @@ import { PagedItems } from "./paged.ts"
 import { pauseBackend } from "./pause-backend.ts"
 import { put } from "./put.ts"
 import { removeBackend } from "./remove-backend.ts"
+import { drift } from "./scan/drift.ts"
 import type { StoreServices } from "./services.ts"
 import { setBackend } from "./set-backend.ts"
 import { stat } from "./stat.ts"
@@ -82,6 +83,12 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       guard(() => pauseBackend(services, name, true, checkOptions("pauseBackend", options))),
     resumeBackend: (name, options) =>
       guard(() => pauseBackend(services, name, false, checkOptions("pauseBackend", options))),
+    scan: (name, options) => guard(() => services.scans.start(name, checkOptions("scan", options))),
+    scanStatus: (name) => catalog.scan(services.backends.get(name).name),
+    pauseScan: (name, options) => guard(() => services.scans.stop(name, "pause", checkOptions("scan", options))),
+    cancelScan: (name, options) => guard(() => services.scans.stop(name, "cancel", checkOptions("scan", options))),
+    drift: (name, options) => new PagedItems(guardEach(() => drift(services, name, checkOptions("drift", options)))),
+    heal: (name, options) => guard(() => retry(services, { ...checkOptions("heal", options), backend: name })),
     listBackends: () => services.backends.names(),
     getBackend: (name) => backendInfo(services, name),
     cache: {

@@ -16,6 +16,7 @@ const STEPS: readonly Step[] = [
   { name: "read times", run: (services) => services.readTimes.flush() },
   { name: "unnamed content", run: reclaimUnnamed },
   { name: "parked jobs", run: reviveParked },
+  { name: "audits", run: (services) => services.scans.audit() },
 ]
 
 /** Deleted blobs whose bytes could not be removed at once, for example because somebody was reading them. */

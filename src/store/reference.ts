@@ -1,7 +1,7 @@
 /** What callers name things by: a key, a blob id, or any known checksum (A3). Parsed once, here. */
 import type { Catalog } from "../catalog/catalog.ts"
 import type { BlobRecord, LocationRecord, ObjectRecord } from "../catalog/record.ts"
-import { isBlobId, parseChecksumReference } from "../core/blob-id.ts"
+import { isBlobId, isProvisional, parseChecksumReference } from "../core/blob-id.ts"
 import { NotFoundError } from "../core/error.ts"
 import { parseKey } from "../core/key.ts"
 
@@ -16,6 +16,10 @@ type Reads = Pick<Catalog, "object" | "blob" | "findByChecksum" | "location" | "
 
 /** Null where there is no such thing. @throws StoredError INVALID_KEY */
 export function resolve(catalog: Reads, reference: string): Target | null {
+  if (typeof reference === "string" && isBlobId(reference) && isProvisional(reference)) {
+    const blob = catalog.blob(reference)
+    return blob && { blob, object: null }
+  }
   const checksum = typeof reference === "string" && reference.includes(":") ? parseChecksumReference(reference) : null
   if (checksum) {
     const id = isBlobId(reference) ? reference : catalog.findByChecksum(checksum.algorithm, checksum.hex)

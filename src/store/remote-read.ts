@@ -3,12 +3,13 @@
  * destroys the stream and never ends it cleanly (I7). Whole copies on remote backends come by a download, which caches them in staging on the
  * way (A25) and serves all who read them meanwhile.
  */
-import { Readable } from "node:stream"
+import type { Readable } from "node:stream"
 import type { BlobRecord, LocationRecord } from "../catalog/record.ts"
-import { splitBlobId } from "../core/blob-id.ts"
+import { isProvisional, splitBlobId } from "../core/blob-id.ts"
 import type { ByteRange } from "../core/blob-source.ts"
-import { StoredError } from "../core/error.ts"
 import { drifted } from "./drifted.ts"
+import { exactly, streamOf } from "./exact-stream.ts"
+import { readUnread } from "./read-unread.ts"
 import type { StoreServices } from "./services.ts"
 
 /** @param cache false for whoever brings the bytes into staging himself */
@@ -20,6 +21,7 @@ export async function readRemote(
   signal: AbortSignal | undefined,
   { cache = true } = {},
 ): Promise<Readable> {
+  if (isProvisional(blob.id)) return readUnread(services, blob, location, range, signal)
   const backend = await services.backends.opened(location.backend)
   if (cache && !backend.capabilities.local) {
     const shared = await services.downloads.read(services, blob, location, { range, signal })
@@ -30,23 +32,7 @@ export async function readRemote(
   if (seen?.size !== blob.size) throw await drifted(services, blob, location, seen ? "corrupt" : "missing")
   const remote = await backend.get(location.key, { ...options, ...(range && { range }) })
   const checked = range ? exactly(remote, range.end - range.start) : verify(services, blob, location, remote)
-  const stream = Readable.from(checked, { objectMode: false, highWaterMark: 1 << 18 })
-  // A generator that nobody has begun to read runs no `finally`.
-  stream.once("close", () => remote.destroy())
-  return stream
-}
-
-/** A range that ends early breaks the stream. */
-async function* exactly(stream: Readable, length: number): AsyncGenerator<Buffer> {
-  let size = 0
-  for await (const chunk of stream) {
-    const bytes = chunk as Buffer
-    size += bytes.length
-    if (size > length) break
-    yield bytes
-  }
-  if (size === length) return
-  throw new StoredError("COPY_UNAVAILABLE", `The copy gave ${size} of ${length} bytes.`, { retryable: true })
+  return streamOf(checked, remote)
 }
 
 /** The stream's chunks, each one late, the last only after the whole is proven; nothing beyond the blob's size. */

@@ -16,6 +16,7 @@ import type { Lifecycle } from "./lifecycle.ts"
 import type { LiveCopies } from "./live-copies.ts"
 import type { Log } from "./log.ts"
 import type { ReadTimes } from "./read-times.ts"
+import type { Scans } from "./scan/scans.ts"
 import type { StoreStatus } from "./store.ts"
 
 /** What can be seen of those who work elsewhere. */
@@ -42,6 +43,7 @@ export interface StoreServices {
   hashers: HasherFactory
   readTimes: ReadTimes
   downloads: Downloads
+  scans: Scans
   lifecycle: Lifecycle
   meter: Meter
   clock: Clock

@@ -81,11 +81,14 @@ async function swap(
   actor: SetBackendOptions,
 ): Promise<void> {
   const { backends, runner, lifecycle, log } = services
-  await runner.removeBackend(before.name, STOP_DEADLINE)
+  await Promise.all([runner.removeBackend(before.name, STOP_DEADLINE), services.scans.end(before.name)])
   try {
     await keepOrClose(services, registered, actor)
   } catch (error) {
-    if (lifecycle.state !== "closing") workOn(services, before)
+    if (lifecycle.state !== "closing") {
+      workOn(services, before)
+      services.scans.begin(before)
+    }
     throw error
   }
   backends.add(registered, { opened: true })

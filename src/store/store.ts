@@ -12,6 +12,7 @@ import type { JsonObject } from "../core/json.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
 import type { EvictTarget, StagingStats } from "../staging/staging.ts"
 import type { BackendFace, BackendInfo } from "./backend-face.ts"
+import type { ScanFace } from "./scan-face.ts"
 
 export type {
   BackendFace,
@@ -20,6 +21,7 @@ export type {
   RemoveBackendOptions,
   SetBackendOptions,
 } from "./backend-face.ts"
+export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus } from "./scan-face.ts"
 
 /**
  * What `put` takes: bytes (`Buffer`, `Uint8Array`, `ArrayBuffer`), a `Blob` or `File`, a Node `Readable`, a web `ReadableStream`, any async
@@ -203,7 +205,7 @@ interface CacheFace {
  * What a store in this process and one behind HTTP have in common (decision 0006). Code that is written against it, with `await` and `for await`,
  * runs over both: `createStore` gives a `Store`, `connect` a `RemoteStore`.
  */
-export interface StoreFace extends BackendFace {
+export interface StoreFace extends BackendFace, ScanFace {
   put(input: PutInput, options?: PutOptions): Promise<PutResult>
   /** @throws NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE */
   get(idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>

@@ -27,6 +27,7 @@ async function hint(
 ): Promise<void> {
   try {
     if (await isOwn(services, registered, event)) return
+    services.scans.hint(registered.name, event.key)
     services.bus.publish("watch", null, services.clock.now(), {
       type: event.type,
       key: event.key,

@@ -6,6 +6,7 @@
  */
 import { type Dirent, opendirSync, type Stats } from "node:fs"
 import { throwIfAborted } from "../../core/error.ts"
+import { fileState } from "../../core/file-state.ts"
 import { keyFault } from "../../core/key.ts"
 import type { BackendEntry, BackendListOptions, SkippedEntry } from "../backend.ts"
 import { fromKeyBytes, toKeyBytes } from "../key-bytes.ts"
@@ -13,7 +14,6 @@ import { errorCode, isAbsence, lstat } from "./calls.ts"
 import type { Directories } from "./directories.ts"
 import type { Directory } from "./directory.ts"
 import { isReserved, parentOf, TEMPORARY } from "./place.ts"
-import { toBackendStat } from "./read.ts"
 
 /** Files whose state is asked for at the same time. */
 const AHEAD = 32
@@ -153,7 +153,7 @@ async function entryOf(walk: Walk, directory: Directory, name: string): Promise<
   try {
     const found = await lstat(directory.at(key.slice(key.lastIndexOf("/") + 1)))
     // It was a file when its name was read; what has become of it since is for the next listing.
-    return found.isFile() ? { key, ...toBackendStat(found) } : null
+    return found.isFile() ? { key, ...fileState(found) } : null
   } catch (error) {
     if (isAbsence(error)) return null
     if (!FORBIDDEN.has(errorCode(error))) throw error

@@ -2,9 +2,10 @@
  * Opens files for reading and asks about them. A file is opened through the descriptor of its directory and never over a symbolic link; only
  * regular files count, everything else is absent (a link is refused, so that nobody takes it for a lost copy).
  */
-import { constants, type Stats } from "node:fs"
+import { constants } from "node:fs"
 import type { ByteRange } from "../../core/blob-source.ts"
 import { NotFoundError } from "../../core/error.ts"
+import { fileState } from "../../core/file-state.ts"
 import type { BackendStat } from "../backend.ts"
 import { resolveRange } from "../range.ts"
 import { closeIdle, errorCode, fstat, isAbsence } from "./calls.ts"
@@ -58,23 +59,12 @@ export async function statFile(directories: Directories, key: string): Promise<B
   try {
     const found = await directories.quick.lstat(directory.at(name))
     if (found.isSymbolicLink()) throw refusedLink(key)
-    return found.isFile() ? toBackendStat(found) : null
+    return found.isFile() ? fileState(found) : null
   } catch (error) {
     if (isAbsence(error)) return null
     throw error
   } finally {
     directories.release(directory)
-  }
-}
-
-/** The etag changes with every change of the file, also with one that keeps size and modification time. */
-export function toBackendStat(found: Stats): BackendStat {
-  const file = found.ino.toString(36)
-  return {
-    size: found.size,
-    modified: Math.round(found.mtimeMs),
-    etag: `${file}-${Math.round(found.ctimeMs * 1000).toString(36)}`,
-    ...(found.nlink > 1 ? { linked: true } : { file }),
   }
 }
 

@@ -3,6 +3,7 @@ import { createCipheriv, randomBytes } from "node:crypto"
 import * as z from "zod"
 import { keyTemplateSchema } from "../../core/key-template.ts"
 import { rateLimitSchema } from "../../core/rate-limit.ts"
+import { backendModeSchema, scanSchema } from "../../core/scan-settings.ts"
 import { resolveSecret } from "../../core/secret-reference.ts"
 
 /** options that rclone wants obscured */
@@ -53,6 +54,8 @@ export const rcloneSchema = z
     concurrency: z.int().min(1).max(256).optional(),
     rateLimit: rateLimitSchema.optional(),
     keyTemplate: keyTemplateSchema.optional(),
+    mode: backendModeSchema.optional(),
+    scan: scanSchema.optional(),
   })
   .refine((settings) => !settings.config || !settings.configFile, "give config or configFile, not both")
 

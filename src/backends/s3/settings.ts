@@ -4,6 +4,7 @@ import { parseByteSize } from "../../core/config.ts"
 import { keyFault } from "../../core/key.ts"
 import { keyTemplateSchema } from "../../core/key-template.ts"
 import { rateLimitSchema } from "../../core/rate-limit.ts"
+import { backendModeSchema, scanSchema } from "../../core/scan-settings.ts"
 
 const MIB = 2 ** 20
 /** S3's own limits, bytes */
@@ -96,6 +97,8 @@ export const s3Schema = z
     concurrency: z.int().min(1).max(256).optional(),
     rateLimit: rateLimitSchema.optional(),
     keyTemplate: keyTemplateSchema.optional(),
+    mode: backendModeSchema.optional(),
+    scan: scanSchema.optional(),
   })
   .refine(({ kmsKeyId, serverSideEncryption }) => !kmsKeyId || serverSideEncryption?.startsWith("aws:kms"), {
     path: ["kmsKeyId"],

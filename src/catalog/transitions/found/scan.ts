@@ -84,6 +84,7 @@ export function advanceScan(
   scan.modified = time
   if (!page.isLast) return
   scan.state = "done"
+  append(rows, { command: "scan", time, backend, detail: { step: "done", number: scan.number } })
   scan.cursor = null
   scan.knownAsOf = scan.started
 }

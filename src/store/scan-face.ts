@@ -1,0 +1,58 @@
+/** The verbs for what lies at backends already: scans, and what differs from the catalog. */
+import type { ScanRecord } from "../catalog/record.ts"
+import type { BlobId } from "../core/blob-id.ts"
+
+/** How far the scan of a backend has come, or how the last one ended. */
+export type ScanStatus = ScanRecord
+
+export interface ScanOptions {
+  /** whether content that is not known is read, so that it gets its id; absent: as the backend is set */
+  hash?: boolean
+  /** take what is missing for missing also where nothing at all lies there */
+  force?: boolean
+  principal?: string
+  requestId?: string
+}
+
+/**
+ * `new`: the catalog does not know it. `changed`: somebody has touched it. `missing`: it is gone. `corrupt`: what lies there is not what we wrote, or has gone bad.
+ * `unread`: it is known, its content is not.
+ */
+export type DriftKind = "new" | "changed" | "missing" | "corrupt" | "unread"
+
+export interface DriftEntry {
+  kind: DriftKind
+  /** inside the backend */
+  key: string
+  /** of the object; null where there is none */
+  objectKey: string | null
+  /** bytes that lie there now; null where nothing does */
+  size: number | null
+  /** what the catalog says should be there; null where it does not know */
+  checksum: BlobId | null
+  /** whether another copy could replace it */
+  healable: boolean
+}
+
+export interface DriftOptions {
+  limit?: number
+  signal?: AbortSignal
+}
+
+export interface ScanFace {
+  /**
+   * Compares a backend with the catalog and takes in what is found (A18): resolves once it has begun. One that is under way goes on.
+   * @throws UNKNOWN_BACKEND, and why the backend cannot be opened
+   */
+  scan(backend: string, options?: ScanOptions): Promise<ScanStatus>
+  /** @throws UNKNOWN_BACKEND */
+  scanStatus(backend: string): ScanStatus | Promise<ScanStatus>
+  /** @throws UNKNOWN_BACKEND, CONFLICT where none is under way */
+  pauseScan(backend: string, options?: ScanOptions): Promise<ScanStatus>
+  /** @throws UNKNOWN_BACKEND, CONFLICT where none is under way */
+  cancelScan(backend: string, options?: ScanOptions): Promise<ScanStatus>
+  /** What lies at a backend now against the catalog, in the order of the keys there; changes nothing. @throws UNKNOWN_BACKEND, and of the backend */
+  drift(backend: string, options?: DriftOptions): AsyncIterable<DriftEntry>
+  /** Has copies that are missing or bad brought back from others, also those that the backend was left to decide on. How many. */
+  heal(backend: string, options?: { key?: string }): Promise<number>
+}

@@ -1,0 +1,64 @@
+/** What lies at a backend now against the catalog (C10). Only looked at: nothing is read, and nothing is changed. */
+import type { BackendEntry } from "../../backends/backend.ts"
+import type { LocationRecord } from "../../catalog/record.ts"
+import { isProvisional } from "../../core/blob-id.ts"
+import { throwIfAborted } from "../../core/error.ts"
+import { isSynced } from "../reference.ts"
+import type { DriftEntry, DriftKind, DriftOptions } from "../scan-face.ts"
+import type { StoreServices } from "../services.ts"
+import { type Difference, differences, LocationCursor } from "./compare.ts"
+import { ignoring } from "./patterns.ts"
+
+const ENTRIES_AT_ONCE = 500
+
+/** Pages, none of them empty. */
+export async function* drift(
+  services: StoreServices,
+  name: string,
+  { limit = Number.POSITIVE_INFINITY, signal }: DriftOptions = {},
+): AsyncGenerator<DriftEntry[], void, undefined> {
+  const registered = services.backends.get(name)
+  const backend = await services.backends.opened(name)
+  const isIgnored = ignoring(services.scans.rules(registered).ignore)
+  const locations = new LocationCursor(services.catalog.locations(name))
+  let left = limit
+  const take = (entries: BackendEntry[], isLast: boolean): DriftEntry[] => {
+    const found = [...differences(entries, locations, { isLast, hash: true })].map((each) => describe(services, each))
+    const page = found.slice(0, left)
+    left -= page.length
+    return page
+  }
+  let entries: BackendEntry[] = []
+  for await (const entry of backend.list(signal ? { signal } : {})) {
+    throwIfAborted(signal)
+    if (!isIgnored(entry.key)) entries.push(entry)
+    if (entries.length < ENTRIES_AT_ONCE) continue
+    const page = take(entries, false)
+    entries = []
+    if (page.length > 0) yield page
+    if (left <= 0) return
+  }
+  const page = take(entries, true)
+  if (page.length > 0) yield page
+}
+
+function describe({ catalog }: StoreServices, { key, entry, location }: Difference): DriftEntry {
+  const want = location?.want ?? null
+  const blob = want === null ? null : catalog.blob(want)
+  const others = (blob?.synced ?? 0) - (location && isSynced(location) ? 1 : 0)
+  return {
+    kind: kindOf(entry, location),
+    key,
+    objectKey: location?.objectKey ?? null,
+    size: entry?.size ?? null,
+    checksum: want,
+    healable: want !== null && !isProvisional(want) && ((blob?.staged ?? false) || others > 0),
+  }
+}
+
+function kindOf(entry: BackendEntry | null, location: LocationRecord | null): DriftKind {
+  if (!location) return "new"
+  if (!entry) return "missing"
+  if (isSynced(location) && isProvisional(location.want!) && location.seen?.etag === entry.etag) return "unread"
+  return location.found ? "changed" : "corrupt"
+}

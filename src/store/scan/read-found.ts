@@ -1,0 +1,128 @@
+/**
+ * Reads what was found, so that its id is known. Files on this host are hashed where they lie, by threads, many in one call; what lies elsewhere passes through
+ * here. What was read is only believed where it is in the state in which it was found: then it is that file, and all of it is of one moment (I13).
+ */
+import type { BackendEntry } from "../../backends/backend.ts"
+import type { Checksums, IdAlgorithm } from "../../core/checksum.ts"
+import { isStoredError, throwIfAborted, toStoredError } from "../../core/error.ts"
+import { isSameState } from "../../core/seen-state.ts"
+import type { ScannedBackend } from "./scan-parts.ts"
+
+/** `moving`: it is being written to, or is another one by now: to be looked at again. */
+export type FoundRead =
+  | { type: "read"; checksums: Checksums }
+  | { type: "moving" }
+  | { type: "unreadable"; error: string }
+
+/** What one call of a thread takes. */
+const FILES_AT_ONCE = 64
+const BYTES_AT_ONCE = 8 * 2 ** 20
+/** Hashes of hard links, by etag: the file is the same one under each name. */
+const MOST_LINKS = 10_000
+
+export class FoundReader {
+  readonly #scanned: ScannedBackend
+  readonly #links = new Map<string, Checksums>()
+
+  constructor(scanned: ScannedBackend) {
+    this.#scanned = scanned
+  }
+
+  /** One answer each, in order. @throws StoredError ABORTED, and of the backend where it cannot be read at all */
+  async read(entries: readonly BackendEntry[]): Promise<FoundRead[]> {
+    const { backend } = this.#scanned
+    if (!backend.pathOf) return this.#each(entries, (entry) => this.#readThrough(entry))
+    const answers = await this.#each(batches(entries), (batch) => this.#readLocal(batch))
+    return answers.flat()
+  }
+
+  async #each<Item, Answer>(items: readonly Item[], read: (item: Item) => Promise<Answer>): Promise<Answer[]> {
+    const answers: Answer[] = new Array(items.length)
+    let next = 0
+    const work = async (): Promise<void> => {
+      while (next < items.length) {
+        const index = next++
+        answers[index] = await read(items[index]!)
+      }
+    }
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, work))
+    return answers
+  }
+
+  async #readLocal(batch: readonly BackendEntry[]): Promise<FoundRead[]> {
+    const { backend, services, hashFiles, signal } = this.#scanned
+    const unread = batch.filter((entry) => !this.#linked(entry))
+    const algorithms = services.config.checksums
+    const paths = unread.map((entry) => backend.pathOf!(entry.key))
+    const answers = paths.length > 0 ? await hashFiles({ paths, algorithms }, signal) : []
+    const read = new Map(unread.map((entry, index) => [entry, answers[index]!]))
+    return batch.map((entry) => {
+      const answer = read.get(entry)
+      if (answer === undefined) return { type: "read", checksums: this.#linked(entry)! }
+      if (answer.type === "unreadable") return answer
+      if (answer.type !== "hashed" || !isSameState(answer.state, entry)) return { type: "moving" }
+      this.#keepLinked(entry, answer.checksums)
+      return { type: "read", checksums: answer.checksums }
+    })
+  }
+
+  #linked({ linked, etag }: BackendEntry): Checksums | undefined {
+    return linked && etag !== undefined ? this.#links.get(etag) : undefined
+  }
+
+  #keepLinked({ linked, etag }: BackendEntry, checksums: Checksums): void {
+    if (!linked || etag === undefined) return
+    if (this.#links.size >= MOST_LINKS) this.#links.clear()
+    this.#links.set(etag, checksums)
+  }
+
+  async #readThrough(entry: BackendEntry): Promise<FoundRead> {
+    const { backend, services, signal } = this.#scanned
+    try {
+      const running = services.config.checksums.map((name) => [name, services.hashers.create(name)] as const)
+      const stream = await backend.get(entry.key, { signal })
+      let size = 0
+      try {
+        for await (const chunk of stream) {
+          throwIfAborted(signal)
+          size += (chunk as Uint8Array).length
+          for (const [, hasher] of running) hasher.update(chunk as Uint8Array)
+        }
+      } finally {
+        stream.destroy()
+      }
+      const after = await backend.stat(entry.key, { signal })
+      if (size !== entry.size || !after || !isSameState(after, entry)) return { type: "moving" }
+      return { type: "read", checksums: Object.fromEntries(running.map(([name, hasher]) => [name, hasher.digest()])) }
+    } catch (error) {
+      if (isStoredError(error) && error.code === "NOT_FOUND") return { type: "moving" }
+      if (signal.aborted || toStoredError(error).retryable) throw error
+      return { type: "unreadable", error: toStoredError(error).message }
+    }
+  }
+}
+
+/** Calls under way at the same time. */
+const AT_ONCE = 4
+
+function batches(entries: readonly BackendEntry[]): BackendEntry[][] {
+  const made: BackendEntry[][] = []
+  let current: BackendEntry[] = []
+  let bytes = 0
+  for (const entry of entries) {
+    if (current.length > 0 && (current.length >= FILES_AT_ONCE || bytes + entry.size > BYTES_AT_ONCE)) {
+      made.push(current)
+      current = []
+      bytes = 0
+    }
+    current.push(entry)
+    bytes += entry.size
+  }
+  if (current.length > 0) made.push(current)
+  return made
+}
+
+/** The checksum that makes ids. */
+export function idAlgorithm({ services }: ScannedBackend): IdAlgorithm {
+  return services.config.checksums[0] as IdAlgorithm
+}

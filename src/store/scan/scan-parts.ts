@@ -1,0 +1,21 @@
+/** What the parts of a scan work with. */
+import type { StorageBackend } from "../../backends/backend.ts"
+import type { HashedFileAnswer, HashFilesTask } from "../../checksums/hash-files.ts"
+import type { ScanRules } from "../../core/scan-settings.ts"
+import type { StoreServices } from "../services.ts"
+
+/** Hashes local files off the main thread, one answer each, in order. @throws StoredError ABORTED, CLOSED, INTERNAL */
+export type HashFiles = (task: HashFilesTask, signal: AbortSignal) => Promise<HashedFileAnswer[]>
+
+export interface ScanParts {
+  services: StoreServices
+  hashFiles: HashFiles
+}
+
+/** A backend that is scanned. */
+export interface ScannedBackend extends ScanParts {
+  name: string
+  rules: ScanRules
+  backend: StorageBackend
+  signal: AbortSignal
+}

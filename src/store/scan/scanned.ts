@@ -1,0 +1,98 @@
+/** One backend that is scanned and looked at: at most one walk at a time, and the looks beside it. */
+import { setTimeout as sleep } from "node:timers/promises"
+import type { ScanRecord } from "../../catalog/record.ts"
+import { isStoredError, toStoredError } from "../../core/error.ts"
+import { Looks } from "./looks.ts"
+import type { ScannedBackend } from "./scan-parts.ts"
+import { walk } from "./walk.ts"
+
+/** ms before a walk that met a passing fault goes on, doubled each time */
+const FIRST_DELAY = 1_000
+const MOST_DELAY = 60_000
+
+export class Scanned {
+  readonly parts: ScannedBackend
+  readonly looks: Looks
+  readonly #looking: Promise<void>
+  #walking: { control: AbortController; ended: Promise<void> } | null = null
+
+  constructor(parts: ScannedBackend) {
+    this.parts = parts
+    this.looks = new Looks(parts)
+    this.#looking = this.looks.run()
+  }
+
+  /** Goes on with the scan that the catalog says is under way. */
+  walk({ force = false } = {}): void {
+    if (this.#walking || this.parts.signal.aborted) return
+    const control = new AbortController()
+    const ended = this.#run(control, force).finally(() => {
+      if (this.#walking?.control === control) this.#walking = null
+      this.looks.nudge()
+    })
+    this.#walking = { control, ended }
+  }
+
+  /** Ends the walk where it is. */
+  async halt(): Promise<void> {
+    const walking = this.#walking
+    walking?.control.abort()
+    await walking?.ended
+  }
+
+  /** Resolves once nothing is done any more; the signal of the parts has fired. */
+  async end(): Promise<void> {
+    await this.halt()
+    await this.#looking
+  }
+
+  async #run(control: AbortController, force: boolean): Promise<void> {
+    const { services, name } = this.parts
+    const signal = AbortSignal.any([control.signal, this.parts.signal])
+    for (let delay = FIRST_DELAY; ; delay = Math.min(delay * 2, MOST_DELAY)) {
+      const scan = services.catalog.scan(name)
+      if (scan.state !== "running" || signal.aborted) return
+      try {
+        const backend = await services.backends.opened(name)
+        await walk({ ...this.parts, backend, signal }, scan, { force })
+        this.#tell("done")
+        return
+      } catch (error) {
+        if (signal.aborted) return
+        if (!(await this.#goesOn(error, scan))) return
+      }
+      await sleep(delay, undefined, { signal }).catch(() => {})
+    }
+  }
+
+  /** Whether it is worth another try; otherwise the scan has failed. */
+  async #goesOn(error: unknown, scan: ScanRecord): Promise<boolean> {
+    const { services, name } = this.parts
+    const fault = toStoredError(error)
+    services.log.warn({ backend: name, scan: scan.number, error: fault.toJSON() }, "a scan was interrupted")
+    if (fault.code === "COMMIT_UNKNOWN") services.lifecycle.fail(fault)
+    if (fault.retryable) return true
+    try {
+      await services.catalog.commitScan({
+        backend: name,
+        step: "fail",
+        error: fault.toJSON(),
+        time: services.clock.now(),
+      })
+      this.#tell("failed")
+    } catch (failure) {
+      // It was ended by somebody else in the meantime.
+      if (!isStoredError(failure) || failure.code !== "CONFLICT")
+        services.log.warn(
+          { backend: name, error: toStoredError(failure).toJSON() },
+          "a failed scan could not be marked",
+        )
+    }
+    return false
+  }
+
+  #tell(state: "done" | "failed"): void {
+    const { services, name } = this.parts
+    services.bus.publish("scan", services.catalog.lastSequence(), services.clock.now(), { backend: name, state })
+  }
+}

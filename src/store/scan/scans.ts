@@ -1,0 +1,161 @@
+/**
+ * The scans of all backends: begun, paused, ended by people, begun by themselves when it is time (audits), gone on with after a restart. The catalog keeps how far
+ * each has come; here is only who works on it. One process owns the catalog, so there is one walk and one watch a backend, however many workers there are.
+ */
+import type { ScanRecord } from "../../catalog/record.ts"
+import type { ScanStep } from "../../catalog/transitions/found/scan.ts"
+import { toStoredError } from "../../core/error.ts"
+import { type ScanRules, scanRules } from "../../core/scan-settings.ts"
+import type { RegisteredBackend } from "../backend-set.ts"
+import type { ScanOptions } from "../scan-face.ts"
+import type { ScannedBackend, ScanParts } from "./scan-parts.ts"
+import { Scanned } from "./scanned.ts"
+
+/** ms in which hints of a watch are gathered */
+const GATHER = 100
+
+export class Scans {
+  readonly #parts: () => ScanParts
+  readonly #scanned = new Map<string, { scanned: Scanned; control: AbortController }>()
+  readonly #hints = new Map<string, Set<string>>()
+  #gathering: NodeJS.Timeout | null = null
+
+  constructor(parts: () => ScanParts) {
+    this.#parts = parts
+  }
+
+  /** Takes a backend into care: goes on with what was under way, and begins where it is time. */
+  begin(registered: RegisteredBackend): void {
+    const { name, locked } = registered
+    if (locked || this.#scanned.has(name)) return
+    const { services, hashFiles } = this.#parts()
+    const control = new AbortController()
+    const parts: ScannedBackend = {
+      services,
+      hashFiles,
+      name,
+      rules: this.rules(registered),
+      backend: registered.backend,
+      signal: AbortSignal.any([control.signal, services.lifecycle.signal]),
+    }
+    const scanned = new Scanned(parts)
+    this.#scanned.set(name, { scanned, control })
+    if (services.catalog.scan(name).state === "running") scanned.walk()
+    else void this.#audit(scanned)
+  }
+
+  /** Leaves a backend alone; resolves once nobody looks at it any more. */
+  async end(name: string): Promise<void> {
+    const entry = this.#scanned.get(name)
+    this.#scanned.delete(name)
+    this.#hints.delete(name)
+    entry?.control.abort()
+    await entry?.scanned.end()
+  }
+
+  async close(): Promise<void> {
+    if (this.#gathering) clearTimeout(this.#gathering)
+    this.#gathering = null
+    await Promise.all([...this.#scanned.keys()].map((name) => this.end(name)))
+  }
+
+  rules(registered: RegisteredBackend): ScanRules {
+    const settings = registered.settings as Parameters<typeof scanRules>[1]
+    return scanRules(registered.name, settings, registered.backend.capabilities)
+  }
+
+  /** Starts a scan; one that is under way goes on, and a paused one is resumed. */
+  async start(name: string, { hash, force = false, ...actor }: ScanOptions = {}): Promise<ScanRecord> {
+    const { services } = this.#parts()
+    const registered = services.backends.get(name)
+    await services.backends.opened(name)
+    const before = services.catalog.scan(name).state
+    const step = before === "paused" ? "resume" : "start"
+    const scan = await services.catalog.commitScan({
+      ...actorOf(actor),
+      backend: name,
+      step,
+      hash: hash ?? this.rules(registered).hash,
+      time: services.clock.now(),
+    })
+    if (before !== "running") this.#publish(name, "running")
+    this.#scanned.get(name)?.scanned.walk({ force })
+    return scan
+  }
+
+  /** @throws StoredError CONFLICT where no scan is under way */
+  async stop(name: string, step: Extract<ScanStep, "pause" | "cancel">, actor: ScanOptions = {}): Promise<ScanRecord> {
+    const { services } = this.#parts()
+    services.backends.get(name)
+    const scan = await services.catalog.commitScan({
+      ...actorOf(actor),
+      backend: name,
+      step,
+      time: services.clock.now(),
+    })
+    await this.#scanned.get(name)?.scanned.halt()
+    this.#publish(name, step === "pause" ? "paused" : "cancelled")
+    return scan
+  }
+
+  /** Somebody may have changed something there. */
+  hint(name: string, key: string): void {
+    const keys = this.#hints.get(name) ?? new Set<string>()
+    this.#hints.set(name, keys.add(key))
+    this.#gathering ??= setTimeout(() => void this.#gather(), GATHER)
+  }
+
+  /** There are places to look at now. */
+  nudge(name: string): void {
+    this.#scanned.get(name)?.scanned.looks.nudge()
+  }
+
+  /** Begins the scans whose time has come. */
+  async audit(): Promise<void> {
+    for (const { scanned } of this.#scanned.values()) await this.#audit(scanned)
+  }
+
+  async #audit(scanned: Scanned): Promise<void> {
+    const { services, name, rules } = scanned.parts
+    try {
+      const { state, started } = services.catalog.scan(name)
+      const isDue = rules.every !== null && services.clock.now() - started >= rules.every
+      if (!isDue || state === "running" || state === "paused") return
+      await this.start(name)
+    } catch (error) {
+      services.log.warn(
+        { backend: name, error: toStoredError(error).toJSON() },
+        "an audit could not begin; it will be tried again",
+      )
+    }
+  }
+
+  async #gather(): Promise<void> {
+    this.#gathering = null
+    const hints = [...this.#hints]
+    this.#hints.clear()
+    const { services } = this.#parts()
+    for (const [name, keys] of hints) {
+      if (!this.#scanned.has(name)) continue
+      try {
+        await services.catalog.commitLooks(name, [...keys])
+        this.nudge(name)
+      } catch (error) {
+        // The audit sees it all the same.
+        services.log.warn(
+          { backend: name, keys: keys.size, error: toStoredError(error).toJSON() },
+          "hints of a watch were lost",
+        )
+      }
+    }
+  }
+
+  #publish(backend: string, state: "running" | "paused" | "cancelled"): void {
+    const { services } = this.#parts()
+    services.bus.publish("scan", services.catalog.lastSequence(), services.clock.now(), { backend, state })
+  }
+}
+
+function actorOf({ principal, requestId }: ScanOptions): { principal?: string; requestId?: string } {
+  return { ...(principal !== undefined && { principal }), ...(requestId !== undefined && { requestId }) }
+}

@@ -1,0 +1,182 @@
+/**
+ * One walk over a backend (DESIGN §4, scan): pages of its listing beside the catalog, each page one commit with the cursor, so that it goes on from the last one
+ * whatever happens. Memory is that of a few pages.
+ *
+ * For the first seconds content is read before its page is committed, and a small folder is done in one go. After that pages are committed as they are listed,
+ * so that a large one can be browsed soon, and what must be read is left to the looks.
+ */
+import type { BackendEntry, SkippedEntry } from "../../backends/backend.ts"
+import type { ScanRecord } from "../../catalog/record.ts"
+import type { ScanPage, Sighting } from "../../catalog/sightings.ts"
+import { StoredError, throwIfAborted } from "../../core/error.ts"
+import { keyFault } from "../../core/key.ts"
+import { isSameState } from "../../core/seen-state.ts"
+import { isSynced } from "../reference.ts"
+import { type Difference, differences, LocationCursor } from "./compare.ts"
+import { foundContent } from "./found-content.ts"
+import { ignoring } from "./patterns.ts"
+import { type FoundRead, FoundReader } from "./read-found.ts"
+import type { ScannedBackend } from "./scan-parts.ts"
+import { commitSightings } from "./tell.ts"
+
+const ENTRIES_A_PAGE = 500
+const PAGES_AHEAD = 4
+/** ms for which pages wait for their content */
+const READ_AT_ONCE = 10_000
+/** bytes of a file that no page waits for */
+const LARGE = 64 * 2 ** 20
+/** ms for which a file is left alone after it was written to */
+export const SETTLE = 400
+
+export interface WalkOptions {
+  /** also where nothing at all is listed */
+  force: boolean
+}
+
+interface Page {
+  asOf: number
+  entries: BackendEntry[]
+  reasons: Record<string, number>
+  isLast: boolean
+}
+
+/** Walks from the scan's cursor to the end. @throws StoredError of the backend; ABORTED; BACKEND_UNAVAILABLE where nothing is listed of what should be there */
+export async function walk(scanned: ScannedBackend, scan: ScanRecord, { force }: WalkOptions): Promise<void> {
+  const { services, name } = scanned
+  const { cursor } = scan
+  const reader = new FoundReader(scanned)
+  const locations = new LocationCursor(services.catalog.locations(name, cursor === null ? {} : { after: cursor }))
+  const until = performance.now() + READ_AT_ONCE
+  const prepared: Promise<() => Promise<void>>[] = []
+  let isEmpty = scan.files === 0
+  try {
+    for await (const page of pagesOf(scanned, scan)) {
+      isEmpty &&= page.entries.length === 0
+      if (page.isLast && isEmpty && !force) requireEmpty(scanned)
+      const found = [...differences(page.entries, locations, { isLast: page.isLast, hash: scan.hash })]
+      const preparing = prepare(scanned, reader, scan, page, found, performance.now() < until)
+      // Its failure is met when it is its turn.
+      preparing.catch(() => {})
+      prepared.push(preparing)
+      if (prepared.length >= PAGES_AHEAD) await (await prepared.shift()!)()
+    }
+    for (const next of prepared) await (await next)()
+  } finally {
+    await Promise.allSettled(prepared)
+  }
+}
+
+/** An empty folder where much should be is a disk that is not there (row 34). */
+function requireEmpty({ services, name }: ScannedBackend): void {
+  for (const location of services.catalog.locations(name, { limit: 1_000 })) {
+    if (!isSynced(location)) continue
+    throw new StoredError(
+      "BACKEND_UNAVAILABLE",
+      `Nothing at all lies on backend "${name}", where copies should be: see whether its disk is mounted, or force the scan to take all of it for missing.`,
+      { details: { backend: name } },
+    )
+  }
+}
+
+async function* pagesOf(scanned: ScannedBackend, { cursor }: ScanRecord): AsyncGenerator<Page> {
+  const { services, backend, rules, signal } = scanned
+  const isIgnored = ignoring(rules.ignore)
+  let reasons: Record<string, number> = {}
+  const pass = (reason: string): void => {
+    reasons[reason] = (reasons[reason] ?? 0) + 1
+  }
+  const onSkip = ({ reason }: SkippedEntry): void => pass(reason)
+  let entries: BackendEntry[] = []
+  // What was listed may be older than its page by what the driver reads ahead: as old as the page before.
+  let before = services.catalog.lastSequence()
+  let asOf = before
+  const page = (isLast: boolean): Page => {
+    const made = { asOf: before, entries, reasons, isLast }
+    before = asOf
+    asOf = services.catalog.lastSequence()
+    entries = []
+    reasons = {}
+    return made
+  }
+  for await (const entry of backend.list({ signal, onSkip, ...(cursor !== null && { after: cursor }) })) {
+    if (isIgnored(entry.key)) pass("ignored")
+    else if (keyFault(rules.prefix + entry.key) !== null) pass("invalid-name")
+    else entries.push(entry)
+    if (entries.length >= ENTRIES_A_PAGE) yield page(false)
+  }
+  throwIfAborted(signal)
+  yield page(true)
+}
+
+/** Reads and looks where that is needed; what it gives back commits the page, in its turn. */
+async function prepare(
+  scanned: ScannedBackend,
+  reader: FoundReader,
+  scan: ScanRecord,
+  page: Page,
+  found: readonly Difference[],
+  readNow: boolean,
+): Promise<() => Promise<void>> {
+  const { services, name, rules } = scanned
+  const listed = found.filter((each) => each.entry !== null)
+  const reads = readNow && scan.hash ? await readSettled(scanned, reader, listed) : new Map<string, FoundRead>()
+  const sightings: Sighting[] = listed.map(({ key, entry, location }) => ({
+    key,
+    generation: location?.generation ?? null,
+    found: foundContent(scanned, key, entry!, reads.get(key)),
+  }))
+  sightings.push(...(await confirmGone(scanned, found)))
+  const told: ScanPage = {
+    number: scan.number,
+    cursor: page.entries.at(-1)?.key ?? scan.cursor,
+    isLast: page.isLast,
+    files: page.entries.length,
+    bytes: page.entries.reduce((sum, { size }) => sum + size, 0),
+    skipped: Object.values(page.reasons).reduce((sum, times) => sum + times, 0),
+    reasons: page.reasons,
+  }
+  return async () => {
+    throwIfAborted(scanned.signal)
+    const { asOf } = page
+    await commitSightings(services, {
+      backend: name,
+      asOf,
+      sightings,
+      prefix: rules.prefix,
+      hash: scan.hash,
+      page: told,
+    })
+  }
+}
+
+/** By key. What was written to only just now, or is large, is left to the looks. */
+async function readSettled(
+  { services }: ScannedBackend,
+  reader: FoundReader,
+  listed: readonly Difference[],
+): Promise<Map<string, FoundRead>> {
+  const now = services.clock.now()
+  const ready = listed.flatMap(({ entry }) => (entry!.size < LARGE && isSettled(entry!, now) ? [entry!] : []))
+  const reads = await reader.read(ready)
+  return new Map(ready.map(({ key }, index) => [key, reads[index]!]))
+}
+
+/** A time that has not come yet is no reason to wait. */
+export function isSettled({ modified }: { modified: number }, now: number): boolean {
+  return modified > now || now - modified >= SETTLE
+}
+
+/** What is not listed is asked for by its name, and then whether the backend is there at all: nothing is taken for gone that is only out of reach. */
+async function confirmGone(scanned: ScannedBackend, found: readonly Difference[]): Promise<Sighting[]> {
+  const { backend, signal } = scanned
+  const sightings: Sighting[] = []
+  for (const { key, entry, location } of found) {
+    if (entry !== null || !location) continue
+    const seen = await backend.stat(key, { signal })
+    const isAsBefore = seen !== null && location.seen !== null && isSameState(location.seen, seen)
+    if (!isAsBefore)
+      sightings.push({ key, generation: location.generation, found: seen && foundContent(scanned, key, seen) })
+  }
+  if (sightings.length > 0) await backend.healthCheck({ signal })
+  return sightings
+}

@@ -1,0 +1,173 @@
+/** Folders that exist already are taken in, followed, and told the truth about. */
+import { mkdir, rename, rm, utimes, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import type { OpenedStore } from "../../src/compose.ts"
+import type { StoreEventName } from "../../src/core/event.ts"
+import type { DriftEntry } from "../../src/store/store.ts"
+import { idOf } from "../contract/catalog.facts.ts"
+import { openTestStore, temporaryDirectory } from "./open-store.ts"
+
+/** A time that has long passed: the file is not being written to. */
+const LONG_AGO = new Date("2020-01-01T00:00:00Z")
+
+async function write(folder: string, key: string, content: string, time = LONG_AGO): Promise<void> {
+  const path = join(folder, key)
+  await mkdir(join(path, ".."), { recursive: true })
+  await writeFile(path, content)
+  await utimes(path, time, time)
+}
+
+async function openFolder(settings: object = {}): Promise<OpenedStore & { folder: string }> {
+  const folder = await temporaryDirectory()
+  const opened = await openTestStore({
+    backends: { photos: { driver: "fs", root: folder, ...settings }, b: { driver: "memory" } },
+    defaultBackends: ["b"],
+  })
+  return { ...opened, folder }
+}
+
+/** Scans and waits until nothing is left to look at. */
+async function scan({ store, services }: OpenedStore, options = {}): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    const stop = store.on("scan", ({ state }) => {
+      if (state === "running") return
+      stop()
+      resolve()
+    })
+  })
+  await store.scan("photos", options)
+  await ended
+  await looked({ store, services })
+}
+
+async function looked({ store, services }: Pick<OpenedStore, "store" | "services">): Promise<void> {
+  const until = performance.now() + 10_000
+  while (services.catalog.scan("photos").looks > 0) {
+    if (performance.now() > until) throw new Error("the looks do not end")
+    await new Promise((resume) => setTimeout(resume, 5))
+  }
+  void store
+}
+
+async function keysOf({ store }: Pick<OpenedStore, "store">): Promise<Record<string, string>> {
+  const keys: Record<string, string> = {}
+  for await (const { key, checksum } of store.list()) keys[key] = checksum
+  return keys
+}
+
+async function driftOf({ store }: Pick<OpenedStore, "store">): Promise<Pick<DriftEntry, "kind" | "key">[]> {
+  const found = []
+  for await (const { kind, key } of store.drift("photos")) found.push({ kind, key })
+  return found
+}
+
+function next({ store }: Pick<OpenedStore, "store">, name: StoreEventName): Promise<unknown> {
+  return new Promise((resolve) => {
+    const stop = store.on(name, (data) => {
+      stop()
+      resolve(data)
+    })
+  })
+}
+
+describe("scan of a folder", () => {
+  it("takes in what lies there, where it lies", async () => {
+    const opened = await openFolder()
+    await write(opened.folder, "a.txt", "a")
+    await write(opened.folder, "2020/b.txt", "b")
+    await write(opened.folder, "2020/empty", "")
+    await scan(opened)
+    expect(await keysOf(opened)).toEqual({
+      "photos/a.txt": idOf("a"),
+      "photos/2020/b.txt": idOf("b"),
+      "photos/2020/empty": idOf(""),
+    })
+    expect((await opened.store.get("photos/2020/b.txt")).toString()).toBe("b")
+    expect(await opened.store.stat("photos/a.txt")).toMatchObject({
+      mimeType: "text/plain",
+      staged: false,
+      locations: [{ backend: "photos", key: "a.txt", synced: true }],
+    })
+    expect(opened.store.scanStatus("photos")).toMatchObject({ state: "done", files: 3, bytes: 2, added: 3, looks: 0 })
+  })
+
+  it("reads nothing twice", async () => {
+    const opened = await openFolder()
+    await write(opened.folder, "a.txt", "a")
+    await scan(opened)
+    const before = opened.services.catalog.lastSequence()
+    await scan(opened)
+    const told = [...opened.services.catalog.journal({ after: before })].map(({ command, detail }) => [
+      command,
+      detail.step,
+    ])
+    expect(told).toEqual([
+      ["scan", "start"],
+      ["scan", "done"],
+      ["found", undefined],
+    ])
+  })
+
+  it("follows files that change, move and go", async () => {
+    const opened = await openFolder()
+    await write(opened.folder, "changes", "before")
+    await write(opened.folder, "moves", "moved")
+    await write(opened.folder, "goes", "gone")
+    await scan(opened)
+    await write(opened.folder, "changes", "after", new Date("2021-01-01T00:00:00Z"))
+    await rename(join(opened.folder, "moves"), join(opened.folder, "moved"))
+    await rm(join(opened.folder, "goes"))
+    expect(await driftOf(opened)).toEqual([
+      { kind: "changed", key: "changes" },
+      { kind: "missing", key: "goes" },
+      { kind: "new", key: "moved" },
+      { kind: "missing", key: "moves" },
+    ])
+    await scan(opened)
+    expect(await keysOf(opened)).toEqual({
+      "photos/changes": idOf("after"),
+      "photos/goes": idOf("gone"),
+      "photos/moved": idOf("moved"),
+    })
+    expect(await opened.store.stat("photos/changes")).toMatchObject({ version: 2, state: "ACTIVE" })
+    expect(await opened.store.stat("photos/goes")).toMatchObject({
+      state: "MISSING",
+      locations: [{ state: "missing" }],
+    })
+    expect(await driftOf(opened)).toEqual([])
+  })
+
+  it("gives objects that were only listed, and learns their ids from that", async () => {
+    const opened = await openFolder({ scan: { hash: false } })
+    await write(opened.folder, "a.txt", "content")
+    await scan(opened)
+    expect((await opened.store.stat("photos/a.txt"))?.id).toMatch(/^etag:/)
+    expect((await opened.store.get("photos/a.txt")).toString()).toBe("content")
+    expect((await opened.store.stat("photos/a.txt"))?.id).toBe(idOf("content"))
+  })
+
+  it("takes nothing for missing where nothing at all lies there", async () => {
+    const opened = await openFolder()
+    await write(opened.folder, "a.txt", "a")
+    await scan(opened)
+    await rm(join(opened.folder, "a.txt"))
+    await scan(opened)
+    expect(opened.store.scanStatus("photos")).toMatchObject({ state: "failed", error: { code: "BACKEND_UNAVAILABLE" } })
+    expect(await opened.store.stat("photos/a.txt")).toMatchObject({ state: "ACTIVE" })
+    await scan(opened, { force: true })
+    expect(await opened.store.stat("photos/a.txt")).toMatchObject({ state: "MISSING" })
+  })
+})
+
+describe("watch of a folder", () => {
+  it("takes in what is written there", async () => {
+    const opened = await openFolder({ watch: true })
+    await next(opened, "scan")
+    const found = next(opened, "found")
+    await write(opened.folder, "new.txt", "new")
+    await found
+    await looked(opened)
+    expect(await keysOf(opened)).toEqual({ "photos/new.txt": idOf("new") })
+  })
+})
