@@ -44,13 +44,13 @@ import { maintain } from "./store/maintenance.ts"
 import { ReadTimes } from "./store/read-times.ts"
 import { Scans } from "./store/scan/scans.ts"
 import type { StoreServices } from "./store/services.ts"
-import { registerBackend, startBackends } from "./store/start-backends.ts"
+import { type NetworkOptions, registerBackend, startBackends } from "./store/start-backends.ts"
 import { status } from "./store/status.ts"
 import type { Store } from "./store/store.ts"
 import { suspect } from "./store/suspect.ts"
 import { within } from "./store/within.ts"
 
-export interface CreateStoreOptions {
+export interface CreateStoreOptions extends NetworkOptions {
   /** pino, or anything with its `debug info warn error`; absent: silence */
   log?: Log
   /** for tests and for tuning; absent: five tries, 1 s to 5 min apart */
@@ -260,7 +260,7 @@ async function assemble(
     }),
   })
   const makeBackend: BackendMaker = (name, backendConfig, knownAbilities) =>
-    registerBackend(name, backendConfig, { hashers, log, knownAbilities })
+    registerBackend(name, backendConfig, { hashers, log, endpoints: options.endpoints, knownAbilities })
   await startBackends(services, configured, makeBackend, work)
   if (work) services.runner.start(CHECKSUM_CONCURRENCY)
   const endMaintenance = work ? maintain(services, policy) : async () => {}

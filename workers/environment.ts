@@ -1,11 +1,12 @@
 /**
  * What the environment says to a worker: `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_URL`, `STORED_WORKER_TOKEN`, `STORED_LOG`, `STORED_WORKER_GRACE`,
- * `STORED_WORKER_LOCK`, `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
+ * `STORED_WORKER_LOCK`, `STORED_BACKEND_ENDPOINTS`, `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
  * once, and none of them shows a value. What concerns puts by reference stands in `ingest-environment.ts`.
  */
 import { levels } from "pino"
 import * as z from "zod"
 import { invalidConfig, toIssue } from "../src/core/config.ts"
+import { type EndpointRule, endpointsSchema } from "../src/core/endpoints.ts"
 import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl } from "../src/core/redis-url.ts"
 import { workerTokenSchema } from "../src/core/worker-token.ts"
 import { type IngestEnvironment, ingestEnvironment, ingestVariables } from "./ingest-environment.ts"
@@ -56,6 +57,7 @@ const fields = z.object({
     .optional(),
   STORED_METRICS_HOST: z.string().default("127.0.0.1"),
   STORED_METRICS_TOKEN: workerTokenSchema.optional(),
+  STORED_BACKEND_ENDPOINTS: endpointsSchema,
 })
 
 /** What comes out of a Redis tells a worker what to write where: it does not take that from everybody. */
@@ -76,6 +78,8 @@ export interface WorkerEnvironment {
   /** ms without word from it after which its jobs are given to others; the same for all workers */
   lock: number
   ingest: IngestEnvironment
+  /** where on the network backends may be */
+  endpoints: EndpointRule
   /** where Prometheus reads what this worker does; null: nowhere */
   metrics: MetricsAddress | null
 }
@@ -95,6 +99,7 @@ export function parseWorkerEnvironment(variables: Readonly<Record<string, string
     grace: STORED_WORKER_GRACE,
     lock: result.data.STORED_WORKER_LOCK,
     ingest: ingestEnvironment(result.data),
+    endpoints: result.data.STORED_BACKEND_ENDPOINTS,
     metrics:
       STORED_METRICS_PORT === undefined
         ? null

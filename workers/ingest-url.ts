@@ -9,7 +9,7 @@ import { Agent, request as httpsRequest } from "node:https"
 import { isIP, type LookupFunction } from "node:net"
 import { posix } from "node:path"
 import { abortError, StoredError, throwIfAborted } from "../src/core/error.ts"
-import { isPublicAddress } from "./ingest-address.ts"
+import { isPublicAddress } from "../src/core/public-address.ts"
 import type { IngestContent } from "./ingest-content.ts"
 
 export interface AllowedUrls {

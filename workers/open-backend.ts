@@ -5,6 +5,7 @@
 import type { StorageBackend } from "../src/backends/backend.ts"
 import { createBackend } from "../src/backends/registry.ts"
 import type { HasherFactory } from "../src/core/checksum.ts"
+import type { Endpoints } from "../src/core/endpoints.ts"
 import { PermanentAdapterError, TransientAdapterError, throwIfAborted } from "../src/core/error.ts"
 import type { JsonObject } from "../src/core/json.ts"
 import type { Log } from "../src/store/log.ts"
@@ -16,6 +17,8 @@ export interface OpenBackendOptions {
   /** what the server found out about it */
   abilities?: JsonObject | undefined
   hashers: HasherFactory
+  /** where on the network it may be */
+  endpoints?: Endpoints | undefined
   log: Log
   signal: AbortSignal
   /** ms that opening may take */
@@ -28,10 +31,11 @@ const DEADLINE = 30_000
 export async function openBackend(
   name: string,
   settings: unknown,
-  { isNear, abilities, hashers, log, signal, deadline = DEADLINE }: OpenBackendOptions,
+  { isNear, abilities, hashers, endpoints, log, signal, deadline = DEADLINE }: OpenBackendOptions,
 ): Promise<StorageBackend> {
   const backend = createBackend(name, settings, {
     hashers,
+    ...(endpoints && { endpoints }),
     ...(abilities && { knownAbilities: abilities }),
     onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
   })

@@ -7,6 +7,7 @@ import type { IngestIntakes } from "../queues/ingest.ts"
 import type { IntakeOpener } from "../queues/transport.ts"
 import { createHashers } from "../src/checksums/hashers.ts"
 import { ChecksumPool } from "../src/checksums/pool.ts"
+import { Endpoints } from "../src/core/endpoints.ts"
 import { JobMetrics, METRICS_TYPE } from "../src/metrics/job-metrics.ts"
 import type { WorkerCommand } from "./command-line.ts"
 import type { WorkerEnvironment } from "./environment.ts"
@@ -39,7 +40,7 @@ const HARD_END = 30_000
 
 /** Resolves once it works; the process ends by a signal. @throws StoredError where it cannot start */
 export async function runWorker(
-  { redis, server: url, token, log: level, grace, lock, metrics: address, ingest }: WorkerEnvironment,
+  { redis, server: url, token, log: level, grace, lock, metrics: address, ingest, endpoints }: WorkerEnvironment,
   command: WorkerCommand,
   openIntakes: OpenIntakes,
   doors: IngestDoors,
@@ -68,6 +69,7 @@ export async function runWorker(
     },
     pool: new ChecksumPool({ thread: hashThread }),
     hashers,
+    endpoints: new Endpoints(endpoints),
     log,
     meter: metrics,
     grace,

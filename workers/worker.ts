@@ -18,6 +18,7 @@ import type { PayloadReader } from "../queues/payload-reader.ts"
 import type { IntakeOpener } from "../queues/transport.ts"
 import type { ChecksumPool } from "../src/checksums/pool.ts"
 import type { HasherFactory } from "../src/core/checksum.ts"
+import type { Endpoints } from "../src/core/endpoints.ts"
 import { StoredError, TransientAdapterError, toStoredError } from "../src/core/error.ts"
 import { type Meter, NO_METER } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
@@ -42,6 +43,8 @@ export interface WorkerOptions {
   concurrency: number | null
   pool: ChecksumPool
   hashers: HasherFactory
+  /** where on the network backends may be; absent: anywhere but at link-local and metadata addresses */
+  endpoints?: Endpoints
   log: Log
   /** absent: nobody counts */
   meter?: Meter
@@ -235,11 +238,11 @@ export class Worker {
     const { name, settings, concurrency, abilities } = backend
     const queue = syncQueue(name)
     if (this.#stations.has(queue)) return
-    const { hashers, log } = this.#options
+    const { hashers, endpoints, log } = this.#options
     const { signal } = this.#stopping
     try {
       const isNear = this.#staged.isShared || (this.#options.backends?.includes(name) ?? false)
-      const open = await openBackend(name, settings, { isNear, abilities, hashers, log, signal })
+      const open = await openBackend(name, settings, { isNear, abilities, hashers, endpoints, log, signal })
       this.#closed.delete(queue)
       const most = Math.min(this.#options.concurrency ?? concurrency, concurrency)
       const station = Station.forBackend(name, open, this.#stationOptions(most))

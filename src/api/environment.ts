@@ -1,11 +1,12 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
  * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`, `STORED_MASTER_KEY`, `STORED_MASTER_KEY_OLD`,
- * `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at once; nothing else reads
+ * `STORED_BACKEND_ENDPOINTS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at once; nothing else reads
  * the environment.
  */
 import * as z from "zod"
 import { type ConfigIssue, invalidConfig, toIssue } from "../core/config.ts"
+import { type EndpointRule, endpointsSchema } from "../core/endpoints.ts"
 import { type MasterKey, masterKeySchema, masterKeysSchema } from "../core/master-key.ts"
 import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl, REDIS_URL_RULE } from "../core/redis-url.ts"
 import { workerTokenSchema } from "../core/worker-token.ts"
@@ -43,6 +44,7 @@ const schema = z.object({
     .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'expected up to 64 letters, digits, "_", "-" or braces')
     .default("stored"),
   STORED_EVENTS_CHANNEL: z.string().min(1).max(200).optional(),
+  STORED_BACKEND_ENDPOINTS: endpointsSchema,
 })
 
 export interface Environment {
@@ -62,6 +64,8 @@ export interface Environment {
   masterKeys: { current: MasterKey | null; older: readonly MasterKey[] }
   /** jobs go to workers by way of this Redis, on this machine or guarded unless the environment does without; null: they run in this process */
   redis: { url: string; prefix: string; channel?: string } | null
+  /** where on the network backends may be */
+  endpoints: EndpointRule
 }
 
 /** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
@@ -94,5 +98,6 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
       older: result.data.STORED_MASTER_KEY_OLD ?? [],
     },
     redis,
+    endpoints: result.data.STORED_BACKEND_ENDPOINTS,
   }
 }

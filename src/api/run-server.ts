@@ -18,9 +18,9 @@ export async function runServer(environment: Environment, openStore: OpenStore):
   const log = pino({ level: environment.log ?? "warn" }, pino.destination({ fd: 2, sync: true }))
   lastResorts(log)
   const config = await loadConfig(environment)
-  const { host, port, redis, workerToken, metricsTokens, masterKeys } = environment
+  const { host, port, redis, workerToken, metricsTokens, masterKeys, endpoints } = environment
   const onFault = (error: StoredError): void => exitOnFault(log, error)
-  const how = { config, host, port, log, openStore, onFault, redis, workerToken, metricsTokens, masterKeys }
+  const how = { config, host, port, log, openStore, onFault, redis, workerToken, metricsTokens, masterKeys, endpoints }
   const server = await startServer(how)
   endOnSignal(server, log)
   process.stdout.write(welcome(server, resolve(config.data ?? ".stored")))

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net"
 import type { FastifyInstance } from "fastify"
 import type { Logger } from "pino"
 import { parseByteSize, type StoreConfigInput } from "../core/config.ts"
+import type { EndpointRule } from "../core/endpoints.ts"
 import { StoredError } from "../core/error.ts"
 import type { GivenKeys } from "../store/key-ring.ts"
 import type { Log } from "../store/log.ts"
@@ -26,6 +27,7 @@ export type OpenStore = (
     localByDefault: boolean
     redis?: { url: string; prefix: string; channel?: string }
     masterKeys?: GivenKeys
+    endpoints?: EndpointRule
     onFault(error: StoredError): void
   },
 ) => Promise<Opened>
@@ -48,6 +50,8 @@ export interface StartOptions {
   metricsTokens?: MetricsTokens
   /** the keys under which secrets of backends are sealed; absent: those of the key file */
   masterKeys?: GivenKeys
+  /** where on the network backends may be; absent: anywhere but at link-local and metadata addresses */
+  endpoints?: EndpointRule
 }
 
 export interface RunningServer {
@@ -76,8 +80,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   })
   const url = await listen(app, options)
   try {
-    const { onFault, redis, masterKeys } = options
-    const shape = { ...(redis && { redis }), ...(masterKeys && { masterKeys }) }
+    const { onFault, redis, masterKeys, endpoints } = options
+    const shape = { ...(redis && { redis }), ...(masterKeys && { masterKeys }), ...(endpoints && { endpoints }) }
     opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault, ...shape })
     const store = storeOf(opened)
     if (metricsTokens) servedOf(opened)?.metrics.watchProcess()

@@ -16,6 +16,7 @@
 import type { Readable } from "node:stream"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import type { ChecksumAlgorithm, Checksums, HasherFactory } from "../core/checksum.ts"
+import type { Endpoints } from "../core/endpoints.ts"
 import { isStoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { SeenState } from "../core/seen-state.ts"
@@ -138,6 +139,8 @@ export interface SkippedEntry {
 /** What a driver is handed besides its configuration. */
 export interface BackendServices {
   hashers: HasherFactory
+  /** where on the network it may be; absent: anywhere but at link-local and metadata addresses */
+  endpoints?: Endpoints
   /** told of what `list` and `watch` pass over; never throws */
   onSkip?(entry: SkippedEntry): void
   /** `abilities` of an earlier opening with the same settings; absent: they are found out where the driver has any */

@@ -10,6 +10,7 @@
 import { randomUUID } from "node:crypto"
 import { Readable } from "node:stream"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
+import { Endpoints } from "../core/endpoints.ts"
 import {
   isStoredError,
   NotFoundError,
@@ -34,7 +35,8 @@ import { Places } from "./prefix-places.ts"
 import { resolveRange } from "./range.ts"
 import { RcloneDaemon } from "./rclone/daemon.ts"
 import { listedSchema, type RcloneItem, statedSchema, statOf, unlessAbsent, walk } from "./rclone/list.ts"
-import { command, read, upload } from "./rclone/remote.ts"
+import { requireReach } from "./rclone/reach.ts"
+import { command, read, unlessLocked, upload } from "./rclone/remote.ts"
 import { RCLONE_SECRET_FIELDS, type RcloneSettings, rcloneSchema, toEnvironment } from "./rclone/settings.ts"
 
 export const rcloneDriver: Driver = {
@@ -80,6 +82,7 @@ export class RcloneBackend extends StorageBackend {
 
   override async open({ signal, readOnly = false }: BackendOpenOptions = {}): Promise<void> {
     throwIfAborted(signal)
+    await requireReach(this.#settings, this.#services.endpoints ?? new Endpoints())
     const { environment, secrets } = await toEnvironment(this.#settings)
     const start = (): Promise<RcloneDaemon> => RcloneDaemon.start(environment, secrets)
     const before = this.#opened
@@ -108,7 +111,8 @@ export class RcloneBackend extends StorageBackend {
     const [directory, name] = [this.#places.own.slice(0, -1), randomUUID()]
     const temporary = `${directory}/${name}`
     try {
-      await upload(await this.#running(), { fs: this.#settings.remote, directory, name }, source, signal)
+      const target = { fs: this.#settings.remote, directory, name }
+      await unlessLocked(async () => upload(await this.#running(), target, source, signal), signal)
       await this.#inTurn(key, () => this.#move(temporary, path, signal))
     } catch (error) {
       const limit = AbortSignal.timeout(CLEANING_LIMIT)
@@ -190,7 +194,8 @@ export class RcloneBackend extends StorageBackend {
   }
 
   async #do(name: string, input: object, signal: AbortSignal | undefined): Promise<unknown> {
-    return command(await this.#running(), name, { fs: this.#settings.remote, ...input }, signal)
+    const asked = { fs: this.#settings.remote, ...input }
+    return unlessLocked(async () => command(await this.#running(), name, asked, signal), signal)
   }
 
   /** rclone moves over a file by removing it first: nobody of this process looks for it in that moment, or moves another there. */

@@ -89,7 +89,13 @@ export class S3Backend extends StorageBackend {
     throwIfAborted(signal)
     const credentials = await resolveCredentials(this.#settings)
     const abilities = this.abilities ?? UNKNOWN_ABILITIES
-    const session = await openSession(this.#settings, credentials, abilities, this.#services.hashers)
+    const session = await openSession(
+      this.#settings,
+      credentials,
+      abilities,
+      this.#services.hashers,
+      this.#services.endpoints,
+    )
     try {
       if (readOnly || this.abilities) await checkBucket(session, signal)
       else this.abilities = session.abilities = await probe(session, signal)

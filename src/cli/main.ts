@@ -32,7 +32,7 @@ async function local(options: GlobalOptions) {
   const config: StoreConfigInput = await loadConfig(settings)
   // Errors are told as one line each; the log is for who asks for it.
   const log = pino({ level: settings.log ?? "silent" }, pino.destination({ fd: 2, sync: true }))
-  return { config, log, masterKeys: settings.masterKeys }
+  return { config, log, masterKeys: settings.masterKeys, endpoints: settings.endpoints }
 }
 
 const line: CommandLine = {
@@ -44,8 +44,8 @@ const line: CommandLine = {
     const { STORED_URL: url, STORED_TOKEN: token } = process.env
     // The server carries copies by itself: a command does not wait for everybody's.
     if (url) return { ...connect(url, token ? { token } : {}), idle: undefined }
-    const { config, log, masterKeys } = await local(options)
-    return createStore(config, { log, masterKeys, localByDefault: true })
+    const { config, log, masterKeys, endpoints } = await local(options)
+    return createStore(config, { log, masterKeys, endpoints, localByDefault: true })
   },
   doctor: async (options, how) => {
     const { config, log, masterKeys } = await local(options)

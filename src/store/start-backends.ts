@@ -10,6 +10,7 @@ import {
 import type { BackendRecord } from "../catalog/record.ts"
 import type { HasherFactory } from "../core/checksum.ts"
 import { invalidConfig } from "../core/config.ts"
+import { type EndpointRule, Endpoints } from "../core/endpoints.ts"
 import { isStoredError, type StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { DEFAULT_KEY_TEMPLATE } from "../core/key-template.ts"
@@ -24,9 +25,15 @@ import type { StoreServices } from "./services.ts"
 
 const DEFAULT_CONCURRENCY = 8
 
+export interface NetworkOptions {
+  /** where on the network backends may be; absent: anywhere but at link-local and metadata addresses */
+  endpoints?: EndpointRule
+}
+
 export interface RegisterParts {
   hashers: HasherFactory
   log: Log
+  endpoints?: EndpointRule | undefined
   /** what it found out when it was opened before */
   knownAbilities?: JsonObject | undefined
 }
@@ -35,13 +42,14 @@ export interface RegisterParts {
 export function registerBackend(
   name: string,
   config: unknown,
-  { hashers, log, knownAbilities }: RegisterParts,
+  { hashers, log, endpoints, knownAbilities }: RegisterParts,
 ): RegisteredBackend {
   const issues = parseBackendConfig(name, config)
   if (issues.length > 0) throw invalidConfig(issues)
   const settings = config as { driver: string; concurrency?: number; rateLimit?: RateLimit; keyTemplate?: string }
   const backend = createBackend(name, config, {
     hashers,
+    endpoints: new Endpoints(endpoints),
     ...(knownAbilities && { knownAbilities }),
     onSkip: (entry) => log.info({ backend: name, ...entry }, "passed over"),
   })

@@ -188,11 +188,13 @@ describe("the environment", () => {
       metricsTokens: { metrics: null, admin: null },
       masterKeys: { current: null, older: [] },
       redis: null,
+      endpoints: "any",
     }
     expect(parseEnvironment({})).toEqual(defaults)
     expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)
     const given = { STORED_HOST: "::1", STORED_PORT: "0", STORED_DATA: "d", STORED_CONFIG: "c", STORED_LOG: "debug" }
     expect(parseEnvironment(given)).toEqual({
+      endpoints: "any",
       host: "::1",
       port: 0,
       data: "d",

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import { createServer } from "node:https"
 import type { AddressInfo, Socket } from "node:net"
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest"
-import { isPublicAddress } from "../../workers/ingest-address.ts"
+import { isPublicAddress } from "../../src/core/public-address.ts"
 import { type AllowedUrls, openUrl } from "../../workers/ingest-url.ts"
 import { makeCertificate } from "./ingest-certificate.ts"
 

@@ -35,6 +35,7 @@ describe("the environment of a worker", () => {
       lock: 15_000,
       metrics: null,
       ingest: { limits: { roots: [], urls: { prefixes: [], allowPrivate: false } }, token: null },
+      endpoints: "any",
     }
     expect(parseWorkerEnvironment(GIVEN)).toEqual(defaults)
     const empty = { STORED_URL: "", STORED_LOG: "", STORED_WORKER_GRACE: "" }
@@ -126,6 +127,7 @@ describe("the words of a worker", () => {
 
   it("name kinds, backends and how many at a time; none of them is all", () => {
     expect(parse()).toEqual({
+      endpoints: "any",
       kinds: ["sync", "checksum"],
       ingest: null,
       backends: null,

@@ -1,6 +1,7 @@
 /** What rclone says, as errors of the house. It has no codes but "not found"; its words are those of the remote's server. */
 import {
   type ErrorCode,
+  isStoredError,
   NotFoundError,
   PermanentAdapterError,
   type StoredError,
@@ -31,5 +32,11 @@ export function rcloneError(said: string, secrets: readonly string[], status = 5
     return new NotFoundError(`There is no such file: ${text}.`)
   const row = PERMANENT.find(([words]) => words.test(text))
   if (row) return new PermanentAdapterError(row[1], `rclone failed: ${text}; ${row[2]}.`)
-  return new TransientAdapterError(`rclone failed: ${text}.`)
+  const isLocked = /\b423\b/.test(text)
+  return new TransientAdapterError(`rclone failed: ${text}.`, isLocked ? { details: { locked: true } } : {})
+}
+
+/** Whether a WebDAV server refused because something else is done at that place, or above it, at this moment. */
+export function isLocked(error: unknown): boolean {
+  return isStoredError(error) && error.details.locked === true
 }

@@ -3,11 +3,12 @@ import { randomUUID } from "node:crypto"
 import { type IncomingMessage, type RequestOptions, request } from "node:http"
 import { pipeline, Readable } from "node:stream"
 import { text } from "node:stream/consumers"
+import { setTimeout as sleep } from "node:timers/promises"
 import type { BlobSource, ByteRange } from "../../core/blob-source.ts"
 import { isStoredError, type StoredError, TransientAdapterError, throwIfAborted } from "../../core/error.ts"
 import { sourcePieces } from "../source-pieces.ts"
 import type { RcloneDaemon } from "./daemon.ts"
-import { rcloneError } from "./error.ts"
+import { isLocked, rcloneError } from "./error.ts"
 
 /** ms without a byte */
 const IDLE = 60_000
@@ -15,6 +16,24 @@ const IDLE = 60_000
 const GRACE = 3_000
 const SLOWEST_BYTES_PER_MS = 64
 const PIECE = 256 * 1024
+
+/** ms before something locked is tried again, at first and at most; doubled each time, half of it more or less */
+const [FIRST_PAUSE, LAST_PAUSE] = [10, 1_280]
+
+/**
+ * Runs it again where a WebDAV server refuses to do two things at one place at the same time (423): each upload makes sure of its directory, so that uploads of
+ * ours meet there. Such a refusal has changed nothing.
+ */
+export async function unlessLocked<Value>(run: () => Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  for (let pause = FIRST_PAUSE; ; pause *= 2) {
+    try {
+      return await run()
+    } catch (error) {
+      if (!isLocked(error) || pause > LAST_PAUSE) throw error
+    }
+    await sleep(pause * (0.5 + Math.random()), undefined, signal && { signal }).catch(() => throwIfAborted(signal))
+  }
+}
 
 /** A command of rclone's remote control, and its answer. @throws StoredError NOT_FOUND where there is no such file or directory */
 export async function command(

@@ -3,16 +3,16 @@
  * The outbox is the one that retries. Here a broken connection is tried once more, for the server may have closed it while it was idle; the SDK by itself, which
  * would sleep in a slot for as long as a server likes, never.
  */
-import http from "node:http"
-import https from "node:https"
 import { setTimeout as sleep } from "node:timers/promises"
 import type * as Sdk from "@aws-sdk/client-s3"
 import type { HasherFactory } from "../../core/checksum.ts"
+import { Endpoints } from "../../core/endpoints.ts"
 import { abortError, isStoredError, TransientAdapterError, throwIfAborted } from "../../core/error.ts"
 import { Places } from "../prefix-places.ts"
 import type { S3Abilities } from "./abilities.ts"
 import type { ResolvedCredentials } from "./credentials.ts"
 import { s3Error } from "./error.ts"
+import { guardedAgents } from "./guarded-agent.ts"
 import { type Objects, openObjects } from "./objects.ts"
 import type { S3Settings } from "./settings.ts"
 
@@ -54,11 +54,12 @@ export async function openSession(
   credentials: ResolvedCredentials | null,
   abilities: S3Abilities,
   hashers: HasherFactory,
+  endpoints: Endpoints = new Endpoints(),
 ): Promise<S3Session> {
   const sdk = await import("@aws-sdk/client-s3")
   const { endpoint, region = endpoint === undefined ? undefined : "us-east-1", timeouts } = settings
-  const agent = { keepAlive: true, maxSockets: MOST_SOCKETS }
-  const agents = { http: new http.Agent(agent), https: new https.Agent(agent) }
+  if (endpoint !== undefined) endpoints.requireOrigin(endpoint)
+  const agents = guardedAgents(endpoints, { keepAlive: true, maxSockets: MOST_SOCKETS })
   const client = new sdk.S3Client({
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
