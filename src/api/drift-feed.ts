@@ -19,23 +19,7 @@ export class DriftFeed extends Readable {
   /** the entry that is waited for, over any number of signs of life */
   #turn: Promise<Turn>
 
-  /**
-   * Resolves with the feed once there is an entry, the end, or nothing for the time of a heartbeat.
-   * @throws StoredError of the backend, where it fails before that
-   */
-  static async begin(entries: AsyncIterable<DriftEntry>, options: DriftFeedOptions): Promise<DriftFeed> {
-    const feed = new DriftFeed(entries, options)
-    try {
-      // Who asked sees that it has begun.
-      if ((await feed.#next()) === null) feed.push("\n")
-    } catch (error) {
-      feed.destroy()
-      throw error
-    }
-    return feed
-  }
-
-  private constructor(entries: AsyncIterable<DriftEntry>, { heartbeat, signal }: DriftFeedOptions) {
+  constructor(entries: AsyncIterable<DriftEntry>, { heartbeat, signal }: DriftFeedOptions) {
     super()
     this.#entries = entries[Symbol.asyncIterator]()
     this.#heartbeat = heartbeat
@@ -60,7 +44,7 @@ export class DriftFeed extends Readable {
     return turn
   }
 
-  /** Never rejects: a failure breaks the stream. */
+  /** Never rejects: a failure breaks the stream, which before the first byte is an answer with the reason. */
   async #give(): Promise<void> {
     try {
       const turn = await this.#next()

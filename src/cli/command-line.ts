@@ -3,13 +3,17 @@
  * commands know neither the composition nor HTTP.
  */
 import type { Readable, Writable } from "node:stream"
-import type { BackendFace, StoreFace } from "../store/store.ts"
+import type { BackendFace, ScanFace, StoreFace } from "../store/store.ts"
 
 /** The verbs that commands use, of a store in this process or of a server. */
 export interface Access
-  extends Pick<StoreFace, "put" | "open" | "delete" | "list" | "stat" | "status" | "listBackends" | "getBackend">,
-    BackendFace {
-  /** Waits until the jobs that are due now are done. Absent where somebody else does them. */
+  extends Pick<
+      StoreFace,
+      "put" | "open" | "delete" | "list" | "stat" | "status" | "listBackends" | "getBackend" | "failed"
+    >,
+    BackendFace,
+    ScanFace {
+  /** Waits until the jobs that are due now are done. Absent where somebody else does them, and scans, and goes on after the command. */
   idle?: StoreFace["idle"] | undefined
   close?: StoreFace["close"]
 }

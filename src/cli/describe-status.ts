@@ -1,5 +1,6 @@
 /** A store's status for a person: what there is, who works, what waits for what. */
 import type { StoreStatus } from "../store/store.ts"
+import { describeScanBriefly } from "./describe-scan.ts"
 import { formatAge, formatBytes, safe } from "./format.ts"
 
 /** The queue of puts by reference. */
@@ -22,6 +23,7 @@ export function describeStatus(status: StoreStatus, now: number): string {
     lines.push(
       `backend   ${backend.name} (${marks.join(", ")}): ${backend.pending} waiting, ${backend.failed} given up`,
     )
+    if (backend.scan) lines.push(`scan      ${safe(backend.name)}: ${describeScanBriefly(backend.scan, now)}`)
   }
   for (const { queue, due, parked, running, oldest } of queues) {
     const age = oldest === null ? "" : `, oldest ${formatAge(now - oldest)}`

@@ -11,7 +11,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [5, "a backend or the server failed"],
   [6, "full: disk, quota or size limit"],
   [7, "the data directory cannot be used now"],
-  [8, "corrupt data, or doctor found faults"],
+  [8, "corrupt data; doctor found faults, drift a difference"],
   [130, "interrupted"],
 ]
 

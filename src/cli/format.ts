@@ -28,3 +28,9 @@ export function formatTime(time: number): string {
 export function safe(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
 }
+
+/** `12,345`, or `12,345 files`, `1 file` */
+export function formatCount(count: number, noun?: string, nouns = `${noun}s`): string {
+  const digits = count.toLocaleString("en-US")
+  return noun === undefined ? digits : `${digits} ${count === 1 ? noun : nouns}`
+}

@@ -6,10 +6,12 @@ import { backendsCommand } from "./commands/backends.ts"
 import { backendsAddCommand } from "./commands/backends-add.ts"
 import { backendsPauseCommands } from "./commands/backends-pause.ts"
 import { doctorCommand } from "./commands/doctor.ts"
+import { driftCommand } from "./commands/drift.ts"
 import { getCommand } from "./commands/get.ts"
 import { lsCommand } from "./commands/ls.ts"
 import { putCommand } from "./commands/put.ts"
 import { rmCommand } from "./commands/rm.ts"
+import { scanCommand } from "./commands/scan.ts"
 import { serveCommand } from "./commands/serve.ts"
 import { statCommand } from "./commands/stat.ts"
 import { statusCommand } from "./commands/status.ts"
@@ -26,6 +28,8 @@ const COMMANDS = [
   backendsCommand,
   backendsAddCommand,
   backendsPauseCommands,
+  scanCommand,
+  driftCommand,
   doctorCommand,
   serveCommand,
 ]

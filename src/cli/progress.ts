@@ -32,15 +32,30 @@ export function startProgress(
       const now = performance.now()
       if (now - drawn < REDRAW) return
       drawn = now
-      const line = progressLine(name, done, size, now - began)
-      const plain = stripVTControlCharacters(line)
-      const room = (stderr.columns ?? 80) - 1
-      stderr.write(CLEAR_LINE + (plain.length <= room ? line : plain.slice(0, room)))
+      drawLine(stderr, progressLine(name, done, size, now - began))
     },
     end: () => {
-      if (drawn > 0) stderr.write(CLEAR_LINE)
+      if (drawn > 0) clearLine(stderr)
     },
   }
+}
+
+/** In place of what stands there; without colours where it would not fit. */
+export function drawLine(stderr: Terminal["stderr"], line: string): void {
+  const plain = stripVTControlCharacters(line)
+  const room = (stderr.columns ?? 80) - 1
+  stderr.write(CLEAR_LINE + (plain.length <= room ? line : plain.slice(0, room)))
+}
+
+export function clearLine(stderr: Terminal["stderr"]): void {
+  stderr.write(CLEAR_LINE)
+}
+
+/** @param share from 0 to 1 */
+export function barOf(share: number): string {
+  const filled = Math.round(share * WIDTH)
+  const bar = styleText("green", "█".repeat(filled)) + styleText("dim", "░".repeat(WIDTH - filled))
+  return `${bar} ${Math.floor(share * 100)} %`
 }
 
 /** The bar as text. @param elapsed in ms */
@@ -49,7 +64,5 @@ export function progressLine(name: string, done: number, size: number | undefine
   const title = safe(name.length > 30 ? `…${name.slice(-29)}` : name)
   if (size === undefined) return `${title}  ${formatBytes(done)}  ${speed}`
   const share = size === 0 ? 1 : Math.min(1, done / size)
-  const filled = Math.round(share * WIDTH)
-  const bar = styleText("green", "█".repeat(filled)) + styleText("dim", "░".repeat(WIDTH - filled))
-  return `${title}  ${bar} ${Math.floor(share * 100)} %  ${formatBytes(done)}/${formatBytes(size)}  ${speed}`
+  return `${title}  ${barOf(share)}  ${formatBytes(done)}/${formatBytes(size)}  ${speed}`
 }

@@ -7,8 +7,8 @@ import type { JsonObject, JsonValue } from "../core/json.ts"
 import type { Questioner } from "./ask.ts"
 import { safe } from "./format.ts"
 
-/** What nobody is asked for: it is the same for every driver and good as it is. */
-const TUNING: ReadonlySet<string> = new Set(["keyTemplate", "watch", "concurrency", "rateLimit"])
+/** What nobody is asked for, with what lies in it: it is the same for every driver and good as it is. */
+const TUNING: ReadonlySet<string> = new Set(["keyTemplate", "watch", "concurrency", "rateLimit", "mode", "scan"])
 
 /** Asks for the driver where none is named. @throws StoredError INVALID_INPUT */
 export async function chooseDriver(given: unknown, questioner: Questioner | null): Promise<string> {
@@ -43,7 +43,7 @@ export async function askForRest(
   for (const setting of settingsOf(driver)) {
     const { name, kind, required, secret } = setting
     if (settingAt(settings, name) !== undefined) continue
-    const isWorthAsking = secret || (kind === "text" && !TUNING.has(name) && !briefly)
+    const isWorthAsking = secret || (kind === "text" && !TUNING.has(name.split(".", 1)[0]!) && !briefly)
     if (!required && !isWorthAsking) continue
     const answer = await questioner.ask(question(setting), { secret })
     if (answer !== "") put(settings, name, read(answer, kind, name))

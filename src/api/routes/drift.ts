@@ -23,7 +23,7 @@ export function drift(app: FastifyInstance, services: ApiServices): void {
     store.getBackend(name)
     const signal = AbortSignal.any([clientSignal(reply.raw), closing])
     const entries = store.drift(name, { ...(limit !== undefined && { limit }), signal })
-    const feed = await DriftFeed.begin(entries, { heartbeat: limits.heartbeat, signal })
+    const feed = new DriftFeed(entries, { heartbeat: limits.heartbeat, signal })
     cutSlowReader(reply.raw, limits.idleTimeout)
     reply.header("content-type", "application/x-ndjson").header("cache-control", "no-store")
     // Proxies that collect an answer before they pass it on would hold every line back.

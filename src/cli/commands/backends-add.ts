@@ -1,15 +1,20 @@
 /**
  * `stored backends add NAME`: settings from `--from`, from `--set`, and on a terminal from whoever sits there, for any driver. They are tried before they are
- * kept: a mistake changes nothing.
+ * kept: a mistake changes nothing. What lies there already is taken in at once where it is to be watched or scanned.
  */
 import { readFile } from "node:fs/promises"
+import { resolve } from "node:path"
 import { text } from "node:stream/consumers"
-import type { Command } from "commander"
+import { type Command, Option } from "commander"
 import { StoredError } from "../../core/error.ts"
 import type { JsonObject } from "../../core/json.ts"
+import { BACKEND_MODES, type BackendMode, scanRules } from "../../core/scan-settings.ts"
+import type { BackendInfo } from "../../store/store.ts"
 import { createQuestioner, type Questioner } from "../ask.ts"
-import { type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
+import { type Access, type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
 import { describeFully } from "../describe-backend.ts"
+import { describeScan } from "../describe-scan.ts"
+import { followScan } from "../follow-scan.ts"
 import { askForRest, chooseDriver, setEach } from "../settings-form.ts"
 
 interface AddOptions extends GlobalOptions {
@@ -17,6 +22,9 @@ interface AddOptions extends GlobalOptions {
   set: string[]
   from?: string
   replace?: boolean
+  root?: string
+  watch?: boolean
+  mode?: BackendMode
 }
 
 export function backendsAddCommand(program: Command, line: CommandLine): void {
@@ -32,6 +40,11 @@ export function backendsAddCommand(program: Command, line: CommandLine): void {
       gather,
       [],
     )
+    .option("--root <folder>", "its folder, as --set root= with the whole path")
+    .option("--watch", "follow what changes there, as --set watch=true")
+    .addOption(
+      new Option("--mode <mode>", "whether copies that differ are followed or put right").choices(BACKEND_MODES),
+    )
     .option("--from <file>", "settings from a JSON file, - for standard input")
     .option("--replace", "change the one that has this name; *** leaves a secret as it is")
     .action((name: string, _options: unknown, command: Command) => run(line, name, command.optsWithGlobals()))
@@ -46,7 +59,18 @@ async function run(line: CommandLine, name: string, options: AddOptions): Promis
   await withAccess(line, options, async (access) => {
     const info = await (options.replace ? access.setBackend(name, settings) : access.addBackend(name, settings))
     print(line, options, info, () => describeFully(info))
+    await takeIn(line, access, info, options)
   })
+}
+
+/** Without a server nobody else would scan it: what lies there is taken in before the process ends. */
+async function takeIn(line: CommandLine, access: Access, info: BackendInfo, options: GlobalOptions): Promise<void> {
+  const { name, config, capabilities } = info
+  const rules = scanRules(name, config as Parameters<typeof scanRules>[1], capabilities)
+  if (!access.idle || rules.every === null) return
+  await access.scan(name)
+  const status = await followScan(line, access, name, options)
+  if (!options.json) line.stdout.write(`${describeScan(status, Date.now())}\n`)
 }
 
 async function gatherSettings(line: CommandLine, options: AddOptions): Promise<JsonObject> {
@@ -65,7 +89,10 @@ async function complete(settings: JsonObject, options: AddOptions, questioner: Q
   const driver = await chooseDriver(options.driver ?? settings.driver, questioner)
   settings.driver = driver
   setEach(settings, driver, options.set)
-  if (questioner) await askForRest(settings, driver, questioner, options.set.length > 0)
+  const { root, watch, mode } = options
+  Object.assign(settings, root !== undefined && { root: resolve(root) }, watch && { watch }, mode && { mode })
+  const isTold = [...options.set, root, watch, mode].some((each) => each !== undefined)
+  if (questioner) await askForRest(settings, driver, questioner, isTold)
 }
 
 /** @throws StoredError INVALID_INPUT, without what the file holds */
