@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest"
 import {
   blobId,
   isBlobId,
+  isProvisional,
   parseChecksumReference,
+  provisionalId,
   requireChecksumReference,
   splitBlobId,
 } from "../../src/core/blob-id.ts"
@@ -30,6 +32,39 @@ describe("blob ids", () => {
     ` sha256:${HEX}`,
   ])("are not %j", (text) => {
     expect(isBlobId(text)).toBe(false)
+  })
+})
+
+describe("provisional ids", () => {
+  const place = { backend: "photos", key: "a" }
+  const state = { size: 1, modified: 500, etag: "e" }
+  const id = provisionalId(place, state)
+
+  it("are ids that say nothing of the bytes", () => {
+    expect(isBlobId(id)).toBe(true)
+    expect(isProvisional(id)).toBe(true)
+    expect(isProvisional(blobId("sha256", HEX))).toBe(false)
+    expect(() => splitBlobId(id)).toThrow(expect.objectContaining({ code: "CORRUPT" }))
+    // Nobody can ask for content by one, as by a checksum.
+    expect(parseChecksumReference(id)).toBeNull()
+  })
+
+  it("are the same for the same state of the same place, whatever the clock says beside an etag", () => {
+    expect(provisionalId({ ...place }, { ...state })).toBe(id)
+    expect(provisionalId(place, { ...state, modified: 501 })).toBe(id)
+  })
+
+  it("are others for every other place and state", () => {
+    const others = [
+      provisionalId({ ...place, key: "b" }, state),
+      provisionalId({ ...place, backend: "music" }, state),
+      provisionalId(place, { ...state, size: 2 }),
+      provisionalId(place, { ...state, etag: "f" }),
+      provisionalId(place, { size: 1, modified: 500 }),
+      provisionalId(place, { size: 1, modified: 501 }),
+      provisionalId({ backend: "photo", key: "sa" }, state),
+    ]
+    expect(new Set([id, ...others]).size).toBe(8)
   })
 })
 

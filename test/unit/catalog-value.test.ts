@@ -2,6 +2,7 @@
 import { crc32 } from "node:zlib"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { Packer } from "../../src/catalog/encoding/pack.ts"
 import { seal, unseal } from "../../src/catalog/encoding/value.ts"
 import type { LocationRow } from "../../src/catalog/rows/tables.ts"
 import { idOf } from "../contract/catalog.facts.ts"
@@ -26,12 +27,16 @@ const KEY = "local\u0000a/é"
 
 describe("a sealed row", () => {
   it("is read as it was written", () => {
-    for (const change of [
+    const changes: Partial<LocationRow>[] = [
       {},
       { have: idOf("1"), objectKey: "a/é" },
       { want: null, have: null },
       { have: idOf("2"), verified: null, seen: null, error: null },
-    ]) {
+      { found: true, state: "changed", verified: { at: 5, by: "listing" } },
+      { seen: { size: 1, modified: 2.5, etag: "e" } },
+      { seen: { size: 1, modified: 2.5, file: "f" }, found: true },
+    ]
+    for (const change of changes) {
       const row: LocationRow = { ...LOCATION, ...change }
       const bytes = seal("locations", KEY, row)
       expect(unseal("locations", KEY, bytes, bytes.length)).toEqual(row)
@@ -54,6 +59,19 @@ describe("a sealed row", () => {
       error: null,
       job: null,
     })
+  })
+
+  it("is read as rows of locations were before it was told apart what was found", () => {
+    const packer = new Packer()
+    packer.value([0, idOf("1"), 0, 7, "synced", 0, null, [5, "etag"], [1, 2.5], 1, 2, null])
+    const fields = packer.bytes.subarray(0, packer.at)
+    const covered = Buffer.concat([Buffer.from([1]), fields, Buffer.from(KEY)])
+    const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from([1]), fields])
+    bytes.writeUInt32BE(crc32(covered, crc32("locations")))
+    const row = unseal("locations", KEY, bytes, bytes.length) as LocationRow
+    expect(row).not.toHaveProperty("found")
+    expect(row.seen).toEqual({ size: 1, modified: 2.5 })
+    expect(row).toMatchObject({ have: idOf("1"), verified: { at: 5, by: "etag" }, job: null })
   })
 
   it("is read from the beginning of a longer buffer", () => {
