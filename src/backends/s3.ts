@@ -94,7 +94,7 @@ export class S3Backend extends StorageBackend {
       if (readOnly || this.abilities) await checkBucket(session, signal)
       else this.abilities = session.abilities = await probe(session, signal)
     } catch (error) {
-      session.client.destroy()
+      session.close()
       throw error
     }
     await this.close()
@@ -102,7 +102,7 @@ export class S3Backend extends StorageBackend {
     const { partSize, partsAtOnce } = this.#settings
     const uploads = new Uploads(session)
     const sweeper = new Sweeper(uploads)
-    this.#opened = { session, uploads, sweeper, readOnly, room: new PartRoom(partSize * partsAtOnce) }
+    this.#opened = { session, uploads, sweeper, readOnly, room: new PartRoom(partSize * partsAtOnce, partSize) }
     if (!readOnly) sweeper.sweepSoon()
   }
 
@@ -110,7 +110,7 @@ export class S3Backend extends StorageBackend {
     const opened = this.#opened
     this.#opened = null
     await opened?.sweeper.stop()
-    opened?.session.client.destroy()
+    opened?.session.close()
   }
 
   override async put(key: string, source: BlobSource, options: BackendPutOptions = {}): Promise<BackendPutResult> {

@@ -161,11 +161,11 @@ export interface Catalog {
     repair: boolean
     time: number
   }): Promise<void>
-  /** What was seen at places of a backend; see `transitions/found/sightings.ts`. @throws INVALID_KEY */
+  /** What was seen at places of a backend; see `transitions/found/sightings.ts`. Nothing to a backend that is not known. @throws INVALID_KEY */
   commitSightings(fact: SightingsFact): Promise<SightingsCommit>
-  /** Starts, pauses, resumes or ends the scan of a backend. @throws CONFLICT where there is none to do that to */
+  /** Starts, pauses, resumes or ends the scan of a backend. @throws NOT_FOUND, CONFLICT where there is none to do that to */
   commitScan(fact: ScanFact): Promise<ScanRecord>
-  /** Places of which it is not known what lies there, for somebody to look. */
+  /** Places of which it is not known what lies there, for somebody to look; none of a backend that is not known. @throws INVALID_KEY */
   commitLooks(backend: string, keys: readonly string[]): Promise<void>
   /** Roughly-kept read times, for eviction; no journal record. */
   commitReads(reads: ReadonlyMap<BlobId, number>): Promise<void>

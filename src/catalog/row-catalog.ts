@@ -45,7 +45,7 @@ import { remove } from "./transitions/delete.ts"
 import { type DriftFact, drift } from "./transitions/drift.ts"
 import { type ScanFact, stepScan } from "./transitions/found/scan.ts"
 import { sightings } from "./transitions/found/sightings.ts"
-import { lookAt, neverScanned } from "./transitions/looks.ts"
+import { askForLooks, neverScanned } from "./transitions/looks.ts"
 import { put } from "./transitions/put.ts"
 import { recordReads } from "./transitions/reads.ts"
 import { type RetryFilter, retryParked } from "./transitions/retry.ts"
@@ -120,10 +120,7 @@ export class RowCatalog implements Catalog {
   }
 
   commitLooks(backend: string, keys: readonly string[]): Promise<void> {
-    return this.#commit(GROWS, (rows) => {
-      for (const key of keys)
-        lookAt(rows, backend, key, rows.get("locations", locationKey(backend, key))?.seen?.size ?? 0)
-    })
+    return this.#commit(GROWS, (rows) => askForLooks(rows, backend, keys))
   }
 
   commitReads(reads: ReadonlyMap<BlobId, number>): Promise<void> {

@@ -14,6 +14,11 @@ import { outcomeCases } from "./catalog-cases/outcome.ts"
 import { putCases } from "./catalog-cases/put.ts"
 import { putPlaceCases } from "./catalog-cases/put-places.ts"
 import { repairCases } from "./catalog-cases/repair.ts"
+import { scanCases } from "./catalog-cases/scans.ts"
+import { changedCases } from "./catalog-cases/sightings-changed.ts"
+import { foundCases } from "./catalog-cases/sightings-found.ts"
+import { markedCases } from "./catalog-cases/sightings-marked.ts"
+import { movedCases } from "./catalog-cases/sightings-moved.ts"
 
 export interface CatalogUnderTest {
   catalog: Catalog
@@ -64,5 +69,10 @@ export function catalogSuite(name: string, make: () => Promise<CatalogUnderTest>
     journalCases(subject)
     listCases(subject)
     backendCases(subject)
+    foundCases(subject)
+    changedCases(subject)
+    movedCases(subject)
+    markedCases(subject)
+    scanCases(subject)
   })
 }

@@ -5,8 +5,9 @@ import { RowCatalog } from "../../src/catalog/row-catalog.ts"
 import type { TableName } from "../../src/catalog/rows/tables.ts"
 import { eachRow } from "../../src/catalog/verify/walk.ts"
 import { FAULT, faultsOf, put, settle } from "../contract/catalog.facts.ts"
+import { see } from "../contract/catalog.sightings.ts"
 
-/** A catalog with rows in every table: proven, pending, parked and deleted copies, side checksums done and awaited. */
+/** A catalog with rows in every table: proven, pending, parked and deleted copies, side checksums done and awaited, a found file that was touched. */
 export async function makeCatalog(engine = new MemoryEngine()): Promise<{ engine: MemoryEngine; catalog: RowCatalog }> {
   const catalog = new RowCatalog(engine)
   await catalog.open()
@@ -21,6 +22,8 @@ export async function makeCatalog(engine = new MemoryEngine()): Promise<{ engine
   await catalog.commitDelete({ key: "e", time: 2 })
   await settle(catalog, "e", "done")
   await catalog.commitDelete({ key: "c", time: 3 })
+  for (const modified of [1, 2])
+    await see(catalog, { touched: { content: "touched", modified, read: modified === 1 } }, { backend: "local" })
   expect(await faultsOf(catalog)).toEqual([])
   return { engine, catalog }
 }
@@ -46,4 +49,6 @@ export const FOLLOWS = [
   "queues",
   "evictable",
   "checksums",
+  "looks",
+  "scans",
 ] as const satisfies TableName[]

@@ -72,7 +72,7 @@ describe("abilities", () => {
     await bucket.client.send(new CreateMultipartUploadCommand({ Bucket: bucket.bucket, Key: left }))
     const config = s3Schema.parse(bucket.config({ prefix }))
     const session = await openSession(config, await resolveCredentials(config), CEPH, hashers)
-    onTestFinished(() => session.client.destroy())
+    onTestFinished(() => session.close())
     await clearOldProbes(session, undefined)
     expect([(await bucket.keys(prefix)).length, (await bucket.uploads()).length]).toEqual([1, 1])
     await clearOldProbes(session, undefined, -60_000)

@@ -1,5 +1,16 @@
-/** Memory for parts: so many bytes of all uploads of a backend at the same time, so that any number of large objects takes no more. Waits in order. */
+/**
+ * Memory for parts: so many bytes of all uploads of a backend at the same time, so that any number of large objects takes no more. Waits in order. Blocks of
+ * the size of a part are used again as long as anything is under way: fresh ones cost the system as much as the copy into them, and stay until they are collected.
+ */
 import { abortError, throwIfAborted } from "../../core/error.ts"
+
+/** Room that was entered, and its memory. */
+export interface Seat {
+  /** So many bytes, with anything in them. @param bytes no more than were entered with */
+  memory(bytes: number): Buffer
+  /** Nobody uses the memory any more. To be called once. */
+  leave(): void
+}
 
 interface Waiter {
   bytes: number
@@ -9,11 +20,17 @@ interface Waiter {
 export class PartRoom {
   readonly #limit: number
   readonly #waiting: Waiter[] = []
+  readonly #block: number
+  #free: Buffer[] = []
   #used = 0
 
-  /** @param limit bytes; something larger gets in alone */
-  constructor(limit: number) {
+  /**
+   * @param limit bytes; something larger gets in alone
+   * @param block bytes of the blocks that are used again
+   */
+  constructor(limit: number, block: number) {
     this.#limit = limit
+    this.#block = block
   }
 
   get used(): number {
@@ -21,9 +38,12 @@ export class PartRoom {
   }
 
   /** Waits for room and takes it. @throws StoredError the reason of `signal` */
-  async enter(bytes: number, signal: AbortSignal | undefined): Promise<void> {
+  async enter(bytes: number, signal: AbortSignal | undefined): Promise<Seat> {
     throwIfAborted(signal)
-    if (this.#waiting.length === 0 && this.#fits(bytes)) return this.#take(bytes)
+    if (this.#waiting.length === 0 && this.#fits(bytes)) {
+      this.#take(bytes)
+      return this.#seat(bytes)
+    }
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const waiter: Waiter = { bytes, enter: resolve }
     const leave = (): void => {
@@ -38,11 +58,25 @@ export class PartRoom {
       resolve()
     }
     await promise
+    return this.#seat(bytes)
   }
 
-  leave(bytes: number): void {
-    this.#used -= bytes
-    this.#admit()
+  #seat(bytes: number): Seat {
+    let block: Buffer | null = null
+    return {
+      memory: (size) => {
+        // Much less than a block is not worth one.
+        if (size > this.#block || size < this.#block / 8) return Buffer.allocUnsafeSlow(size)
+        block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#block)
+        return block.subarray(0, size)
+      },
+      leave: () => {
+        this.#used -= bytes
+        if (block) this.#free.push(block)
+        if (this.#used === 0) this.#free = []
+        this.#admit()
+      },
+    }
   }
 
   #admit(): void {

@@ -1,11 +1,9 @@
-/**
- * Reads a source once, in pieces of exactly the size that is asked for, each in memory once. Told of every chunk on the way, so that what is hashed is
- * what is sent.
- */
+/** Pieces of any source, out of its stream or of bytes that are in memory already, each in memory once. */
 import type { BlobSource } from "../../core/blob-source.ts"
 import { sourcePieces } from "../source-pieces.ts"
+import type { Pieces } from "./pieces.ts"
 
-export class PieceReader {
+export class PieceReader implements Pieces {
   readonly #chunks: AsyncGenerator<Uint8Array>
   readonly #seen: (bytes: Uint8Array) => void
   #rest: Uint8Array = new Uint8Array(0)
@@ -17,12 +15,11 @@ export class PieceReader {
     this.#seen = seen
   }
 
-  /** The next `size` bytes; fewer only at the end. @throws StoredError SOURCE_FAILED, SIZE_MISMATCH, ABORTED */
-  async read(size: number): Promise<Uint8Array> {
+  async read(size: number, memory: (bytes: number) => Buffer): Promise<Uint8Array> {
     if (this.#rest.byteLength === 0 && !this.#ended) await this.#fetch()
     // Bytes that are in memory already are not copied.
     if (this.#rest.byteLength >= size || this.#ended) return this.#give(this.#rest.subarray(0, size))
-    const piece = Buffer.allocUnsafeSlow(size)
+    const piece = memory(size)
     let filled = 0
     while (filled < size && (this.#rest.byteLength > 0 || (await this.#fetch()))) {
       const taken = this.#give(this.#rest.subarray(0, size - filled))
@@ -32,12 +29,10 @@ export class PieceReader {
     return piece.subarray(0, filled)
   }
 
-  /** Whether the source has no more. @throws StoredError SIZE_MISMATCH where it has not the size that it declared */
   async isAtEnd(): Promise<boolean> {
     return this.#rest.byteLength === 0 && !(await this.#fetch())
   }
 
-  /** Ends the source wherever it is. */
   async close(): Promise<void> {
     await this.#chunks.return(undefined)
   }

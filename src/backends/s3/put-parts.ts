@@ -5,9 +5,9 @@
 import { isStoredError, StoredError, TransientAdapterError, throwIfAborted } from "../../core/error.ts"
 import { conditionOf, contentClaim } from "./attributes.ts"
 import { bareEtag, composedEtag, toBase64 } from "./etag.ts"
+import type { Seat } from "./part-room.ts"
 import type { Writing } from "./put.ts"
 import { headObject } from "./read.ts"
-import { withPayloadHash } from "./session.ts"
 import type { Upload } from "./uploads.ts"
 
 /** S3's limits */
@@ -87,9 +87,8 @@ async function sendParts(
       if (md5s.length === MOST_PARTS) throw tooLarge(writing.key, partSize)
       const left = writing.size === undefined ? partSize : writing.size - md5s.length * partSize
       const bytes = Math.min(partSize, left)
-      await room.enter(bytes, signal)
-      const entered = await readPiece(writing, bytes)
-      send(entered, () => room.leave(bytes))
+      const seat = await room.enter(bytes, signal)
+      send(await readPiece(writing, bytes, seat), seat.leave)
       await uploads.renew(objectKey, options.signal)
     }
     await Promise.all(sending)
@@ -103,12 +102,12 @@ async function sendParts(
   throw fault
 }
 
-async function readPiece({ reader, room, takeMd5 }: Writing, bytes: number): Promise<Piece> {
+async function readPiece({ reader, takeMd5 }: Writing, bytes: number, seat: Seat): Promise<Piece> {
   try {
-    const body = await reader.read(bytes)
+    const body = await reader.read(bytes, seat.memory)
     return { body, md5: takeMd5() }
   } catch (error) {
-    room.leave(bytes)
+    seat.leave()
     throw error
   }
 }
@@ -122,21 +121,20 @@ async function sendPart(
 ): Promise<void> {
   const there = upload.parts.get(number)
   if (there?.size === body.byteLength && there.etag === md5) return
-  const { sdk, client, bucket } = session
+  const { objects, bucket } = session
   const input = {
     Bucket: bucket,
     Key: objectKey,
     UploadId: upload.id,
     PartNumber: number,
     Body: body,
-    ContentLength: body.byteLength,
     ContentMD5: toBase64(md5),
   }
-  const answer = await session.call(
+  const etag = await session.call(
     { what: `write part ${number} of "${key}"`, signal, bytes: body.byteLength, tries: TRIES },
-    (abortSignal) => client.send(withPayloadHash(new sdk.UploadPartCommand(input), undefined), { abortSignal }),
+    (abortSignal) => objects.writePart(input, abortSignal),
   )
-  upload.parts.set(number, { size: body.byteLength, etag: bareEtag(answer.ETag) ?? md5 })
+  upload.parts.set(number, { size: body.byteLength, etag: bareEtag(etag) ?? md5 })
 }
 
 async function complete(writing: Writing, upload: Upload, md5s: readonly string[], etag: string): Promise<void> {

@@ -9,10 +9,13 @@ import type { BackendPutOptions } from "../backend.ts"
 import { askedOf, conditionOf, describe } from "./attributes.ts"
 import { toBase64 } from "./etag.ts"
 import type { PartRoom } from "./part-room.ts"
-import { PieceReader } from "./piece-reader.ts"
+import { openPieces, type Pieces } from "./pieces.ts"
 import { putParts } from "./put-parts.ts"
-import { type S3Session, withPayloadHash } from "./session.ts"
+import type { S3Session } from "./session.ts"
 import type { Uploads } from "./uploads.ts"
+
+/** bytes of the largest body that is signed with its SHA-256. Above it, as with parts, the server has the MD5 to compare and need not hash everything twice. */
+const MOST_SIGNED = 2 ** 20
 
 export interface PutParts {
   session: S3Session
@@ -26,7 +29,7 @@ export interface Writing extends PutParts {
   objectKey: string
   /** bytes, where known */
   size: number | undefined
-  reader: PieceReader
+  reader: Pieces
   options: BackendPutOptions
   /** MD5 in hex of what was read since it was asked the last time */
   takeMd5(): string
@@ -48,7 +51,7 @@ export async function putObject(
   const { multipartAbove, partSize } = session.settings
   const size = source.bytes?.byteLength ?? source.size
   const digests = new Digests(session, key, options)
-  const reader = new PieceReader(source, signal, (bytes) => digests.update(bytes))
+  const reader = await openPieces(source, signal, (bytes) => digests.update(bytes))
   const writing: Writing = {
     ...parts,
     key,
@@ -62,10 +65,10 @@ export async function putObject(
   try {
     if (size !== undefined && size > multipartAbove) return await putParts(writing, null)
     const most = size ?? Math.max(partSize, multipartAbove)
-    await room.enter(most, signal)
-    let leave: (() => void) | null = () => room.leave(most)
+    const seat = await room.enter(most, signal)
+    let leave: (() => void) | null = seat.leave
     try {
-      const body = await reader.read(most)
+      const body = await reader.read(most, seat.memory)
       if (await reader.isAtEnd()) return await putWhole(writing, body)
       // Only a source that did not say its size has more. The room is given back when the part is sent: nobody waits for room who holds some.
       const first = { body, md5: digests.takeMd5(), leave }
@@ -81,17 +84,17 @@ export async function putObject(
 
 async function putWhole(writing: Writing, body: Uint8Array): Promise<string | undefined> {
   const { session, uploads, key, objectKey, options } = writing
-  const { sdk, client, bucket, abilities } = session
+  const { objects, bucket, abilities } = session
   const { checksum, signal, mimeType } = options
   writing.requireContent()
   await uploads.supersede(objectKey, signal)
   const md5 = writing.takeMd5()
   const sha256 = checksum?.algorithm === "sha256" ? checksum.hex : undefined
+  const isSigned = body.byteLength <= MOST_SIGNED
   const input = {
     Bucket: bucket,
     Key: objectKey,
     Body: body,
-    ContentLength: body.byteLength,
     ContentMD5: toBase64(md5),
     ...(sha256 !== undefined && abilities.sha256 && { ChecksumSHA256: toBase64(sha256) }),
     ...(mimeType !== undefined && { ContentType: mimeType }),
@@ -100,7 +103,7 @@ async function putWhole(writing: Writing, body: Uint8Array): Promise<string | un
     ...conditionOf(session, options.replaces),
   }
   await session.call({ what: `write "${key}"`, signal, bytes: body.byteLength }, (abortSignal) =>
-    client.send(withPayloadHash(new sdk.PutObjectCommand(input), sha256), { abortSignal }),
+    objects.write(input, isSigned ? sha256 : undefined, abortSignal),
   )
   return checksum && abilities.etag === "md5" ? md5 : undefined
 }

@@ -1,6 +1,5 @@
 /** Looks at objects and reads them. */
 import { Readable } from "node:stream"
-import type { HeadObjectCommandOutput } from "@aws-sdk/client-s3"
 import type { ByteRange } from "../../core/blob-source.ts"
 import { isStoredError, NotFoundError } from "../../core/error.ts"
 import type { BackendStat, CallOptions } from "../backend.ts"
@@ -8,6 +7,7 @@ import { resolveRange } from "../range.ts"
 import { claimsOf } from "./attributes.ts"
 import { BodyStream } from "./body-stream.ts"
 import { bareEtag } from "./etag.ts"
+import type { HeadAnswer } from "./objects.ts"
 import type { S3Session } from "./session.ts"
 
 export interface HeadOfObject extends BackendStat {
@@ -23,15 +23,15 @@ export async function headObject(
   key: string,
   signal: AbortSignal | undefined,
 ): Promise<HeadOfObject | null> {
-  const { sdk, client, bucket, places, abilities } = session
-  const command = new sdk.HeadObjectCommand({
+  const { objects, bucket, places, abilities } = session
+  const input = {
     Bucket: bucket,
     Key: places.objectKey(key),
     ...(abilities.sha256 && { ChecksumMode: "ENABLED" as const }),
-  })
+  }
   try {
     const answer = await session.call({ what: `look at "${key}"`, signal }, (abortSignal) =>
-      client.send(command, { abortSignal }),
+      objects.head(input, abortSignal),
     )
     return toHead(answer)
   } catch (error) {
@@ -45,7 +45,7 @@ export function wholeSeconds(time: Date | undefined): number {
   return Math.floor((time?.getTime() ?? 0) / SECOND) * SECOND
 }
 
-function toHead(answer: HeadObjectCommandOutput): HeadOfObject {
+function toHead(answer: HeadAnswer): HeadOfObject {
   const etag = bareEtag(answer.ETag)
   // A composed checksum, of the parts' checksums, is not that of the content.
   const sha256 = answer.ChecksumSHA256 && !answer.ChecksumSHA256.includes("-") ? answer.ChecksumSHA256 : null

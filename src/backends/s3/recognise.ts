@@ -7,7 +7,7 @@ import { throwIfAborted } from "../../core/error.ts"
 import type { KnownContent } from "../backend.ts"
 import { contentClaim } from "./attributes.ts"
 import { composedEtag, partsOf } from "./etag.ts"
-import { PieceReader } from "./piece-reader.ts"
+import { openPieces } from "./pieces.ts"
 import { partSizeFor } from "./put-parts.ts"
 import { headObject } from "./read.ts"
 import type { S3Session } from "./session.ts"
@@ -51,7 +51,8 @@ async function etagOf(
   const whole = hashers.create(checksum.algorithm)
   const md5s: string[] = []
   let md5 = hashers.create("md5")
-  const reader = new PieceReader(source, signal, (bytes) => {
+  const memory = Buffer.allocUnsafeSlow(Math.min(PIECE, size))
+  const reader = await openPieces(source, signal, (bytes) => {
     whole.update(bytes)
     md5.update(bytes)
   })
@@ -60,7 +61,7 @@ async function etagOf(
       const end = Math.min(start + partSize, size)
       for (let at = start; at < end; ) {
         throwIfAborted(signal)
-        const piece = await reader.read(Math.min(PIECE, end - at))
+        const piece = await reader.read(Math.min(PIECE, end - at), (bytes) => memory.subarray(0, bytes))
         if (piece.byteLength === 0) return null
         at += piece.byteLength
       }

@@ -3,6 +3,8 @@
  * The outbox is the one that retries. Here a broken connection is tried once more, for the server may have closed it while it was idle; the SDK by itself, which
  * would sleep in a slot for as long as a server likes, never.
  */
+import http from "node:http"
+import https from "node:https"
 import { setTimeout as sleep } from "node:timers/promises"
 import type * as Sdk from "@aws-sdk/client-s3"
 import type { HasherFactory } from "../../core/checksum.ts"
@@ -11,6 +13,7 @@ import { Places } from "../prefix-places.ts"
 import type { S3Abilities } from "./abilities.ts"
 import type { ResolvedCredentials } from "./credentials.ts"
 import { s3Error } from "./error.ts"
+import { type Objects, openObjects } from "./objects.ts"
 import type { S3Settings } from "./settings.ts"
 
 const TRIES = 2
@@ -33,6 +36,8 @@ export interface S3CallOptions {
 export interface S3Session {
   readonly sdk: typeof Sdk
   readonly client: Sdk.S3Client
+  /** what is asked most, without the SDK's way around */
+  readonly objects: Objects
   readonly settings: S3Settings
   readonly bucket: string
   readonly places: Places
@@ -40,6 +45,8 @@ export interface S3Session {
   abilities: S3Abilities
   /** Runs one request. @throws StoredError */
   call<Answer>(options: S3CallOptions, run: (signal: AbortSignal) => Promise<Answer>): Promise<Answer>
+  /** Closes all connections. */
+  close(): void
 }
 
 export async function openSession(
@@ -50,6 +57,8 @@ export async function openSession(
 ): Promise<S3Session> {
   const sdk = await import("@aws-sdk/client-s3")
   const { endpoint, region = endpoint === undefined ? undefined : "us-east-1", timeouts } = settings
+  const agent = { keepAlive: true, maxSockets: MOST_SOCKETS }
+  const agents = { http: new http.Agent(agent), https: new https.Agent(agent) }
   const client = new sdk.S3Client({
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
@@ -58,22 +67,26 @@ export async function openSession(
     // Servers other than AWS refuse or ignore the trailing checksums that the SDK sends by itself; those that matter are sent here.
     requestChecksumCalculation: "WHEN_REQUIRED",
     responseChecksumValidation: "WHEN_REQUIRED",
+    // It would open a connection of its own for each body that is not small, and wait for the server to ask for it.
+    expectContinueHeader: false,
     maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: timeouts.connect,
-      httpAgent: { keepAlive: true, maxSockets: MOST_SOCKETS },
-      httpsAgent: { keepAlive: true, maxSockets: MOST_SOCKETS },
-    },
+    requestHandler: { connectionTimeout: timeouts.connect, httpAgent: agents.http, httpsAgent: agents.https },
   })
   return {
     sdk,
     client,
+    objects: await openObjects(sdk, client, settings.bucket, agents, timeouts.connect),
     settings,
     bucket: settings.bucket,
     places: new Places(settings.prefix),
     hashers,
     abilities,
     call: (options, run) => callAgain(timeouts.answer, options, run),
+    close: () => {
+      client.destroy()
+      agents.http.destroy()
+      agents.https.destroy()
+    },
   }
 }
 
@@ -123,21 +136,4 @@ async function callInTime<Answer>(
     clearTimeout(timer)
     signal?.removeEventListener("abort", stop)
   }
-}
-
-/** A command that is sent with the SHA-256 of its body in hex, which the server compares; without one the body is not signed and not hashed once more. */
-export function withPayloadHash<Command extends Sdk.PutObjectCommand | Sdk.UploadPartCommand>(
-  command: Command,
-  hex: string | undefined,
-): Command {
-  const stack = command.middlewareStack as Sdk.PutObjectCommand["middlewareStack"]
-  stack.add(
-    (next) => (args) => {
-      const request = args.request as { headers: Record<string, string> }
-      request.headers["x-amz-content-sha256"] = hex ?? "UNSIGNED-PAYLOAD"
-      return next(args)
-    },
-    { step: "build", name: "storedPayloadHash" },
-  )
-  return command
 }

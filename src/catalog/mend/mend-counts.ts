@@ -2,6 +2,7 @@
 import type { Engine } from "../rows/engine.ts"
 import { parseNumberKey } from "../rows/key.ts"
 import { TOTALS_KEY } from "../rows/tables.ts"
+import { neverScanned } from "../transitions/looks.ts"
 import { editTotals, readTotals } from "../transitions/totals.ts"
 import { RECOUNTED } from "../verify/check-totals.ts"
 import { Tally } from "../verify/tally.ts"
@@ -35,14 +36,29 @@ export async function* mendTotals(engine: Engine): AsyncGenerator<Step> {
   for await (const [queue] of eachRow(engine, "queues")) {
     if (!tally.queues.has(queue)) yield (rows) => rows.remove("queues", queue)
   }
+  yield* mendLooks(engine, tally)
+}
+
+/** A scan that was lost begins anew; what is to be looked at stays so. */
+async function* mendLooks(engine: Engine, tally: Tally): AsyncGenerator<Step> {
+  for (const [backend, counted] of tally.looks) {
+    if (look(engine, "scans", backend) === null)
+      yield (rows) => rows.put("scans", backend, { ...neverScanned(backend), ...counted })
+  }
+  for await (const [backend, scan] of eachRow(engine, "scans")) {
+    const counted = tally.looks.get(backend) ?? { looks: 0, lookBytes: 0 }
+    if (scan.looks !== counted.looks || scan.lookBytes !== counted.lookBytes)
+      yield (rows) => rows.put("scans", backend, { ...scan, ...counted })
+  }
 }
 
 /** Null where a row cannot be read: then nobody knows what to count. */
 async function count(engine: Engine): Promise<Tally | null> {
   for (const table of COUNTED) for await (const _ of walk(engine, table, () => [])) return null
   const tally = new Tally()
-  for (const table of ["objects", "tombstones", "generations", "backends", "looks"] as const)
+  for (const table of ["objects", "tombstones", "generations", "backends"] as const)
     for await (const _ of eachRow(engine, table)) tally.one(table)
+  for await (const [row, size] of eachRow(engine, "looks")) tally.look(row, size)
   for await (const [, blob] of eachRow(engine, "blobs")) tally.blob(blob)
   for await (const [, location] of eachRow(engine, "locations")) tally.location(location)
   for await (const [, job] of eachRow(engine, "outbox")) tally.job(job)

@@ -1,15 +1,17 @@
 /**
  * The blobs that one commit touches, as drafts: its steps add to references, wanted and proven counts in any order, and `settle` writes each
- * row once, with what follows from it.
+ * row once, with what follows from it. So with the objects whose state follows from their copies.
  */
 import type { BlobId } from "../../core/blob-id.ts"
 import { StoredError } from "../../core/error.ts"
 import type { Rows } from "../rows/rows.ts"
 import type { BlobRow } from "../rows/tables.ts"
 import { saveBlob } from "./blob.ts"
+import { markObjects } from "./mark-objects.ts"
 
 export class BlobDrafts {
   readonly #rows: Rows
+  readonly #touched = new Set<string>()
   readonly #drafts = new Map<BlobId, { before: BlobRow | null; after: BlobRow }>()
 
   constructor(rows: Rows) {
@@ -41,10 +43,17 @@ export class BlobDrafts {
     return this.#begin(null, blob)
   }
 
-  /** Writes every draft. @param time UTC ms */
+  /** The state of an object may be another one now. */
+  touch(objectKey: string): void {
+    this.#touched.add(objectKey)
+  }
+
+  /** Writes every draft, and the state of what was touched. @param time UTC ms */
   settle(time: number): void {
     for (const { before, after } of this.#drafts.values()) saveBlob(this.#rows, before, { ...after, modified: time })
     this.#drafts.clear()
+    markObjects(this.#rows, this.#touched)
+    this.#touched.clear()
   }
 
   #begin(before: BlobRow | null, from: BlobRow): BlobRow {

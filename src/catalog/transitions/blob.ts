@@ -103,6 +103,8 @@ function markObjects(rows: Rows, id: BlobId, state: ObjectState): void {
   for (const [row] of keys) {
     const { rest: key } = splitBlobRowKey(row)
     const object = rows.get("objects", key)
-    if (object && object.state !== state) rows.put("objects", key, { ...object, state })
+    // While one of its own copies is to be read, that is what counts.
+    if (object && object.state !== state && object.state !== "INCONSISTENT")
+      rows.put("objects", key, { ...object, state })
   }
 }

@@ -8,8 +8,8 @@ import type { Rows } from "../rows/rows.ts"
 import type { LocationRow } from "../rows/tables.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
 import { lose, suspect } from "./found/drifted.ts"
-import { follows, modeOf } from "./found/found-commit.ts"
-import { markObjects } from "./found/mark-objects.ts"
+import { follows, foundCommit, isUnderWay } from "./found/found-commit.ts"
+import { moveFrom } from "./found/move.ts"
 import { append } from "./journal.ts"
 import { type Commit, drive, saveLocation } from "./location.ts"
 
@@ -41,20 +41,13 @@ export function drift(rows: Rows, fact: DriftFact): void {
 
 /** What was found at a backend follows it: what somebody has taken away or changed there is not written over by itself. */
 function driftFound(commit: Commit, location: LocationRow, state: DriftFact["state"]): boolean {
-  const { backend } = location
-  const found = {
-    ...commit,
-    backend,
-    mode: modeOf(commit.rows, backend),
-    touched: new Set<string>(),
-    nudge: new Set<string>(),
-    facts: [],
-  }
+  const found = foundCommit(commit, location.backend)
   if (!follows(found, location)) return false
-  if (state === "missing") lose(found, location)
-  else suspect(found, location, location.seen?.size ?? 0)
+  // Somebody has asked for it to be put right, which takes a while.
+  if (isUnderWay(commit.rows, location)) return true
+  if (state === "corrupt") suspect(found, location, location.seen?.size ?? 0)
+  else if (!moveFrom(found, location)) lose(found, location)
   commit.drafts.settle(commit.time)
-  markObjects(found)
   return true
 }
 

@@ -136,6 +136,7 @@ export function saveLocation(commit: Commit, before: LocationRow | null, changed
 }
 
 function account({ rows, drafts }: Commit, before: LocationRow | null, after: LocationRow | null): void {
+  for (const row of [before, after]) if (row?.state === "changed") drafts.touch(row.objectKey)
   const was = before?.want ?? null
   const is = after?.want ?? null
   if (before && was !== null) {

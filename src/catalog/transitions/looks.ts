@@ -1,6 +1,6 @@
 /** The places that somebody is to look at: it is not known what lies there. Counted in all and for each backend. */
 import type { ScanRecord } from "../record.ts"
-import { locationKey } from "../rows/key.ts"
+import { locationKey, requireStorableKey } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
 import { count } from "./totals.ts"
 
@@ -31,6 +31,15 @@ export function neverScanned(backend: string): ScanRecord {
 /** The scan of a backend, for this commit to change. */
 export function editScan(rows: Rows, backend: string): ScanRecord {
   return rows.edit("scans", backend, neverScanned(backend))
+}
+
+/** Somebody asks for places to be looked at; nobody does at a backend that is not known any more. @throws StoredError INVALID_KEY */
+export function askForLooks(rows: Rows, backend: string, keys: readonly string[]): void {
+  if (rows.get("backends", backend) === null) return
+  for (const key of keys) {
+    requireStorableKey(key)
+    lookAt(rows, backend, key, rows.get("locations", locationKey(backend, key))?.seen?.size ?? 0)
+  }
 }
 
 /** @param size bytes that lie there, as far as is known */

@@ -66,7 +66,7 @@ function done(commit: Commit, before: LocationRow, result: Result<"done">): Outc
   }
   count(rows, { syncsCompleted: 1 })
   const { backend, objectKey: key, generation } = before
-  const detail = { have, generation }
+  const detail = { have, generation, ...(have === null && { place: before.key }) }
   return { status: "applied", sequence: append(rows, { command: "sync", time, key, id: have, backend, detail }) }
 }
 

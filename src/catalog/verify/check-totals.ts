@@ -43,4 +43,18 @@ export async function* checkTotals(engine: Engine, tally: Tally): AsyncGenerator
     if (look(engine, "queues", queue) === null)
       yield fault("I12", queue, "It has rows in the outbox, but is not counted.")
   }
+  yield* checkLooks(engine, tally)
+}
+
+async function* checkLooks(engine: Engine, tally: Tally): AsyncGenerator<CatalogFault> {
+  yield* walk(engine, "scans", function* (backend, scan) {
+    const { looks, lookBytes } = tally.looks.get(backend) ?? { looks: 0, lookBytes: 0 }
+    if (scan.looks === looks && scan.lookBytes === lookBytes) return
+    const said = `${scan.looks} with ${scan.lookBytes} bytes`
+    yield fault("I12", backend, `${looks} places are to be looked at there, with ${lookBytes} bytes, not ${said}.`)
+  })
+  for (const backend of tally.looks.keys()) {
+    if (look(engine, "scans", backend) === null)
+      yield fault("I12", backend, "Places are to be looked at there, but are not counted.")
+  }
 }

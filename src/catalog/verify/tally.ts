@@ -1,5 +1,6 @@
 /** Counts again, from the rows themselves, what the catalog counts as it goes. */
-import type { OutboxRecord } from "../record.ts"
+import type { OutboxRecord, ScanRecord } from "../record.ts"
+import { splitLocationKey } from "../rows/key.ts"
 import type { BlobRow, LocationRow, QueueRow, TotalsRow } from "../rows/tables.ts"
 import { countsOf } from "../transitions/blob.ts"
 import { NO_TOTALS } from "../transitions/totals.ts"
@@ -7,9 +8,18 @@ import { NO_TOTALS } from "../transitions/totals.ts"
 export class Tally {
   readonly totals: TotalsRow = { ...NO_TOTALS }
   readonly queues = new Map<string, QueueRow>()
+  /** by backend */
+  readonly looks = new Map<string, Pick<ScanRecord, "looks" | "lookBytes">>()
 
-  one(name: "objects" | "tombstones" | "generations" | "backends" | "looks"): void {
+  one(name: "objects" | "tombstones" | "generations" | "backends"): void {
     this.totals[name] += 1
+  }
+
+  look(row: string, size: number): void {
+    const { backend } = splitLocationKey(row)
+    const { looks, lookBytes } = this.looks.get(backend) ?? { looks: 0, lookBytes: 0 }
+    this.looks.set(backend, { looks: looks + 1, lookBytes: lookBytes + size })
+    this.totals.looks += 1
   }
 
   blob(blob: BlobRow): void {

@@ -2,17 +2,14 @@
 import { type BlobId, isProvisional, provisionalId, splitBlobId } from "../../../core/blob-id.ts"
 import { seenState } from "../../../core/seen-state.ts"
 import type { ObjectRecord } from "../../record.ts"
-import { namingKey, requireStorableKey } from "../../rows/key.ts"
+import { namingKey } from "../../rows/key.ts"
 import type { BlobRow, LocationRow } from "../../rows/tables.ts"
 import type { FoundContent } from "../../sightings.ts"
 import { saveLocation } from "../location.ts"
 import { count } from "../totals.ts"
 import type { FoundCommit } from "./found-commit.ts"
 
-/** @throws StoredError INVALID_KEY */
 export function adopt(commit: FoundCommit, key: string, objectKey: string, found: FoundContent): LocationRow {
-  requireStorableKey(key)
-  requireStorableKey(objectKey)
   const { rows, backend, time } = commit
   const id = found.id ?? provisionalId({ backend, key }, found)
   requireBlob(commit, id, found)

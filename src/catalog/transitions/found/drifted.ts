@@ -6,7 +6,7 @@ import type { LocationRow } from "../../rows/tables.ts"
 import type { FoundContent } from "../../sightings.ts"
 import { drive, isProven, saveLocation } from "../location.ts"
 import { lookAt } from "../looks.ts"
-import { readJob, removeJob } from "../outbox.ts"
+import { removeJob } from "../outbox.ts"
 import { provenNow } from "./adopt.ts"
 import { type FoundCommit, follows, tell } from "./found-commit.ts"
 
@@ -23,31 +23,29 @@ export function prove(commit: FoundCommit, location: LocationRow, found: FoundCo
     job: null,
     ...provenNow(location.want!, found, commit.time),
   })
-  commit.touched.add(location.objectKey)
+  commit.drafts.touch(location.objectKey)
   return wasProven || location.state === "changed" ? "same" : "mended"
 }
 
-/** Somebody has touched it: it is proven no more until it was read. */
+/** Somebody has touched it: it is proven no more until it was read, and what was read before is not it. */
 export function suspect(commit: FoundCommit, location: LocationRow, size: number): void {
   const { rows, backend } = commit
   lookAt(rows, backend, location.key, size)
   if (location.state === "changed") return
   if (location.job !== null) removeJob(rows, location.job)
-  saveLocation(commit, location, { ...location, have: null, state: "changed", error: null, job: null })
-  commit.touched.add(location.objectKey)
+  const generation = location.generation + 1
+  saveLocation(commit, location, { ...location, have: null, generation, state: "changed", error: null, job: null })
+  commit.drafts.touch(location.objectKey)
 }
 
 /** It is gone. */
-export function lose(commit: FoundCommit, location: LocationRow): void {
-  note(commit, location, "missing", canMend(commit, location), null)
+export function lose(commit: FoundCommit, location: LocationRow): "missing" | "same" {
+  return note(commit, location, "missing", null) ? "missing" : "same"
 }
 
 /** It holds something else than what is wanted there, which does not follow it. */
 export function differ(commit: FoundCommit, location: LocationRow, found: FoundContent): "changed" | "same" {
-  const isKnown = location.state === "corrupt" && location.job !== null
-  if (isKnown && readJob(commit.rows, location.job!).status === "parked" && commit.mode === "observe") return "same"
-  note(commit, location, "corrupt", canMend(commit, location), found)
-  return "changed"
+  return note(commit, location, "corrupt", found) ? "changed" : "same"
 }
 
 /** Whether it is put right without being asked. A file that somebody has taken away, or has changed, is theirs to decide on, unless the backend is ours alone. */
@@ -58,20 +56,22 @@ function canMend({ mode, drafts }: FoundCommit, location: LocationRow): boolean 
   return blob.staged || blob.synced - (isProven(location) ? 1 : 0) > 0
 }
 
+/** False: that is known, and nothing can be done about it by itself. */
 function note(
   commit: FoundCommit,
   location: LocationRow,
   state: "missing" | "corrupt",
-  repair: boolean,
   found: FoundContent | null,
-): void {
+): boolean {
+  const repair = canMend(commit, location)
+  if (location.state === state && !repair) return false
   const lost = { ...location, have: null, seen: state === "missing" && !location.found ? null : location.seen }
   const error = fault(location, state, repair)
   const seen = found ? seenState(found) : lost.seen
   const after = drive(commit, { ...lost, seen }, state, repair ? {} : { parked: true, error })
   saveLocation(commit, location, after)
   if (repair) commit.nudge.add(commit.backend)
-  commit.touched.add(location.objectKey)
+  commit.drafts.touch(location.objectKey)
   const detail = {
     state,
     repair,
@@ -80,6 +80,7 @@ function note(
     followed: follows(commit, location),
   }
   tell(commit, "drift", { key: location.objectKey, id: location.want, detail })
+  return true
 }
 
 function fault({ backend, key }: LocationRow, state: "missing" | "corrupt", repair: boolean): SerializedError {

@@ -29,7 +29,7 @@ function rename(commit: FoundCommit, location: LocationRow, found: Known, isNew:
   if (!object) return after
   const named = nameAnew(commit, object, found, isNew)
   if (!isProvisional(found.id)) wantElsewhere(commit, named, location, found.id)
-  commit.touched.add(object.key)
+  commit.drafts.touch(object.key)
   if (isNew) {
     const detail = { version: named.version, size: found.size, replaced: object.id }
     tell(commit, "changed", { key: object.key, id: found.id, detail })

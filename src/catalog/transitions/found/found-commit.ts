@@ -5,16 +5,19 @@ import type { LocationRow } from "../../rows/tables.ts"
 import type { FoundFact } from "../../sightings.ts"
 import { append } from "../journal.ts"
 import type { Commit } from "../location.ts"
+import { readJob } from "../outbox.ts"
 
 export interface FoundCommit extends Commit {
   backend: string
   mode: BackendMode
-  /** keys of objects whose state may be another one now */
-  touched: Set<string>
   /** backends that have jobs due now */
   nudge: Set<string>
   /** what was journalled of single objects */
   facts: FoundFact[]
+}
+
+export function foundCommit(commit: Commit, backend: string): FoundCommit {
+  return { ...commit, backend, mode: modeOf(commit.rows, backend), nudge: new Set(), facts: [] }
 }
 
 /** Journals what has become of an object. */
@@ -35,4 +38,9 @@ export function modeOf(rows: Pick<Rows, "get">, backend: string): BackendMode {
 /** Whether a change at the backend is a change of the object. */
 export function follows({ mode }: { mode: BackendMode }, location: LocationRow): boolean {
   return location.found === true && mode === "observe"
+}
+
+/** Whether our own work is about to change it, and will say what is there then. */
+export function isUnderWay(rows: Pick<Rows, "get">, { want, job }: LocationRow): boolean {
+  return want === null || (job !== null && readJob(rows, job).status === "due")
 }

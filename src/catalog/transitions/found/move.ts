@@ -12,13 +12,13 @@ import { type FoundCommit, tell } from "./found-commit.ts"
 /** Places with the same content that are looked through. */
 const MOST = 100
 
-/** It has only just been found: is it the file that is missing elsewhere? */
+/** Its content has only just become known: is it the file that is missing elsewhere? */
 export function moveTo(commit: FoundCommit, location: LocationRow): boolean {
   const from = twin(commit, location, (other) => other.state === "missing")
   return from !== null && move(commit, from, location)
 }
 
-/** It has only just gone: is it the file that was found elsewhere? */
+/** It is gone: is it the file that was found elsewhere? */
 export function moveFrom(commit: FoundCommit, location: LocationRow): boolean {
   const to = twin(commit, location, (other) => isProven(other))
   return to !== null && move(commit, location, to)
@@ -47,6 +47,8 @@ function move(commit: FoundCommit, from: LocationRow, to: LocationRow): boolean 
   const before = rows.get("objects", from.objectKey)
   const after = rows.get("objects", to.objectKey)
   if (!before || !after || before.key === after.key) return false
+  // One of the two is about to become something else.
+  if (before.id !== from.want || after.id !== to.want) return false
   const others = before.copies.filter((copy) => copy.backend !== from.backend || copy.key !== from.key)
   for (const copy of others) {
     const location = rows.get("locations", locationKey(copy.backend, copy.key))
@@ -55,8 +57,8 @@ function move(commit: FoundCommit, from: LocationRow, to: LocationRow): boolean 
   rows.put("objects", after.key, inherit(before, after, others, time))
   forgetLocation(commit, from)
   forgetObject(commit, before, before.version + 1)
-  commit.touched.add(after.key)
-  tell(commit, "moved", { key: after.key, id: after.id, detail: { from: before.key } })
+  commit.drafts.touch(after.key)
+  tell(commit, "moved", { key: after.key, id: after.id, detail: { from: before.key, place: from.key } })
   return true
 }
 

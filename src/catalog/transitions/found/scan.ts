@@ -1,6 +1,6 @@
 /** How far the scan of a backend has come. One at a time; pages of an earlier one no longer count. */
 import type { SerializedError } from "../../../core/error.ts"
-import { StoredError } from "../../../core/error.ts"
+import { NotFoundError, StoredError } from "../../../core/error.ts"
 import type { Actor } from "../../catalog.ts"
 import type { ScanRecord } from "../../record.ts"
 import type { Rows } from "../../rows/rows.ts"
@@ -23,9 +23,15 @@ export interface ScanFact extends Actor {
 
 const OPEN = new Set<ScanRecord["state"]>(["running", "paused"])
 
-/** A step that changes nothing is none: a scan that runs is not started again. @throws StoredError CONFLICT where there is no scan to pause, resume or cancel */
+/**
+ * A step that changes nothing is none: a scan that runs is not started again.
+ * @throws NotFoundError where there is no such backend
+ * @throws StoredError CONFLICT where there is no scan to pause, resume or end
+ */
 export function stepScan(rows: Rows, fact: ScanFact): ScanRecord {
   const { backend, step, time } = fact
+  if (rows.get("backends", backend) === null)
+    throw new NotFoundError(`There is no backend "${backend}".`, { details: { backend } })
   const known = rows.get("scans", backend) ?? neverScanned(backend)
   const state = next(known, step)
   if (state === null) {
@@ -73,8 +79,9 @@ export function advanceScan(
   { backend, page, time }: SightingsFact,
   counts: { added: number; changed: number; missing: number; moved: number; taken: number },
 ): void {
+  const known = rows.get("scans", backend)
+  if (!page || page.number !== known?.number || !OPEN.has(known.state)) return
   const scan = editScan(rows, backend)
-  if (!page || page.number !== scan.number || !OPEN.has(scan.state)) return
   scan.cursor = page.cursor
   scan.files += page.files
   scan.bytes += page.bytes

@@ -6,7 +6,7 @@
  */
 import { isProvisional, provisionalId } from "../../../core/blob-id.ts"
 import { isSameState } from "../../../core/seen-state.ts"
-import { locationKey, numberKey } from "../../rows/key.ts"
+import { locationKey, requireStorableKey } from "../../rows/key.ts"
 import type { Rows } from "../../rows/rows.ts"
 import type { LocationRow } from "../../rows/tables.ts"
 import type { FoundContent, Sighting, SightingsCommit, SightingsFact } from "../../sightings.ts"
@@ -14,28 +14,23 @@ import { BlobDrafts } from "../blob-drafts.ts"
 import { append } from "../journal.ts"
 import { isProven } from "../location.ts"
 import { lookAt, lookedAt } from "../looks.ts"
-import { readJob } from "../outbox.ts"
 import { adopt } from "./adopt.ts"
 import { differ, lose, prove, suspect } from "./drifted.ts"
 import { identify, replace } from "./follow.ts"
-import { type FoundCommit, follows, modeOf } from "./found-commit.ts"
-import { markObjects } from "./mark-objects.ts"
+import { type FoundCommit, follows, foundCommit, isUnderWay } from "./found-commit.ts"
+import { LeftSince } from "./left-since.ts"
 import { moveFrom, moveTo } from "./move.ts"
 import { advanceScan } from "./scan.ts"
 
 type Verdict = Exclude<keyof SightingsCommit, "sequence" | "facts" | "nudge">
 
+interface Looked extends SightingsFact {
+  left: LeftSince
+}
+
+/** @throws StoredError INVALID_KEY */
 export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
-  const commit: FoundCommit = {
-    rows,
-    drafts: new BlobDrafts(rows),
-    time: fact.time,
-    backend: fact.backend,
-    mode: modeOf(rows, fact.backend),
-    touched: new Set(),
-    nudge: new Set(),
-    facts: [],
-  }
+  const commit = foundCommit({ rows, drafts: new BlobDrafts(rows), time: fact.time }, fact.backend)
   const counts: Record<Verdict, number> = {
     added: 0,
     changed: 0,
@@ -46,9 +41,11 @@ export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
     taken: 0,
     again: 0,
   }
-  for (const sighting of fact.sightings) counts[see(commit, fact, sighting)] += 1
+  // Looks take a while; the backend may be gone by now.
+  if (rows.get("backends", fact.backend) === null) return { ...counts, sequence: null, facts: [], nudge: [] }
+  const looked = { ...fact, left: new LeftSince(rows, fact) }
+  for (const sighting of fact.sightings) counts[see(commit, looked, sighting)] += 1
   commit.drafts.settle(fact.time)
-  markObjects(commit)
   if (fact.page) advanceScan(rows, fact, counts)
   const { added, moved, taken } = counts
   const detail = { added, moved, taken, ...(fact.page && { scan: fact.page.number, cursor: fact.page.cursor }) }
@@ -57,13 +54,13 @@ export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
   return { ...counts, sequence, facts: commit.facts, nudge: [...commit.nudge] }
 }
 
-function see(commit: FoundCommit, fact: SightingsFact, { key, generation, found }: Sighting): Verdict {
+function see(commit: FoundCommit, fact: Looked, { key, generation, found }: Sighting): Verdict {
   const { rows, backend } = commit
+  requireStorableKey(key)
   const location = rows.get("locations", locationKey(backend, key))
   if ((location?.generation ?? null) !== generation) return again(commit, key, found)
   if (!location && found) return arrive(commit, fact, key, found)
-  lookedAt(rows, backend, key)
-  // Our own work is about to change it, and will say what is there then.
+  settled(commit, fact, key)
   if (!location || isUnderWay(rows, location)) return "same"
   return found ? compare(commit, fact, location, found) : goes(commit, location)
 }
@@ -73,40 +70,32 @@ function again({ rows, backend }: FoundCommit, key: string, found: FoundContent 
   return "again"
 }
 
-function isUnderWay(rows: Rows, { want, job }: LocationRow): boolean {
-  return want === null || (job !== null && readJob(rows, job).status === "due")
+/** A page may have been listed before somebody asked for the look: only a look ends it. */
+function settled({ rows, backend }: FoundCommit, { page }: SightingsFact, key: string): void {
+  if (!page) lookedAt(rows, backend, key)
 }
 
-function arrive(commit: FoundCommit, fact: SightingsFact, key: string, found: FoundContent): Verdict {
+function arrive(commit: FoundCommit, fact: Looked, key: string, found: FoundContent): Verdict {
   const { rows, backend } = commit
   const objectKey = fact.prefix + key
-  if (wasDeletedSince(rows, objectKey, fact.asOf)) return again(commit, key, found)
+  requireStorableKey(objectKey)
+  if (fact.left.has(key, objectKey)) return again(commit, key, found)
   const object = rows.get("objects", objectKey)
-  if (object && found.id !== object.id) {
+  if (object && object.id !== (found.id ?? provisionalId({ backend, key }, found))) {
     // Only its content tells whether it is a copy of that object.
     if (found.id === null && fact.hash) return again(commit, key, found)
-    lookedAt(rows, backend, key)
+    settled(commit, fact, key)
     return "taken"
   }
   const location = adopt(commit, key, objectKey, found)
   if (found.id === null && fact.hash) lookAt(rows, backend, key, found.size)
-  else lookedAt(rows, backend, key)
+  else settled(commit, fact, key)
   if (found.id !== null && moveTo(commit, location)) return "moved"
   return "added"
 }
 
-/** It may have been listed before it was deleted here (I10): only a later look tells. */
-function wasDeletedSince(rows: Rows, key: string, asOf: number): boolean {
-  if (rows.get("tombstones", key) === null) return false
-  for (const [, record] of rows.range("journal", { after: numberKey(asOf) })) if (record.key === key) return true
-  return false
-}
-
 function goes(commit: FoundCommit, location: LocationRow): Verdict {
-  if (location.state === "missing") return "same"
-  if (location.found && moveFrom(commit, location)) return "moved"
-  lose(commit, location)
-  return "missing"
+  return location.found && moveFrom(commit, location) ? "moved" : lose(commit, location)
 }
 
 function compare(commit: FoundCommit, fact: SightingsFact, location: LocationRow, found: FoundContent): Verdict {
@@ -119,8 +108,9 @@ function compare(commit: FoundCommit, fact: SightingsFact, location: LocationRow
   }
   const isRotten = location.seen !== null && isSameState(location.seen, found)
   if (isRotten || !follows(commit, location)) return differ(commit, location, found)
-  replace(commit, location, { ...found, id: found.id })
-  return "changed"
+  const changed = replace(commit, location, { ...found, id: found.id })
+  // Another file was renamed over it.
+  return moveTo(commit, changed) ? "moved" : "changed"
 }
 
 /** Its content was not read: its state tells whether it must be. */

@@ -1,10 +1,10 @@
 /** The state of objects whose copies were looked at (C10): INCONSISTENT while one is to be read, MISSING where no bytes are left, ACTIVE otherwise. */
-import { locationKey } from "../../rows/key.ts"
-import type { FoundCommit } from "./found-commit.ts"
+import { locationKey } from "../rows/key.ts"
+import type { Rows } from "../rows/rows.ts"
 
-/** After the blobs are settled. */
-export function markObjects({ rows, touched }: FoundCommit): void {
-  for (const key of touched) {
+/** After their blobs are written. */
+export function markObjects(rows: Rows, keys: Iterable<string>): void {
+  for (const key of keys) {
     const object = rows.get("objects", key)
     if (!object) continue
     const isChanged = object.copies.some(
