@@ -50,8 +50,9 @@ export class FoundReader {
   }
 
   async #readLocal(batch: readonly BackendEntry[]): Promise<FoundRead[]> {
-    const { backend, services, hashFiles, signal } = this.#scanned
+    const { backend, services, hashFiles, signal, budget } = this.#scanned
     const unread = batch.filter((entry) => !this.#linked(entry))
+    await budget.take(bytesOf(unread), signal)
     const algorithms = services.config.checksums
     const paths = unread.map((entry) => backend.pathOf!(entry.key))
     const answers = paths.length > 0 ? await hashFiles({ paths, algorithms }, signal) : []
@@ -77,7 +78,8 @@ export class FoundReader {
   }
 
   async #readThrough(entry: BackendEntry): Promise<FoundRead> {
-    const { backend, services, signal } = this.#scanned
+    const { backend, services, signal, budget } = this.#scanned
+    await budget.take(entry.size, signal)
     try {
       const running = services.config.checksums.map((name) => [name, services.hashers.create(name)] as const)
       const stream = await backend.get(entry.key, { signal })
@@ -120,6 +122,10 @@ function batches(entries: readonly BackendEntry[]): BackendEntry[][] {
   }
   if (current.length > 0) made.push(current)
   return made
+}
+
+function bytesOf(entries: readonly BackendEntry[]): number {
+  return entries.reduce((sum, { size }) => sum + size, 0)
 }
 
 /** The checksum that makes ids. */
