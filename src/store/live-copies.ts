@@ -29,6 +29,8 @@ interface Parts {
   onDrift(backend: string): void
 }
 
+type Seen = NonNullable<LocationRecord["seen"]>
+
 export type Look = "alive" | "absent" | "unanswered"
 
 export class LiveCopies {
@@ -68,7 +70,7 @@ export class LiveCopies {
     return holders.size
   }
 
-  /** Whether a backend shows a proven copy now. One that is missing or of another size is put back to work. */
+  /** Whether a backend shows a proven copy now. One that is missing, of another size, or written since, is put back to work. */
   async look(location: LocationRecord, blob: BlobRecord): Promise<Look> {
     const { backends, log } = this.#parts
     if (!isSynced(location) || location.want !== blob.id || backends.isLeaving(location.backend)) return "absent"
@@ -76,7 +78,7 @@ export class LiveCopies {
     if (this.#isSilent(backend)) return "unanswered"
     try {
       const seen = await this.#stat(location)
-      if (seen?.size === blob.size) return "alive"
+      if (seen && isAsProven(seen, location, blob)) return "alive"
       await this.#mend(location, seen ? "corrupt" : "missing")
       return "absent"
     } catch (error) {
@@ -88,7 +90,7 @@ export class LiveCopies {
     }
   }
 
-  async #stat({ backend: name, key }: LocationRecord): Promise<{ size: number } | null> {
+  async #stat({ backend: name, key }: LocationRecord): Promise<Seen | null> {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(tooLate(name)), LOOK_DEADLINE)
     const signal = AbortSignal.any([late.signal, this.#parts.lifecycle.signal])
@@ -96,8 +98,7 @@ export class LiveCopies {
     const { promise: over, reject } = Promise.withResolvers<never>()
     const giveUp = (): void => reject(signal.reason)
     signal.addEventListener("abort", giveUp, { once: true })
-    const look = async (): Promise<{ size: number } | null> =>
-      (await this.#parts.backends.opened(name)).stat(key, { signal })
+    const look = async (): Promise<Seen | null> => (await this.#parts.backends.opened(name)).stat(key, { signal })
     const looking = look()
     try {
       return await Promise.race([looking, over])
@@ -135,4 +136,9 @@ function tooLate(backend: string): StoredError {
   return new StoredError("TIMEOUT", `Backend "${backend}" did not answer in ${LOOK_DEADLINE / 1000} s.`, {
     retryable: true,
   })
+}
+
+/** What was written there after the proof may be of the same size and something else. */
+function isAsProven({ size, modified }: Seen, { seen }: LocationRecord, blob: BlobRecord): boolean {
+  return size === blob.size && (seen === null || seen.modified === modified)
 }

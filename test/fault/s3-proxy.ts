@@ -5,7 +5,6 @@
 import { once } from "node:events"
 import { type ClientRequest, createServer, type IncomingMessage, request, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { onTestFinished } from "vitest"
 
 export interface S3Request {
   method: string
@@ -26,6 +25,8 @@ export type Fault =
   | "lose-answer"
   /** nobody ever hears anything */
   | "stall"
+  /** the connection is reset before the server hears of it */
+  | "reset"
   /** the connection is reset after so many bytes of the request's body */
   | { resetAfter: number }
   /** the connection is reset after so many bytes of the answer's body */
@@ -46,9 +47,10 @@ export interface S3Proxy {
   count(operation: string): number
   /** Forgets what was seen, so that requests count from here. */
   forget(): void
+  close(): void
 }
 
-export async function s3Proxy(endpoint: string): Promise<S3Proxy> {
+export async function openS3Proxy(endpoint: string): Promise<S3Proxy> {
   const target = new URL(endpoint)
   const counts = new Map<string, number>()
   const proxy: S3Proxy = {
@@ -59,6 +61,10 @@ export async function s3Proxy(endpoint: string): Promise<S3Proxy> {
     forget: () => {
       counts.clear()
       proxy.seen = []
+    },
+    close: () => {
+      server.closeAllConnections()
+      server.close()
     },
   }
   const server = createServer((incoming, outgoing) => {
@@ -71,16 +77,13 @@ export async function s3Proxy(endpoint: string): Promise<S3Proxy> {
   server.keepAliveTimeout = 60_000
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
-  onTestFinished(() => {
-    server.closeAllConnections()
-    server.close()
-  })
   proxy.endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   return proxy
 }
 
 function pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, fault: Fault | null): void {
   if (fault === "stall") return
+  if (fault === "reset") return void incoming.socket.resetAndDestroy()
   if (fault && typeof fault === "object" && "answer" in fault) {
     incoming.resume()
     outgoing.writeHead(fault.answer, { "content-type": "application/xml", ...fault.headers })
@@ -96,6 +99,10 @@ function pass(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, 
   // The server's own faults are the client's: it sees its connection end.
   onward.on("error", () => incoming.socket.destroy())
   onward.on("response", (answer) => answerWith(answer, outgoing, fault))
+  // A client that is killed takes its connection to the server with it.
+  incoming.on("close", () => {
+    if (!incoming.complete) onward.destroy()
+  })
   forward(incoming, onward, fault)
 }
 

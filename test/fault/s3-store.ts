@@ -7,7 +7,7 @@ import { S3Backend, type S3Config } from "../../src/backends/s3.ts"
 import type { CreateStoreOptions, OpenedStore } from "../../src/compose.ts"
 import { openTestStore } from "../flow/open-store.ts"
 import { makeBucket, type TestBucket } from "../s3-bucket.ts"
-import { type S3Proxy, s3Proxy } from "./s3-proxy.ts"
+import { openS3Proxy, type S3Proxy } from "./s3-proxy.ts"
 import { expectHealthy } from "./store-harness.ts"
 
 /** What the Ceph of the tests can do. */
@@ -70,7 +70,8 @@ export async function bucketBehindProxy(
 ): Promise<{ bucket: TestBucket; proxy: S3Proxy; config: S3Config }> {
   const bucket = await makeBucket()
   onTestFinished(() => bucket.remove())
-  const proxy = await s3Proxy(bucket.server.endpoint)
+  const proxy = await openS3Proxy(bucket.server.endpoint)
+  onTestFinished(() => proxy.close())
   const config = bucket.config({
     endpoint: proxy.endpoint,
     partSize: 5 * MIB,
