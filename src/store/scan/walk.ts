@@ -17,6 +17,7 @@ import { foundContent } from "./found-content.ts"
 import { ignoring } from "./patterns.ts"
 import { type FoundRead, FoundReader } from "./read-found.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
+import { statFound } from "./stat-found.ts"
 import { commitSightings } from "./tell.ts"
 
 const ENTRIES_A_PAGE = 500
@@ -177,7 +178,7 @@ async function confirmGone(scanned: ScannedBackend, found: readonly Difference[]
   const sightings: Sighting[] = []
   for (const { key, entry, location } of found) {
     if (entry !== null || !location) continue
-    const seen = await backend.stat(key, { signal })
+    const seen = await statFound(scanned, key)
     const isAsBefore = seen !== null && location.seen !== null && isSameState(location.seen, seen)
     if (!isAsBefore)
       sightings.push({ key, generation: location.generation, found: seen && foundContent(scanned, key, seen) })
