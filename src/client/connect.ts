@@ -13,6 +13,7 @@ import { addBackend, getBackend, listBackends, removeBackend, setBackend, testBa
 import { cacheStats, clear, evict } from "./cache.ts"
 import { Calls } from "./calls.ts"
 import { remove } from "./delete.ts"
+import { drift } from "./drift.ts"
 import { checkEnqueueId, enqueue } from "./enqueue.ts"
 import { type EnqueuedPut, enqueuedResult, enqueuedState } from "./enqueue-handle.ts"
 import { LazyIngestQueue } from "./enqueue-queue.ts"
@@ -24,6 +25,7 @@ import { put } from "./put.ts"
 import { get, open } from "./read.ts"
 import type { ConnectOptions, RemoteStore } from "./remote-store.ts"
 import { retry } from "./retry.ts"
+import { heal, scan, scanStatus, stopScan } from "./scan.ts"
 import { stat } from "./stat.ts"
 import { Subscription } from "./subscription.ts"
 import { idle, synced } from "./wait.ts"
@@ -82,6 +84,12 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     removeBackend: (name, given) => calls.run(() => removeBackend(link, name, given)),
     pauseBackend: (name, given) => calls.run(() => pauseBackend(link, name, "pause", given)),
     resumeBackend: (name, given) => calls.run(() => pauseBackend(link, name, "resume", given)),
+    scan: (name, given) => calls.run(() => scan(link, name, given)),
+    scanStatus: (name) => calls.run(() => scanStatus(link, name)),
+    pauseScan: (name, given) => calls.run(() => stopScan(link, name, "pause", given)),
+    cancelScan: (name, given) => calls.run(() => stopScan(link, name, "cancel", given)),
+    drift: (name, given) => drift(link, name, given),
+    heal: (name, given) => calls.run(() => heal(link, name, given)),
     listBackends: () => calls.run(() => listBackends(link)),
     getBackend: (name) => calls.run(() => getBackend(link, name)),
     cache: {

@@ -2,7 +2,7 @@
 import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
 import type { StoredError } from "../core/error.ts"
 import type { StagingStats } from "../staging/staging.ts"
-import type { BackendInfo, FailedOptions, StoreFace, StoreStatus } from "../store/store.ts"
+import type { BackendInfo, FailedOptions, ScanStatus, StoreFace, StoreStatus } from "../store/store.ts"
 import type { EnqueueOptions, EnqueueSource } from "./enqueue.ts"
 import type { EnqueuedPut } from "./enqueue-handle.ts"
 import type { RedisOptions } from "./enqueue-queue.ts"
@@ -42,6 +42,7 @@ export interface RemoteStore extends StoreFace {
   enqueued(id: string): EnqueuedPut
   listBackends(): Promise<string[]>
   getBackend(name: string): Promise<BackendInfo>
+  scanStatus(name: string): Promise<ScanStatus>
   readonly cache: StoreFace["cache"] & { stats(): Promise<StagingStats> }
   journal(options?: { after?: number; limit?: number }): AsyncIterable<JournalRecord>
   failed(options?: FailedOptions): AsyncIterable<OutboxRecord>

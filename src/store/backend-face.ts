@@ -1,5 +1,6 @@
 /** The verbs of the store that change which backends there are, and what is told of one. */
 import type { BackendCapabilities } from "../backends/backend.ts"
+import type { ScanState } from "../catalog/record.ts"
 import type { SerializedError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
@@ -25,6 +26,19 @@ export interface BackendInfo {
   /** jobs that are due or running, and parked ones */
   pending: number
   failed: number
+  /** null: it was never scanned */
+  scan: BackendScan | null
+}
+
+/** How far the scan of a backend is, or how the last one ended: what of it a person wants to see beside everything else. */
+export interface BackendScan {
+  state: ScanState
+  /** that were listed */
+  files: number
+  /** places that are still to be looked at */
+  looks: number
+  /** UTC ms of the beginning of the last scan that came to its end: what the catalog says was true then; null before the first */
+  knownAsOf: number | null
 }
 
 export interface RemoveBackendOptions {

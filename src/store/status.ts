@@ -54,5 +54,11 @@ export function backendInfo(services: StoreServices, name: string): BackendInfo 
     rateLimit: registered.rateLimit,
     pending: queue?.due ?? 0,
     failed: queue?.parked ?? 0,
+    scan: scanOf(services, name),
   }
+}
+
+function scanOf({ catalog }: StoreServices, name: string): BackendInfo["scan"] {
+  const { number, state, files, looks, knownAsOf } = catalog.scan(name)
+  return number === 0 ? null : { state, files, looks, knownAsOf }
 }

@@ -17,6 +17,7 @@ import type { ScanFace, ScanStatus } from "./scan-face.ts"
 export type {
   BackendFace,
   BackendInfo,
+  BackendScan,
   PauseBackendOptions,
   RemoveBackendOptions,
   SetBackendOptions,

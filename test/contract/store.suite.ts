@@ -15,6 +15,7 @@ import { pauseCases } from "./store/pause-cases.ts"
 import { putCases } from "./store/put-cases.ts"
 import { readCases } from "./store/read-cases.ts"
 import { refusalCases } from "./store/refusal-cases.ts"
+import { scanCases } from "./store/scan-cases.ts"
 import { upkeepCases } from "./store/upkeep-cases.ts"
 
 /** @param options `sideChecksums`: whether somebody computes them */
@@ -27,6 +28,7 @@ export function storeSuite(name: string, open: OpenFace, { sideChecksums = true 
   describe(`${name}: aborts`, () => abortCases(open))
   describe(`${name}: backends`, () => backendCases(open))
   describe(`${name}: paused backends, rate limits`, () => pauseCases(open))
+  describe(`${name}: scans, drift`, () => scanCases(open))
   describe(`${name}: events`, () => eventCases(open))
   describe(`${name}: cache, journal, jobs`, () => upkeepCases(open))
   describe(`${name}: refusals`, () => refusalCases(open))

@@ -30,6 +30,7 @@ function backend(parts: Partial<BackendInfo>): BackendInfo {
     rateLimit: null,
     abilities: null,
     error: null,
+    scan: null,
     capabilities: {} as BackendInfo["capabilities"],
   }
   return { ...usual, ...settings, pending: 0, failed: 0, ...parts }

@@ -114,12 +114,18 @@ describe("room for parts", () => {
     }
   })
 
-  it("keeps no memory when nothing is under way", async () => {
+  it("keeps one block when nothing is under way", async () => {
     const room = new PartRoom(3000, 1000)
-    const seat = await room.enter(1000, undefined)
-    const { buffer } = seat.memory(1000)
-    seat.leave()
-    expect((await room.enter(1000, undefined)).memory(1000).buffer).not.toBe(buffer)
+    const seats = [await room.enter(1000, undefined), await room.enter(1000, undefined)]
+    const blocks = seats.map((seat) => seat.memory(1000).buffer)
+    for (const seat of seats) seat.leave()
+    const again = [await room.enter(1000, undefined), await room.enter(1000, undefined)]
+    expect(again.map((seat) => blocks.includes(seat.memory(1000).buffer))).toEqual([true, false])
+  })
+
+  it("has blocks that begin at a page", async () => {
+    const memory = (await new PartRoom(MIB, 10_000).enter(10_000, undefined)).memory(10_000)
+    expect([memory.byteOffset % 4096, memory.buffer.byteLength % 65_536]).toEqual([0, 0])
   })
 })
 
@@ -147,6 +153,23 @@ describe("pieces", () => {
     const content = pattern(100)
     const pieces = await openPieces(bytes(content), undefined, () => {})
     expect((await pieces.read(60, Buffer.alloc)).buffer).toBe(content.buffer)
+  })
+
+  it("of a file are right wherever the memory begins, and wherever the pieces do", async () => {
+    const content = pattern(5 * MIB + 17)
+    const room = new PartRoom(100 * MIB, 2 * MIB)
+    for (const size of [2 * MIB, 2 * MIB - 5]) {
+      for (const memory of [
+        (await room.enter(size, undefined)).memory,
+        (bytes: number) => Buffer.alloc(bytes + 3).subarray(3),
+      ]) {
+        const pieces = await openPieces({ ...(await fileSource(content)), read: unread }, undefined, () => {})
+        const read: Buffer[] = []
+        while (!(await pieces.isAtEnd())) read.push(Buffer.from(await pieces.read(size, memory)))
+        expect(Buffer.concat(read).equals(content)).toBe(true)
+        await pieces.close()
+      }
+    }
   })
 
   it("of a file lie in the memory that was given for them, and its stream is not asked", async () => {

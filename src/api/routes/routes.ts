@@ -5,6 +5,7 @@ import { backends } from "./backends.ts"
 import { cache } from "./cache.ts"
 import { deleteBlob } from "./delete-blob.ts"
 import { deleteObject } from "./delete-object.ts"
+import { drift } from "./drift.ts"
 import { events } from "./events.ts"
 import { failed } from "./failed.ts"
 import { getBlob } from "./get-blob.ts"
@@ -19,13 +20,14 @@ import { postObject } from "./post-object.ts"
 import { putObject } from "./put-object.ts"
 import { ready } from "./ready.ts"
 import { retry } from "./retry.ts"
+import { scan } from "./scan.ts"
 import { status } from "./status.ts"
 import { synced } from "./synced.ts"
 
 type Route = (app: FastifyInstance, services: ApiServices) => void
 
 /** Those that are the administrator's where a token for one is set. */
-export const ADMIN_ROUTES: readonly Route[] = [backends, pauseBackend]
+export const ADMIN_ROUTES: readonly Route[] = [backends, pauseBackend, scan, drift]
 
 export const ROUTES: readonly Route[] = [
   putObject,

@@ -1,7 +1,9 @@
 /**
  * Reads a local file once, in pieces that are asked for, straight into the memory where they are wanted: no stream in between, and nothing of it in
- * memory twice. One stretch is read ahead of the one that is looked at.
+ * memory twice. One stretch is read ahead of the one that is looked at. Large files are read past the page cache: staged content of this size is not in it, and
+ * to bring it there takes more than twice the processor time.
  */
+import { DIRECT_BYTES, DirectFile } from "../../core/direct-file.ts"
 import { throwIfAborted } from "../../core/error.ts"
 import { close, fstat, open, read } from "../../core/system-calls.ts"
 import { sourceFailed } from "../source-pieces.ts"
@@ -15,6 +17,7 @@ export class FilePieces implements Pieces {
   readonly #size: number
   readonly #signal: AbortSignal | undefined
   readonly #seen: (bytes: Uint8Array) => void
+  #direct: DirectFile | null = null
   #position = 0
 
   private constructor(fd: number, size: number, signal: AbortSignal | undefined, seen: (bytes: Uint8Array) => void) {
@@ -35,9 +38,12 @@ export class FilePieces implements Pieces {
     if (fd < 0) return null
     const pieces = new FilePieces(fd, size, signal, seen)
     const found = await fstat(fd).catch(() => null)
-    if (found?.isFile() && found.size === size) return pieces
-    await pieces.close()
-    return null
+    if (!found?.isFile() || found.size !== size) {
+      await pieces.close()
+      return null
+    }
+    if (size >= DIRECT_BYTES) pieces.#direct = await DirectFile.open(fd, "read")
+    return pieces
   }
 
   async read(size: number, memory: (bytes: number) => Buffer): Promise<Uint8Array> {
@@ -63,13 +69,18 @@ export class FilePieces implements Pieces {
 
   async close(): Promise<void> {
     // Nothing was written: there is nothing that a failure could lose.
+    await this.#direct?.close().catch(() => {})
     await close(this.#fd).catch(() => {})
   }
 
   async #stretch(piece: Buffer, from: number): Promise<number> {
     const length = Math.min(STRETCH, piece.length - from)
     if (length === 0) return 0
-    const count = await read(this.#fd, piece, from, length, this.#position + from).catch((error: unknown) => {
+    const position = this.#position + from
+    const reading = this.#direct
+      ? this.#direct.read(piece.subarray(from, from + length), position)
+      : read(this.#fd, piece, from, length, position)
+    const count = await reading.catch((error: unknown) => {
       throw sourceFailed(error)
     })
     if (count === 0) throw sourceFailed(new Error("the file has become shorter"))

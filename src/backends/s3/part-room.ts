@@ -1,7 +1,10 @@
 /**
  * Memory for parts: so many bytes of all uploads of a backend at the same time, so that any number of large objects takes no more. Waits in order. Blocks of
- * the size of a part are used again as long as anything is under way: fresh ones cost the system as much as the copy into them, and stay until they are collected.
+ * the size of a part are used again as long as anything is under way, and one of them after it: fresh ones cost the system as much as the copy into them, and
+ * stay until they are collected. They begin at a page, as reading past the page cache wants it.
  */
+import { AlignedBuffers } from "../../core/aligned-buffers.ts"
+import { BLOCK_BYTES } from "../../core/direct-file.ts"
 import { abortError, throwIfAborted } from "../../core/error.ts"
 
 /** Room that was entered, and its memory. */
@@ -67,13 +70,13 @@ export class PartRoom {
       memory: (size) => {
         // Much less than a block is not worth one.
         if (size > this.#block || size < this.#block / 8) return Buffer.allocUnsafeSlow(size)
-        block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#block)
+        block ??= this.#free.pop() ?? makeBlock(this.#block)
         return block.subarray(0, size)
       },
       leave: () => {
         this.#used -= bytes
         if (block) this.#free.push(block)
-        if (this.#used === 0) this.#free = []
+        if (this.#used === 0) this.#free = this.#free.slice(0, 1)
         this.#admit()
       },
     }
@@ -93,5 +96,15 @@ export class PartRoom {
 
   #take(bytes: number): void {
     this.#used += bytes
+  }
+}
+
+function makeBlock(bytes: number): Buffer {
+  try {
+    return new AlignedBuffers(Math.ceil(bytes / BLOCK_BYTES) * BLOCK_BYTES, 1).take()
+  } catch (error) {
+    // There may be no address space for so much of it. Where memory begins is a matter of speed only.
+    if (error instanceof RangeError) return Buffer.allocUnsafeSlow(bytes)
+    throw error
   }
 }

@@ -17,6 +17,7 @@ export async function* drift(
   name: string,
   { limit = Number.POSITIVE_INFINITY, signal }: DriftOptions = {},
 ): AsyncGenerator<DriftEntry[], void, undefined> {
+  services.lifecycle.requireOpen()
   const registered = services.backends.get(name)
   const backend = await services.backends.opened(name)
   const isIgnored = ignoring(services.scans.rules(registered).ignore)
@@ -31,6 +32,7 @@ export async function* drift(
   let entries: BackendEntry[] = []
   for await (const entry of backend.list(signal ? { signal } : {})) {
     throwIfAborted(signal)
+    services.lifecycle.requireOpen()
     if (!isIgnored(entry.key)) entries.push(entry)
     if (entries.length < ENTRIES_AT_ONCE) continue
     const page = take(entries, false)
