@@ -16,7 +16,7 @@ import { Bus } from "./bus.ts"
 import { LmdbCatalog } from "./catalog/lmdb/catalog.ts"
 import { createHashers } from "./checksums/hashers.ts"
 import { ChecksumPool } from "./checksums/pool.ts"
-import { closeEach } from "./compose/close-each.ts"
+import { closeParts } from "./compose/close-parts.ts"
 import { jobHandlers } from "./compose/job-handlers.ts"
 import type { OpenedPool, PoolParts, RedisSettings } from "./compose/pool.ts"
 import { treatCatalog } from "./compose/treat-catalog.ts"
@@ -48,7 +48,6 @@ import { type NetworkOptions, registerBackend, startBackends } from "./store/sta
 import { status } from "./store/status.ts"
 import type { Store } from "./store/store.ts"
 import { suspect } from "./store/suspect.ts"
-import { within } from "./store/within.ts"
 
 export interface CreateStoreOptions extends NetworkOptions {
   /** pino, or anything with its `debug info warn error`; absent: silence */
@@ -137,8 +136,6 @@ export async function runDoctor(
 }
 
 const CHECKSUM_CONCURRENCY = 4
-/** ms that a part may take to close where nothing is left of the deadline */
-const CLOSE_MOMENT = 100
 
 export async function openStore(input: StoreConfigInput, options: CreateStoreOptions = {}): Promise<OpenedStore> {
   // Every mistake is told before anything is opened.
@@ -266,30 +263,8 @@ async function assemble(
   const endMaintenance = work ? maintain(services, policy) : async () => {}
   lifecycle.ready()
 
-  // One deadline for all of them: what an earlier part has used up, a later one does not get again.
-  const close = async (deadline: number): Promise<void> => {
-    const end = performance.now() + deadline
-    const left = (): number => Math.max(0, end - performance.now())
-    const inTime = async (part: string, work: Promise<unknown>): Promise<void> => {
-      const late = (error: unknown): void => log.warn({ part, error }, "a part failed after the store was closed")
-      const hasEnded = await within(Math.max(left(), CLOSE_MOMENT), work, late)
-      if (!hasEnded) log.warn({ part }, "a part did not end in time and is left behind")
-    }
-    lifecycle.close()
-    await lifecycle.quiet(left())
-    await inTime("upkeep", endMaintenance())
-    await inTime("scans", services.scans.close())
-    await services.runner.stop(left())
-    await workers?.close()
-    // Kept roughly anyway: a disk that is full must not keep the rest from being closed.
-    await readTimes.flush().catch((error: unknown) => log.warn({ error }, "the last read times could not be kept"))
-    await closeEach([
-      () => inTime("backends", backends.close()),
-      () => staging.close(),
-      () => inTime("threads", pool.close()),
-      () => catalog.close(),
-    ])
-  }
+  const parts = { services, pool, staging, endMaintenance, workers }
+  const close = (deadline: number): Promise<void> => closeParts(parts, deadline)
   const store = createFacade({ services, makeBackend, close })
   return { store, services, pool, metrics, desk: workers?.pool ?? null, board: workers?.board ?? null }
 }

@@ -3,27 +3,13 @@
  * (A31). Driver settings are checked by the driver's own schema (`backends/registry.ts`).
  */
 import * as z from "zod"
+import { parseByteSize } from "./byte-size.ts"
 import { StoredError } from "./error.ts"
 import type { JsonObject } from "./json.ts"
 import { isBackendName, keyFault } from "./key.ts"
 import { keyTemplateSchema } from "./key-template.ts"
 import { rateLimitSchema } from "./rate-limit.ts"
 import { backendModeSchema, scanSchema } from "./scan-settings.ts"
-
-const POWERS = ["", "k", "m", "g", "t"]
-
-/** `1GB`, `512 MiB`, `64k` or a number of bytes; k is 1,000 and Ki 1,024. Null where it is none of these. */
-export function parseByteSize(value: string | number): number | null {
-  const bytes = typeof value === "number" ? value : parseSizeText(value)
-  return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : null
-}
-
-function parseSizeText(text: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*(?:([kmgt])(i?))?b?\s*$/i.exec(text)
-  if (!match) return Number.NaN
-  const [, digits, power = "", binary] = match
-  return Math.round(Number(digits) * (binary ? 1024 : 1000) ** POWERS.indexOf(power.toLowerCase()))
-}
 
 const byteSize = z.union([z.string(), z.number()]).transform((value, context) => {
   const bytes = parseByteSize(value)

@@ -1,5 +1,6 @@
 /** How a backend with content of its own is indexed: the settings `mode` and `scan` of every driver. */
 import * as z from "zod"
+import { parseByteSize } from "./byte-size.ts"
 import { keyFault } from "./key.ts"
 
 /**
@@ -19,6 +20,26 @@ export function parseDuration(text: string): number | null {
   const [, amount, unit] = DURATION.exec(text.trim()) ?? []
   const ms = amount === undefined ? Number.NaN : Number(amount) * UNITS[unit!]!
   return ms >= 1 && ms <= LONGEST ? Math.round(ms) : null
+}
+
+/** `50MB/s` in bytes a second; null where it is no such text. */
+export function parseRate(text: string): number | null {
+  const bytes = text.endsWith("/s") ? parseByteSize(text.slice(0, -2)) : null
+  return bytes === null || bytes < 1 ? null : bytes
+}
+
+/** Times of day as minutes since midnight; over midnight where the end comes before the beginning. */
+export interface Hours {
+  from: number
+  to: number
+}
+
+/** `22:00-06:00`; null where it is no such text. */
+export function parseHours(text: string): Hours | null {
+  const match = /^([01]?\d|2[0-3]):([0-5]\d)\s*-\s*([01]?\d|2[0-4]):([0-5]\d)$/.exec(text.trim())
+  if (!match) return null
+  const [from, to] = [Number(match[1]) * 60 + Number(match[2]), Number(match[3]) * 60 + Number(match[4])]
+  return from === to || to > 24 * 60 ? null : { from, to }
 }
 
 const every = z
@@ -41,6 +62,16 @@ export const scanSchema = z.strictObject({
   every: every.optional(),
   /** what is passed over, in the syntax of gitignore */
   ignore: z.array(z.string().min(1).max(1024)).max(1000).optional(),
+  /** most that is read for its checksum, such as `50MB/s` */
+  rate: z
+    .string()
+    .refine((text) => parseRate(text) !== null, 'expected bytes a second such as "50MB/s"')
+    .optional(),
+  /** when content is read, in local time, such as `22:00-06:00`; absent: always. Listing is not bound to it */
+  between: z
+    .string()
+    .refine((text) => parseHours(text) !== null, 'expected times of day such as "22:00-06:00"')
+    .optional(),
 })
 
 export type ScanSettings = z.output<typeof scanSchema>
@@ -53,6 +84,10 @@ export interface ScanRules {
   /** ms between two scans; null: never by itself */
   every: number | null
   ignore: readonly string[]
+  /** bytes a second that are read; null: as many as there are */
+  rate: number | null
+  /** when content is read; null: always */
+  between: Hours | null
 }
 
 const DAY = 86_400_000
@@ -63,7 +98,7 @@ export function scanRules(
   settings: { mode?: BackendMode; scan?: ScanSettings; watch?: boolean },
   { local }: { local: boolean },
 ): ScanRules {
-  const { prefix = `${backend}/`, hash = local, every, ignore = [] } = settings.scan ?? {}
+  const { prefix = `${backend}/`, hash = local, every, ignore = [], rate, between } = settings.scan ?? {}
   const isWanted = settings.scan !== undefined || settings.mode !== undefined || settings.watch === true
   return {
     mode: settings.mode ?? "observe",
@@ -71,5 +106,7 @@ export function scanRules(
     hash,
     every: every === undefined ? (isWanted ? DAY : null) : every === "off" ? null : parseDuration(every),
     ignore,
+    rate: rate === undefined ? null : parseRate(rate),
+    between: between === undefined ? null : parseHours(between),
   }
 }

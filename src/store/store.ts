@@ -12,7 +12,7 @@ import type { JsonObject } from "../core/json.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
 import type { EvictTarget, StagingStats } from "../staging/staging.ts"
 import type { BackendFace, BackendInfo } from "./backend-face.ts"
-import type { ScanFace } from "./scan-face.ts"
+import type { ScanFace, ScanStatus } from "./scan-face.ts"
 
 export type {
   BackendFace,
@@ -260,6 +260,8 @@ export interface Store extends StoreFace {
   listBackends(): string[]
   /** @throws UNKNOWN_BACKEND */
   getBackend(name: string): BackendInfo
+  /** @throws UNKNOWN_BACKEND */
+  scanStatus(backend: string): ScanStatus
   readonly cache: CacheControl
   journal(options?: { after?: number; limit?: number }): Iterable<JournalRecord>
   failed(options?: FailedOptions): Iterable<OutboxRecord>

@@ -1,7 +1,8 @@
 /**
  * `npm run fault -- --kills 300 --seed 7`: the kill loop in full length. Prints what happened and ends with 1 on any failure; the data of a
  * failed run is kept, and its place printed. `--pool 300` instead: 300 s of the pool's own loop. `--carry 20000`: so many blobs, each
- * carried to two backends meanwhile; with `--calm` nobody is killed. `--points all` (or a number) tries the crash points of one put too; it needs strace.
+ * carried to two backends meanwhile; with `--calm` nobody is killed. `--scan 1000000`: a folder of so many files,
+ * scanned by a process that is killed ten times. `--points all` (or a number) tries the crash points of one put too; it needs strace.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -9,7 +10,9 @@ import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { runCarryLoop } from "./carry-loop.ts"
 import { runKillLoop } from "./kill-loop.ts"
+import { SeededRandom } from "./kill-random.ts"
 import { runPoolLoop } from "./pool-loop.ts"
+import { scanUnderKills } from "./scan-loop.ts"
 import { tryCrashPoints } from "./store-crash-points.ts"
 
 const { values } = parseArgs({
@@ -18,6 +21,7 @@ const { values } = parseArgs({
     pool: { type: "string", default: "0" },
     carry: { type: "string", default: "0" },
     calm: { type: "boolean", default: false },
+    scan: { type: "string", default: "0" },
     points: { type: "string", default: "0" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
@@ -28,6 +32,7 @@ say(`seed ${values.seed}`)
 process.exitCode = await chosen()
 
 function chosen(): Promise<number> {
+  if (values.scan !== "0") return killScans(Number(values.scan))
   if (values.carry !== "0") return carry(Number(values.carry))
   return values.pool === "0" ? killServers() : killPool(Number(values.pool))
 }
@@ -45,6 +50,20 @@ async function carry(blobs: number): Promise<number> {
     report.failures,
     `${blobs} blobs on two backends in ${report.seconds} s, ${report.uploads} uploads, ${(100 * report.duplicates).toFixed(2)} % of them for nothing, ` +
       `${worker} kills of workers, ${redis} of Redis, ${server} of the server, ${report.failures.length} failures, seed ${values.seed}`,
+  )
+}
+
+async function killScans(files: number): Promise<number> {
+  const kills = values.kills === "300" ? 10 : Number(values.kills)
+  const random = new SeededRandom(Number(values.seed))
+  const { failures, memory, ...report } = await scanUnderKills({ directory, files, kills, random, say })
+  if (report.again > 0) failures.push(`${report.again} files were read although they were known`)
+  if (report.repeated > report.allowed)
+    failures.push(`${report.repeated} files were read twice, at most ${report.allowed} may be`)
+  return conclude(
+    failures,
+    `${files} files scanned over ${report.kills} kills, ${report.repeated} read twice, none of them known, ` +
+      `${(memory / 2 ** 20).toFixed(0)} MiB at most, ${failures.length} failures, seed ${values.seed}`,
   )
 }
 

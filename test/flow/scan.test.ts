@@ -7,6 +7,7 @@ import type { StoreEventName } from "../../src/core/event.ts"
 import type { DriftEntry } from "../../src/store/store.ts"
 import { idOf } from "../contract/catalog.facts.ts"
 import { openTestStore, temporaryDirectory } from "./open-store.ts"
+import { lookedAt, scanned } from "./scan-steps.ts"
 
 /** A time that has long passed: the file is not being written to. */
 const LONG_AGO = new Date("2020-01-01T00:00:00Z")
@@ -27,28 +28,7 @@ async function openFolder(settings: object = {}): Promise<OpenedStore & { folder
   return { ...opened, folder }
 }
 
-/** Scans and waits until nothing is left to look at. */
-async function scan({ store, services }: OpenedStore, options = {}): Promise<void> {
-  const ended = new Promise<void>((resolve) => {
-    const stop = store.on("scan", ({ state }) => {
-      if (state === "running") return
-      stop()
-      resolve()
-    })
-  })
-  await store.scan("photos", options)
-  await ended
-  await looked({ store, services })
-}
-
-async function looked({ store, services }: Pick<OpenedStore, "store" | "services">): Promise<void> {
-  const until = performance.now() + 10_000
-  while (services.catalog.scan("photos").looks > 0) {
-    if (performance.now() > until) throw new Error("the looks do not end")
-    await new Promise((resume) => setTimeout(resume, 5))
-  }
-  void store
-}
+const scan = (opened: OpenedStore, options = {}): Promise<void> => scanned(opened, "photos", options)
 
 async function keysOf({ store }: Pick<OpenedStore, "store">): Promise<Record<string, string>> {
   const keys: Record<string, string> = {}
@@ -167,7 +147,7 @@ describe("watch of a folder", () => {
     const found = next(opened, "found")
     await write(opened.folder, "new.txt", "new")
     await found
-    await looked(opened)
+    await lookedAt(opened, "photos")
     expect(await keysOf(opened)).toEqual({ "photos/new.txt": idOf("new") })
   })
 })

@@ -1,7 +1,8 @@
 /** The configuration: the first seed's JSON loads unchanged, every mistake is told at once with its path. */
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { type ConfigIssue, parseByteSize, parseConfig } from "../../src/core/config.ts"
+import { parseByteSize } from "../../src/core/byte-size.ts"
+import { type ConfigIssue, parseConfig } from "../../src/core/config.ts"
 import { StoredError } from "../../src/core/error.ts"
 
 const SEED = `{

@@ -17,6 +17,10 @@ import { isReserved, parentOf, TEMPORARY } from "./place.ts"
 
 /** Files whose state is asked for at the same time. */
 const AHEAD = 32
+/** ms in which the kernel's caches answer for that many */
+const QUICK = 2
+/** Batches that go through the pool once they did not. */
+const POOLED_FOR = 64
 const FORBIDDEN = new Set(["EACCES", "EPERM"])
 
 interface Walk {
@@ -26,6 +30,8 @@ interface Walk {
   prefix: string
   after: string
   signal: AbortSignal | undefined
+  /** batches that are still to go through the pool */
+  pooled: number
 }
 
 /** @throws StoredError ABORTED, and the system's errors as they are */
@@ -38,7 +44,7 @@ export async function* listFiles(
   const start = parentOf(prefix)
   // A prefix that no key can have matches none; it must not reach the file system as a path.
   if (limit <= 0 || isReserved(prefix) || (prefix.includes("/") && (start === "" || dirFault(start)))) return
-  const walk = { directories, onSkip, prefix: toKeyBytes(prefix), after: toKeyBytes(after), signal }
+  const walk = { directories, onSkip, prefix: toKeyBytes(prefix), after: toKeyBytes(after), signal, pooled: 0 }
   let count = 0
   for await (const entry of walkDirectory(walk, start)) {
     yield entry
@@ -62,7 +68,7 @@ async function* walkDirectory(walk: Walk, dir: string): AsyncGenerator<BackendEn
       }
       const batch = filesFrom(names, next)
       next += batch.length
-      for (const entry of await Promise.all(batch.map((name) => entryOf(walk, directory, name)))) {
+      for (const entry of await entriesOf(walk, directory, batch)) {
         throwIfAborted(walk.signal)
         if (entry) yield entry
       }
@@ -147,11 +153,28 @@ function filesFrom(names: string[], start: number): string[] {
   return names.slice(start, end)
 }
 
-async function entryOf(walk: Walk, directory: Directory, name: string): Promise<BackendEntry | null> {
+/** As long as the kernel's caches answer, they are asked directly, which costs a tenth; a disk that has to be read is waited for in the pool, for a while. */
+async function entriesOf(walk: Walk, directory: Directory, names: string[]): Promise<(BackendEntry | null)[]> {
+  const found: (BackendEntry | null)[] = []
+  const { quick } = walk.directories
+  const began = performance.now()
+  for (const name of names) {
+    if (walk.pooled > 0 || performance.now() - began > QUICK) break
+    found.push(await entryOf(walk, directory, name, quick.lstat))
+  }
+  if (found.length === names.length) return found
+  walk.pooled = walk.pooled > 0 ? walk.pooled - 1 : POOLED_FOR
+  const rest = names.slice(found.length).map((name) => entryOf(walk, directory, name, lstat))
+  return [...found, ...(await Promise.all(rest))]
+}
+
+type Look = (path: string) => Stats | Promise<Stats>
+
+async function entryOf(walk: Walk, directory: Directory, name: string, look: Look): Promise<BackendEntry | null> {
   const key = keyOf(walk, directory.dir, name)
   if (key === null) return null
   try {
-    const found = await lstat(directory.at(key.slice(key.lastIndexOf("/") + 1)))
+    const found = await look(directory.at(key.slice(key.lastIndexOf("/") + 1)))
     // It was a file when its name was read; what has become of it since is for the next listing.
     return found.isFile() ? { key, ...fileState(found) } : null
   } catch (error) {

@@ -1,6 +1,6 @@
 /** What a user may set for an S3 backend, with its defaults. What the first seed document writes loads unchanged. */
 import * as z from "zod"
-import { parseByteSize } from "../../core/config.ts"
+import { parseByteSize } from "../../core/byte-size.ts"
 import { keyFault } from "../../core/key.ts"
 import { keyTemplateSchema } from "../../core/key-template.ts"
 import { rateLimitSchema } from "../../core/rate-limit.ts"

@@ -4,10 +4,11 @@
  */
 import type { BackendEntry } from "../../backends/backend.ts"
 import type { Sighting } from "../../catalog/sightings.ts"
-import { isStoredError, toStoredError } from "../../core/error.ts"
+import { toStoredError } from "../../core/error.ts"
 import { foundContent } from "./found-content.ts"
 import { FoundReader } from "./read-found.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
+import { statFound } from "./stat-found.ts"
 import { commitSightings } from "./tell.ts"
 import { isSettled, SETTLE } from "./walk.ts"
 
@@ -78,7 +79,7 @@ export class Looks {
     let bytes = 0
     let last = keys[0]!
     const generations = keys.map((key) => services.catalog.location(name, key)?.generation ?? null)
-    const states = await Promise.all(keys.map((key) => this.#stat(key)))
+    const states = await Promise.all(keys.map((key) => statFound(this.#scanned, key)))
     for (const [index, key] of keys.entries()) {
       last = key
       const generation = generations[index]!
@@ -104,17 +105,6 @@ export class Looks {
     if (sightings.length > 0)
       await commitSightings(services, { backend: name, asOf, sightings, prefix: rules.prefix, hash: true })
     return { left, last }
-  }
-
-  /** A link, or anything else that is no file, is nothing that could be taken in. */
-  async #stat(key: string): ReturnType<ScannedBackend["backend"]["stat"]> {
-    const { backend, signal } = this.#scanned
-    try {
-      return await backend.stat(key, { signal })
-    } catch (error) {
-      if (isStoredError(error) && error.code === "BACKEND_REFUSED") return null
-      throw error
-    }
   }
 
   #sleep(ms: number | null): Promise<void> {

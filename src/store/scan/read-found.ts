@@ -32,8 +32,26 @@ export class FoundReader {
   async read(entries: readonly BackendEntry[]): Promise<FoundRead[]> {
     const { backend } = this.#scanned
     if (!backend.pathOf) return this.#each(entries, (entry) => this.#readThrough(entry))
-    const answers = await this.#each(batches(entries), (batch) => this.#readLocal(batch))
-    return answers.flat()
+    const unread = this.#withoutTwins(entries)
+    const answers = (await this.#each(batches(unread), (batch) => this.#readLocal(batch))).flat()
+    const read = new Map(unread.map((entry, index) => [entry, answers[index]!]))
+    return entries.map((entry) => read.get(entry) ?? this.#asLinked(entry))
+  }
+
+  /** Of several names of one file only the first. */
+  #withoutTwins(entries: readonly BackendEntry[]): BackendEntry[] {
+    const seen = new Set<string>()
+    return entries.filter(({ linked, etag }) => {
+      if (!linked || etag === undefined) return true
+      if (seen.has(etag) || this.#links.has(etag)) return false
+      seen.add(etag)
+      return true
+    })
+  }
+
+  #asLinked({ etag = "" }: BackendEntry): FoundRead {
+    const checksums = this.#links.get(etag)
+    return checksums ? { type: "read", checksums } : { type: "moving" }
   }
 
   async #each<Item, Answer>(items: readonly Item[], read: (item: Item) => Promise<Answer>): Promise<Answer[]> {
@@ -50,24 +68,17 @@ export class FoundReader {
   }
 
   async #readLocal(batch: readonly BackendEntry[]): Promise<FoundRead[]> {
-    const { backend, services, hashFiles, signal } = this.#scanned
-    const unread = batch.filter((entry) => !this.#linked(entry))
-    const algorithms = services.config.checksums
-    const paths = unread.map((entry) => backend.pathOf!(entry.key))
-    const answers = paths.length > 0 ? await hashFiles({ paths, algorithms }, signal) : []
-    const read = new Map(unread.map((entry, index) => [entry, answers[index]!]))
-    return batch.map((entry) => {
-      const answer = read.get(entry)
-      if (answer === undefined) return { type: "read", checksums: this.#linked(entry)! }
+    const { backend, services, hashFiles, signal, budget } = this.#scanned
+    await budget.take(bytesOf(batch), signal)
+    const paths = batch.map((entry) => backend.pathOf!(entry.key))
+    const answers = await hashFiles({ paths, algorithms: services.config.checksums }, signal)
+    return batch.map((entry, index) => {
+      const answer = answers[index]!
       if (answer.type === "unreadable") return answer
       if (answer.type !== "hashed" || !isSameState(answer.state, entry)) return { type: "moving" }
       this.#keepLinked(entry, answer.checksums)
       return { type: "read", checksums: answer.checksums }
     })
-  }
-
-  #linked({ linked, etag }: BackendEntry): Checksums | undefined {
-    return linked && etag !== undefined ? this.#links.get(etag) : undefined
   }
 
   #keepLinked({ linked, etag }: BackendEntry, checksums: Checksums): void {
@@ -77,7 +88,8 @@ export class FoundReader {
   }
 
   async #readThrough(entry: BackendEntry): Promise<FoundRead> {
-    const { backend, services, signal } = this.#scanned
+    const { backend, services, signal, budget } = this.#scanned
+    await budget.take(entry.size, signal)
     try {
       const running = services.config.checksums.map((name) => [name, services.hashers.create(name)] as const)
       const stream = await backend.get(entry.key, { signal })
@@ -120,6 +132,10 @@ function batches(entries: readonly BackendEntry[]): BackendEntry[][] {
   }
   if (current.length > 0) made.push(current)
   return made
+}
+
+function bytesOf(entries: readonly BackendEntry[]): number {
+  return entries.reduce((sum, { size }) => sum + size, 0)
 }
 
 /** The checksum that makes ids. */

@@ -3,6 +3,7 @@ import type { StorageBackend } from "../../backends/backend.ts"
 import type { HashedFileAnswer, HashFilesTask } from "../../checksums/hash-files.ts"
 import type { ScanRules } from "../../core/scan-settings.ts"
 import type { StoreServices } from "../services.ts"
+import type { Budget } from "./budget.ts"
 
 /** Hashes local files off the main thread, one answer each, in order. @throws StoredError ABORTED, CLOSED, INTERNAL */
 export type HashFiles = (task: HashFilesTask, signal: AbortSignal) => Promise<HashedFileAnswer[]>
@@ -17,5 +18,7 @@ export interface ScannedBackend extends ScanParts {
   name: string
   rules: ScanRules
   backend: StorageBackend
+  /** for all that is read of this backend */
+  budget: Budget
   signal: AbortSignal
 }

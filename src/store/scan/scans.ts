@@ -8,6 +8,7 @@ import { toStoredError } from "../../core/error.ts"
 import { type ScanRules, scanRules } from "../../core/scan-settings.ts"
 import type { RegisteredBackend } from "../backend-set.ts"
 import type { ScanOptions } from "../scan-face.ts"
+import { Budget } from "./budget.ts"
 import type { ScannedBackend, ScanParts } from "./scan-parts.ts"
 import { Scanned } from "./scanned.ts"
 
@@ -30,11 +31,13 @@ export class Scans {
     if (locked || this.#scanned.has(name)) return
     const { services, hashFiles } = this.#parts()
     const control = new AbortController()
+    const rules = this.rules(registered)
     const parts: ScannedBackend = {
       services,
       hashFiles,
       name,
-      rules: this.rules(registered),
+      rules,
+      budget: new Budget(rules, services.clock),
       backend: registered.backend,
       signal: AbortSignal.any([control.signal, services.lifecycle.signal]),
     }

@@ -17,14 +17,15 @@ import { foundContent } from "./found-content.ts"
 import { ignoring } from "./patterns.ts"
 import { type FoundRead, FoundReader } from "./read-found.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
+import { statFound } from "./stat-found.ts"
 import { commitSightings } from "./tell.ts"
 
 const ENTRIES_A_PAGE = 500
 const PAGES_AHEAD = 4
 /** ms for which pages wait for their content */
 const READ_AT_ONCE = 10_000
-/** bytes of a file that no page waits for */
-const LARGE = 64 * 2 ** 20
+/** bytes that a page waits for at most; what is beyond is left to the looks */
+const BYTES_A_PAGE = 128 * 2 ** 20
 /** ms for which a file is left alone after it was written to */
 export const SETTLE = 400
 
@@ -54,7 +55,7 @@ export async function walk(scanned: ScannedBackend, scan: ScanRecord, { force }:
       isEmpty &&= page.entries.length === 0
       if (page.isLast && isEmpty && !force) requireEmpty(scanned)
       const found = [...differences(page.entries, locations, { isLast: page.isLast, hash: scan.hash })]
-      const preparing = prepare(scanned, reader, scan, page, found, performance.now() < until)
+      const preparing = prepare(scanned, reader, scan, page, found, performance.now() < until && scanned.budget.isFree)
       // Its failure is met when it is its turn.
       preparing.catch(() => {})
       prepared.push(preparing)
@@ -149,14 +150,19 @@ async function prepare(
   }
 }
 
-/** By key. What was written to only just now, or is large, is left to the looks. */
+/** By key. What was written to only just now, or is much, is left to the looks. */
 async function readSettled(
   { services }: ScannedBackend,
   reader: FoundReader,
   listed: readonly Difference[],
 ): Promise<Map<string, FoundRead>> {
   const now = services.clock.now()
-  const ready = listed.flatMap(({ entry }) => (entry!.size < LARGE && isSettled(entry!, now) ? [entry!] : []))
+  let bytes = 0
+  const ready = listed.flatMap(({ entry }) => {
+    if (!isSettled(entry!, now) || bytes + entry!.size > BYTES_A_PAGE) return []
+    bytes += entry!.size
+    return [entry!]
+  })
   const reads = await reader.read(ready)
   return new Map(ready.map(({ key }, index) => [key, reads[index]!]))
 }
@@ -172,7 +178,7 @@ async function confirmGone(scanned: ScannedBackend, found: readonly Difference[]
   const sightings: Sighting[] = []
   for (const { key, entry, location } of found) {
     if (entry !== null || !location) continue
-    const seen = await backend.stat(key, { signal })
+    const seen = await statFound(scanned, key)
     const isAsBefore = seen !== null && location.seen !== null && isSameState(location.seen, seen)
     if (!isAsBefore)
       sightings.push({ key, generation: location.generation, found: seen && foundContent(scanned, key, seen) })

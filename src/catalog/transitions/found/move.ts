@@ -26,12 +26,13 @@ export function moveFrom(commit: FoundCommit, location: LocationRow): boolean {
 
 /** Another found place of the same file and content. */
 function twin(
-  { rows, backend }: FoundCommit,
+  { rows, drafts, backend }: FoundCommit,
   location: LocationRow,
   suits: (other: LocationRow) => boolean,
 ): LocationRow | null {
   const file = location.seen?.file
-  if (file === undefined || location.want === null) return null
+  // Most content lies in one place only, and a range costs as much as all that this commit has written.
+  if (file === undefined || location.want === null || drafts.of(location.want).wanted < 2) return null
   const prefix = wantingPrefix(location.want) + locationKey(backend, "")
   for (const [row] of rows.range("locationsByBlob", { prefix, limit: MOST })) {
     const { key } = splitLocationKey(splitBlobRowKey(row).rest)

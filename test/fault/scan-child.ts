@@ -1,0 +1,42 @@
+/**
+ * A process that scans a folder and may be killed at any moment: `node scan-child.ts DATA FOLDER LOG`. Each file that it reads is noted in LOG, a line each: `read KEY`, and
+ * `again KEY` where the catalog knew its content already. Tells its parent how far it is, and at the end how much memory it took.
+ */
+import { appendFileSync } from "node:fs"
+import { openStore } from "../../src/compose.ts"
+import { isProvisional } from "../../src/core/blob-id.ts"
+import { isSynced } from "../../src/store/reference.ts"
+
+const [data = "", folder = "", log = ""] = process.argv.slice(2)
+const EVERY = 50
+
+const opened = await openStore({
+  data,
+  backends: { photos: { driver: "fs", root: folder, scan: { every: "24h" } }, m: { driver: "memory" } },
+  defaultBackends: ["m"],
+})
+const { store, services, pool } = opened
+
+const run = pool.run.bind(pool)
+pool.run = (async (name: string, task: { paths?: string[] }, options: object) => {
+  const answer = await run(name, task, options)
+  if (name === "hashFiles") appendFileSync(log, (task.paths ?? []).map(note).join(""))
+  return answer
+}) as typeof pool.run
+
+function note(path: string): string {
+  const key = path.slice(folder.length + 1)
+  const location = services.catalog.location("photos", key)
+  const isKnown = location !== null && isSynced(location) && !isProvisional(location.want!)
+  return `${isKnown ? "again" : "read"} ${key}\n`
+}
+
+let most = 0
+const timer = setInterval(() => {
+  most = Math.max(most, process.memoryUsage.rss())
+  const { files, looks, state } = store.scanStatus("photos")
+  process.send?.({ files, looks, state })
+  if (state !== "done" || looks > 0) return
+  clearInterval(timer)
+  process.send?.({ done: true, most }, () => void store.close().then(() => process.exit(0)))
+}, EVERY)

@@ -1,0 +1,121 @@
+/**
+ * A folder of many small files, scanned by a process that is killed with -9 on the way, again and again: it goes on from the last page, reads nothing again that
+ * the catalog knew, and in the end the catalog is the folder. `npm run fault -- --scan 1000000 [--kills 10] [--seed N]`
+ */
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { mkdir, readFile, utimes, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { openStore, runDoctor } from "../../src/compose.ts"
+import type { SeededRandom } from "./kill-random.ts"
+
+const CHILD = fileURLToPath(new URL("scan-child.ts", import.meta.url))
+const PER_FOLDER = 500
+/** Files that may have been read and not committed when a process is killed: pages that are being made ready, and a batch of looks. */
+const IN_FLIGHT = 5 * 500 + 256
+
+export interface ScanKills {
+  /** an empty directory of its own */
+  directory: string
+  files: number
+  kills: number
+  random: SeededRandom
+  say(line: string): void
+}
+
+export interface ScanKilled {
+  kills: number
+  /** files that were read more often than once */
+  repeated: number
+  /** how many at most that may be */
+  allowed: number
+  /** files that were read although the catalog knew them */
+  again: number
+  /** bytes of the process that used most */
+  memory: number
+  /** what is wrong in the end */
+  failures: string[]
+}
+
+export async function scanUnderKills({ directory, files, kills, random, say }: ScanKills): Promise<ScanKilled> {
+  const folder = join(directory, "folder")
+  const data = join(directory, "data")
+  const log = join(directory, "read.log")
+  await writeFiles(folder, files)
+  await writeFile(log, "")
+  say(`${files} files are there`)
+  let memory = 0
+  let killed = 0
+  for (let done = false; !done; ) {
+    const child = fork(CHILD, [data, folder, log], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+    const target = killed < kills ? Math.floor(((killed + random.next()) / kills) * files) : null
+    const end = await follow(child, target)
+    if (end === null) killed += 1
+    else {
+      memory = Math.max(memory, end)
+      done = true
+    }
+    say(`${killed} kills, ${(await readLog(log)).total} files read`)
+  }
+  const { total, distinct, again } = await readLog(log)
+  const failures = await faultsOf(data, folder, files)
+  return { kills: killed, repeated: total - distinct, allowed: killed * IN_FLIGHT, again, memory, failures }
+}
+
+/** Kills the process once so many files are known; null then, otherwise the memory it took. */
+async function follow(child: ChildProcess, target: number | null): Promise<number | null> {
+  let result: number | null = null
+  let isKilled = false
+  child.on("message", (told: { files?: number; looks?: number; done?: true; most?: number }) => {
+    if (told.done) result = told.most ?? 0
+    else if (!isKilled && target !== null && (told.files ?? 0) - (told.looks ?? 0) >= target) {
+      isKilled = true
+      child.kill("SIGKILL")
+    }
+  })
+  const [code] = (await once(child, "exit")) as [number | null]
+  if (isKilled && result === null) return null
+  if (code !== 0) throw new Error(`the scanning process ended with ${code}`)
+  return result
+}
+
+async function writeFiles(folder: string, files: number): Promise<void> {
+  const past = new Date("2020-01-01T00:00:00Z")
+  for (let start = 0; start < files; start += PER_FOLDER) {
+    const below = join(folder, `folder-${start / PER_FOLDER}`)
+    await mkdir(below, { recursive: true })
+    const write = async (index: number): Promise<void> => {
+      const path = join(below, `file-${index}`)
+      await writeFile(path, `content ${index}`)
+      await utimes(path, past, past)
+    }
+    const count = Math.min(PER_FOLDER, files - start)
+    await Promise.all(Array.from({ length: count }, (_, offset) => write(start + offset)))
+  }
+}
+
+async function readLog(log: string): Promise<{ total: number; distinct: number; again: number }> {
+  const lines = (await readFile(log, "utf8")).split("\n").filter((line) => line !== "")
+  const keys = new Set(lines.map((line) => line.slice(line.indexOf(" ") + 1)))
+  return { total: lines.length, distinct: keys.size, again: lines.filter((line) => line.startsWith("again ")).length }
+}
+
+async function faultsOf(data: string, folder: string, files: number): Promise<string[]> {
+  const failures: string[] = []
+  const opened = await openStore({ data }, { work: false })
+  try {
+    let known = 0
+    for await (const { checksum } of opened.store.list()) if (checksum.startsWith("sha256:")) known += 1
+    if (known !== files) failures.push(`${known} of ${files} files are known`)
+    for await (const { message } of opened.services.catalog.verify()) failures.push(message)
+  } finally {
+    await opened.store.close()
+  }
+  const report = await runDoctor({
+    data,
+    backends: { photos: { driver: "fs", root: folder }, m: { driver: "memory" } },
+  })
+  failures.push(...report.findings.filter(({ severity }) => severity === "fault").map(({ message }) => message))
+  return failures
+}
