@@ -6,7 +6,7 @@ import type { BlobId } from "../../core/blob-id.ts"
 import { StoredError } from "../../core/error.ts"
 import type { Rows } from "../rows/rows.ts"
 import type { BlobRow } from "../rows/tables.ts"
-import { saveBlob } from "./blob.ts"
+import { isLost, saveBlob } from "./blob.ts"
 import { markObjects } from "./mark-objects.ts"
 
 export class BlobDrafts {
@@ -50,10 +50,16 @@ export class BlobDrafts {
 
   /** Writes every draft, and the state of what was touched. @param time UTC ms */
   settle(time: number): void {
+    // First: what a blob's row says of all its objects does not end the doubt about one.
+    markObjects(this.#rows, this.#touched, (id) => this.#isLost(id))
+    this.#touched.clear()
     for (const { before, after } of this.#drafts.values()) saveBlob(this.#rows, before, { ...after, modified: time })
     this.#drafts.clear()
-    markObjects(this.#rows, this.#touched)
-    this.#touched.clear()
+  }
+
+  #isLost(id: BlobId): boolean {
+    const draft = this.#drafts.get(id)
+    return draft ? isLost(draft.after) : this.#rows.get("blobs", id)?.missing === true
   }
 
   #begin(before: BlobRow | null, from: BlobRow): BlobRow {

@@ -5,6 +5,7 @@
 import type { BackendEntry } from "../../backends/backend.ts"
 import type { Sighting } from "../../catalog/sightings.ts"
 import { toStoredError } from "../../core/error.ts"
+import { keyFault } from "../../core/key.ts"
 import { foundContent } from "./found-content.ts"
 import { FoundReader } from "./read-found.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
@@ -23,14 +24,18 @@ export class Looks {
   readonly #scanned: ScannedBackend
   readonly #reader: FoundReader
   #wake = Promise.withResolvers<void>()
+  /** under way */
+  readonly #busy = new Set<string>()
+  readonly #again = new Set<string>()
 
   constructor(scanned: ScannedBackend) {
     this.#scanned = scanned
     this.#reader = new FoundReader(scanned)
   }
 
-  /** There may be new ones. */
-  nudge(): void {
+  /** There may be new ones. @param keys that somebody has told of: one that is being looked at is looked at once more */
+  nudge(keys: readonly string[] = []): void {
+    for (const key of keys) if (this.#busy.has(key)) this.#again.add(key)
     this.#wake.resolve()
   }
 
@@ -62,11 +67,21 @@ export class Looks {
     for (let after: string | undefined; !signal.aborted; ) {
       const keys = [...services.catalog.looks(name, { limit: KEYS_AT_ONCE, ...(after !== undefined && { after }) })]
       if (keys.length === 0) break
-      const done = await this.#look(keys)
+      for (const key of keys) this.#busy.add(key)
+      const done = await this.#look(keys).finally(() => this.#busy.clear())
+      await this.#keepAgain()
       left += done.left
       after = done.last
     }
     return left
+  }
+
+  /** What was told of while it was looked at: the end of that look was not meant. */
+  async #keepAgain(): Promise<void> {
+    if (this.#again.size === 0) return
+    const keys = [...this.#again]
+    this.#again.clear()
+    await this.#scanned.services.catalog.commitLooks(this.#scanned.name, keys)
   }
 
   /** @returns the last key that was dealt with: where there is much to read, not all are */
@@ -84,7 +99,9 @@ export class Looks {
       last = key
       const generation = generations[index]!
       const state = states[index]!
-      if (state === null) sightings.push({ key, generation, found: null })
+      // What no object can be called is nothing that could be taken in.
+      const isKey = keyFault(rules.prefix + key) === null
+      if (state === null || !isKey) sightings.push({ key, generation, found: null })
       else if (!isSettled(state, services.clock.now())) left += 1
       else {
         toRead.push({ entry: { key, ...state }, generation })

@@ -142,7 +142,7 @@ export class Scans {
       if (!this.#scanned.has(name)) continue
       try {
         await services.catalog.commitLooks(name, [...keys])
-        this.nudge(name)
+        this.#scanned.get(name)?.scanned.looks.nudge([...keys])
       } catch (error) {
         // The audit sees it all the same.
         services.log.warn(

@@ -83,7 +83,7 @@ function arrive(commit: FoundCommit, fact: Looked, key: string, found: FoundCont
   const object = rows.get("objects", objectKey)
   if (object && object.id !== (found.id ?? provisionalId({ backend, key }, found))) {
     // Only its content tells whether it is a copy of that object.
-    if (found.id === null && fact.hash) return again(commit, key, found)
+    if (found.id === null && fact.hash && object.size === found.size) return again(commit, key, found)
     settled(commit, fact, key)
     return "taken"
   }
