@@ -4,7 +4,8 @@
  */
 import { execFile } from "node:child_process"
 import { createHash, randomFillSync } from "node:crypto"
-import { mkdir, mkdtemp, open, readdir, readFile, rm, writeFile } from "node:fs/promises"
+import { createReadStream } from "node:fs"
+import { mkdir, mkdtemp, open, readdir, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -209,7 +210,6 @@ async function requireArrived(files: string, { bucket, client, keys }: TestBucke
   const hash = createHash("sha256")
   for await (const chunk of Body as AsyncIterable<Uint8Array>) hash.update(chunk)
   const wanted = createHash("sha256")
-    .update(await readFile(join(files, name)))
-    .digest("hex")
-  if (hash.digest("hex") !== wanted) throw new Error(`${name} has other bytes in the bucket.`)
+  for await (const chunk of createReadStream(join(files, name))) wanted.update(chunk as Buffer)
+  if (hash.digest("hex") !== wanted.digest("hex")) throw new Error(`${name} has other bytes in the bucket.`)
 }

@@ -11,6 +11,8 @@ const SIMPLE = [
   "stored_cache_bytes",
   "stored_breaker_state",
   "stored_backend_paused",
+  "stored_scan_looks",
+  "stored_scan_known_as_of_seconds",
   "stored_workers",
 ]
 const HISTOGRAMS = ["stored_job_seconds"]

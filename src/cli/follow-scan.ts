@@ -1,6 +1,6 @@
 /** Waits for a scan, and for what it has left to be read, and shows how far it is. */
 import { setTimeout as sleep } from "node:timers/promises"
-import { isStoredError, StoredError } from "../core/error.ts"
+import { isStoredError, type SerializedError, StoredError } from "../core/error.ts"
 import type { ScanStatus } from "../store/store.ts"
 import type { Access, CommandLine, GlobalOptions } from "./command-line.ts"
 import { formatBytes, formatCount, safe } from "./format.ts"
@@ -45,6 +45,17 @@ export async function followScan(
   } finally {
     progress?.end()
   }
+}
+
+/** @throws StoredError why the scan has failed; CONFLICT where somebody else has ended it */
+export function requireDone({ backend, state, error }: ScanStatus): void {
+  if (state === "failed" && error) throw revived(error)
+  if (state === "done") return
+  throw new StoredError("CONFLICT", `The scan of backend "${backend}" was ${state} by somebody else.`)
+}
+
+function revived({ code, message, retryable, details = {} }: SerializedError): StoredError {
+  return new StoredError(code, message, { retryable, details })
 }
 
 /** How long what is left may stay the same: a large file is read for long before it is one less. */

@@ -30,7 +30,7 @@ export function safe(text: string): string {
 }
 
 /** `12,345`, or `12,345 files`, `1 file` */
-export function formatCount(count: number, noun?: string, nouns = `${noun}s`): string {
+export function formatCount(count: number, noun?: string): string {
   const digits = count.toLocaleString("en-US")
-  return noun === undefined ? digits : `${digits} ${count === 1 ? noun : nouns}`
+  return noun === undefined ? digits : `${digits} ${noun}${count === 1 ? "" : "s"}`
 }

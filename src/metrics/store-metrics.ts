@@ -8,7 +8,13 @@ export interface StoreFacts {
   /** `due` counts running ones too; `oldest` is UTC ms */
   queues: readonly { queue: string; due: number; parked: number; running: number; oldest: number | null }[]
   staging: { size: number; hits: number; misses: number }
-  backends: readonly { name: string; breaker: "closed" | "half-open" | "open"; paused: boolean }[]
+  backends: readonly {
+    name: string
+    breaker: "closed" | "half-open" | "open"
+    paused: boolean
+    /** null: it was never scanned. `knownAsOf` is UTC ms */
+    scan: { looks: number; knownAsOf: number | null } | null
+  }[]
   workers: readonly { alive: boolean }[]
   /** null: there is none to have workers */
   redis: "ok" | "away" | null
@@ -38,6 +44,14 @@ export class StoreMetrics extends JobMetrics {
     "1 where none of a backend's jobs begins until it is resumed.",
     ["backend"],
   )
+  readonly #looks = this.#gauge("stored_scan_looks", "Places of a scanned backend that are still to be looked at.", [
+    "backend",
+  ])
+  readonly #knownAsOf = this.#gauge(
+    "stored_scan_known_as_of_seconds",
+    "When the last scan of a backend that came to its end began, UTC; absent before the first.",
+    ["backend"],
+  )
   readonly #workers = this.#gauge("stored_workers", "Workers that were heard of in the last quarter of an hour.", [
     "alive",
   ])
@@ -61,16 +75,19 @@ export class StoreMetrics extends JobMetrics {
     const { queues, staging, backends, workers, redis } = this.#facts()
     const now = this.#clock.now()
     // A queue or backend that was removed is not told of any more.
-    for (const gauge of [this.#jobs, this.#oldest, this.#breakers, this.#paused]) gauge.reset()
+    const gauges = [this.#jobs, this.#oldest, this.#breakers, this.#paused, this.#looks, this.#knownAsOf]
+    for (const gauge of gauges) gauge.reset()
     for (const { queue, due, parked, running, oldest } of queues) {
       this.#jobs.set({ queue, state: "due" }, Math.max(0, due - running))
       this.#jobs.set({ queue, state: "running" }, running)
       this.#jobs.set({ queue, state: "parked" }, parked)
       this.#oldest.set({ queue }, oldest === null ? 0 : Math.max(0, now - oldest) / 1000)
     }
-    for (const { name, breaker, paused } of backends) {
+    for (const { name, breaker, paused, scan } of backends) {
       this.#breakers.set({ backend: name }, BREAKER[breaker])
       this.#paused.set({ backend: name }, paused ? 1 : 0)
+      if (scan) this.#looks.set({ backend: name }, scan.looks)
+      if (scan && scan.knownAsOf !== null) this.#knownAsOf.set({ backend: name }, scan.knownAsOf / 1000)
     }
     if (redis !== null) {
       const alive = workers.filter((worker) => worker.alive).length

@@ -44,7 +44,7 @@ async function openLine(config: Parameters<typeof openTestStore>[0]) {
 }
 
 /** The same, as if it were a server's. */
-function served({ access }: Line): Access {
+function served({ access }: Pick<Line, "access">): Access {
   return { ...access, idle: undefined }
 }
 
@@ -300,7 +300,7 @@ describe("drift", () => {
     const healed = await line.run(["drift", "a", "--heal"])
     expect(healed).toEqual({
       code: 0,
-      out: "missing  x  (another copy can replace it)\na: 1 copy brought back\n",
+      out: "missing  x  (another copy can replace it)\na: what another copy has is there again\n",
       err: "",
     })
     expect(await a.stat("x")).toMatchObject({ size: 1 })
@@ -312,11 +312,12 @@ describe("drift", () => {
       { kind: "missing", key: "y", healable: false },
     ])
     expect(lost).toMatchObject({ kind: "lost", key: "y", error: { code: expect.stringMatching(/^[A-Z_]+$/) } })
-    expect(summary).toEqual({ backend: "a", healed: 1, failed: 1, pending: 0 })
+    expect(await a.stat("x")).toMatchObject({ size: 1 })
+    expect(summary).toEqual({ backend: "a", failed: 1, pending: 0 })
     const again = await line.run(["drift", "a", "--heal"])
     expect(again).toMatchObject({
       code: 8,
-      out: expect.stringMatching(/^lost {5}y {2}\S.*\na: 0 copies brought back; 1 could not be\n$/),
+      out: expect.stringMatching(/^lost {5}y {2}\S.*\na: 1 could not be brought back\n$/),
     })
   })
 
@@ -328,7 +329,7 @@ describe("drift", () => {
     await line.store.pauseBackend("a")
     expect(await line.run(["drift", "a", "--heal"])).toMatchObject({
       code: 8,
-      out: expect.stringMatching(/brought back; 1 wait: see stored status\n$/),
+      out: expect.stringMatching(/: 0 could not be brought back; 1 wait: see stored status\n$/),
     })
   })
 })
@@ -354,6 +355,14 @@ describe("backends add", () => {
     const off = ["--watch", "--set", "scan.every=off"]
     await line.run(["backends", "add", "watched", "--driver", "fs", "--root", second, ...off])
     expect(line.store.scanStatus("watched")).toMatchObject({ state: "idle", number: 0 })
+    const calls: string[] = []
+    const scan: Access["scan"] = async (name) => {
+      calls.push(name)
+      return line.store.scanStatus(name)
+    }
+    const words = ["backends", "add", "served", "--driver", "fs", "--root", await temporaryDirectory(), "--watch"]
+    expect(await line.run(words, { access: { ...served(line), scan } })).toMatchObject({ code: 0, err: "" })
+    expect(calls).toEqual([])
   })
 
   it("takes settings of scans by name", async () => {

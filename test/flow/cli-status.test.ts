@@ -50,6 +50,16 @@ describe("the text", () => {
     ])
   })
 
+  it("has a line for each backend that was scanned: how far it is, and when it was known to be true", () => {
+    const running = { state: "running", files: 1_200, looks: 30, knownAsOf: null } as const
+    const done = { state: "done", files: 1, looks: 0, knownAsOf: NOW - 240_000 } as const
+    const backends = [backend({ scan: running }), backend({ name: "b", scan: done }), backend({ name: "c" })]
+    expect(text({ backends }).filter((line) => line.startsWith("scan"))).toEqual([
+      "scan      a: running, 1,200 files so far, 30 left to read, not known to be true yet",
+      "scan      b: done, 1 file, known to be true 4 min ago",
+    ])
+  })
+
   it("has a line for each worker, safe on a terminal, and says which is silent", () => {
     const silent = { ...WORKER, host: "right", alive: false, seen: NOW - 30_000, kinds: ["sync"], backends: [] }
     expect(text({ redis: "ok", workers: [WORKER, silent] })).toEqual([

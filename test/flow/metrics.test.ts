@@ -96,6 +96,20 @@ describe("in one process", () => {
     expect(readMetrics(text).get('stored_queue_oldest_seconds{queue="sync-b"}')).toBeGreaterThan(0)
   })
 
+  it("of a backend that was scanned, what is left to look at and since when it is known to be true", async () => {
+    const { store, services, metrics } = await openTestStore()
+    expect(samplesOf(await metrics.text(), "stored_scan_looks")).toEqual({})
+    const done = new Promise<void>((resolve) => store.on("scan", ({ state }) => state === "done" && resolve()))
+    const { started } = await store.scan("a")
+    await done
+    await services.catalog.commitLooks("a", ["x", "y"])
+    const text = await metrics.text()
+    expect(samplesOf(text, "stored_scan_looks")).toEqual({ 'stored_scan_looks{backend="a"}': 2 })
+    expect(samplesOf(text, "stored_scan_known_as_of_seconds")).toEqual({
+      'stored_scan_known_as_of_seconds{backend="a"}': started / 1000,
+    })
+  })
+
   it("a job under way is running, and a backend that is gone is not told of", async () => {
     const opened = await openTestStore({ defaultBackends: ["a"] })
     const { store, metrics } = opened

@@ -1,5 +1,6 @@
 /** `GET /v1/backends/{name}/drift` over real HTTP: lines as they come, signs of life, and ends that are never mistaken for one another. */
 import { describe, expect, it, onTestFinished } from "vitest"
+import { DriftFeed } from "../../src/api/drift-feed.ts"
 import { connect } from "../../src/client.ts"
 import { StoredError } from "../../src/core/error.ts"
 import type { BackendInfo, DriftEntry, DriftOptions, Store } from "../../src/store/store.ts"
@@ -170,6 +171,33 @@ describe("the end", () => {
     await begun.promise
     control.abort()
     expect(await over.promise).toMatchObject({ code: "ABORTED" })
+  })
+})
+
+describe("the feed", () => {
+  const heartbeat = 3_600_000
+
+  it("is cut where nobody waits any more before it is read, also in a backend that does not answer", async () => {
+    // biome-ignore lint/correctness/useYield: it has nothing to give
+    const entries = (async function* (): AsyncGenerator<DriftEntry> {
+      await hangs().wait()
+    })()
+    const feed = new DriftFeed(entries, { heartbeat, signal: AbortSignal.abort() })
+    await expect(Array.fromAsync(feed)).rejects.toMatchObject({ code: "ABORTED" })
+  })
+
+  it("lets the drift go when it is left", async () => {
+    const left = Promise.withResolvers<void>()
+    const entries = (async function* () {
+      try {
+        for (;;) yield entry("a")
+      } finally {
+        left.resolve()
+      }
+    })()
+    const feed = new DriftFeed(entries, { heartbeat, signal: new AbortController().signal })
+    for await (const _ of feed) break
+    await left.promise
   })
 })
 

@@ -14,7 +14,7 @@ import { createQuestioner, type Questioner } from "../ask.ts"
 import { type Access, type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
 import { describeFully } from "../describe-backend.ts"
 import { describeScan } from "../describe-scan.ts"
-import { followScan } from "../follow-scan.ts"
+import { followScan, requireDone } from "../follow-scan.ts"
 import { askForRest, chooseDriver, setEach } from "../settings-form.ts"
 
 interface AddOptions extends GlobalOptions {
@@ -71,6 +71,7 @@ async function takeIn(line: CommandLine, access: Access, info: BackendInfo, opti
   await access.scan(name)
   const status = await followScan(line, access, name, options)
   if (!options.json) line.stdout.write(`${describeScan(status, Date.now())}\n`)
+  requireDone(status)
 }
 
 async function gatherSettings(line: CommandLine, options: AddOptions): Promise<JsonObject> {

@@ -8,7 +8,7 @@ import { abortError, StoredError } from "../../core/error.ts"
 import type { BackendInfo, DriftEntry } from "../../store/store.ts"
 import { type Access, type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
 import { describeDrift } from "../describe-scan.ts"
-import { followScan } from "../follow-scan.ts"
+import { followScan, requireDone } from "../follow-scan.ts"
 import { formatCount, safe } from "../format.ts"
 import { readCount } from "../option-values.ts"
 
@@ -58,28 +58,20 @@ async function list(line: CommandLine, options: GlobalOptions, entries: AsyncIte
 async function heal(line: CommandLine, access: Access, name: string, options: GlobalOptions): Promise<void> {
   // Only what the catalog knows to be gone can be brought back, and drift itself changes nothing.
   await access.scan(name)
-  const { state } = await followScan(line, access, name, options)
-  if (state !== "done")
-    throw new StoredError("CONFLICT", `The scan of backend "${name}" is ${state}: nothing was healed.`)
-  const healed = await access.heal(name)
+  requireDone(await followScan(line, access, name, options))
+  await access.heal(name)
   const { pending } = await brought(line, access, name)
-  const lost = await tellLost(line, access, name, options)
-  const summary = { backend: name, healed: Math.max(0, healed - lost - pending), failed: lost, pending }
-  print(line, options, summary, () => describe(summary))
-  if (lost + pending > 0) line.setExitCode(EXIT_DRIFT)
+  const failed = await tellLost(line, access, name, options)
+  print(line, options, { backend: name, failed, pending }, () => describe(name, failed, pending))
+  if (failed + pending > 0) line.setExitCode(EXIT_DRIFT)
 }
 
-function describe({
-  backend,
-  healed,
-  failed,
-  pending,
-}: Record<"healed" | "failed" | "pending", number> & { backend: string }): string {
-  const rest = [
-    ...(failed > 0 ? [`${formatCount(failed)} could not be`] : []),
+function describe(name: string, failed: number, pending: number): string {
+  if (failed + pending === 0) return `${safe(name)}: what another copy has is there again`
+  return [
+    `${safe(name)}: ${formatCount(failed)} could not be brought back`,
     ...(pending > 0 ? [`${formatCount(pending)} wait: see stored status`] : []),
-  ]
-  return [`${safe(backend)}: ${formatCount(healed, "copy", "copies")} brought back`, ...rest].join("; ")
+  ].join("; ")
 }
 
 /** Waits until no job of the backend is due, or until it gets none done. */

@@ -3,11 +3,11 @@
  * server that has it. `--detach` leaves it to the server at once; `--status`, `--pause`, `--cancel` are about one that is under way.
  */
 import type { Command } from "commander"
-import { type SerializedError, StoredError } from "../../core/error.ts"
+import { StoredError } from "../../core/error.ts"
 import type { ScanStatus } from "../../store/store.ts"
 import { type Access, type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
 import { describeScan } from "../describe-scan.ts"
-import { followScan } from "../follow-scan.ts"
+import { followScan, requireDone } from "../follow-scan.ts"
 
 interface ScanCommandOptions extends GlobalOptions {
   hash?: boolean
@@ -65,15 +65,4 @@ async function scan(
     throw new StoredError("INVALID_INPUT", "--detach leaves the scan to a server: name it with STORED_URL.")
   const begun = await access.scan(name, { ...(hash !== undefined && { hash }), ...(force && { force }) })
   return detach ? begun : followScan(line, access, name, { ...(json && { json }) })
-}
-
-/** @throws StoredError why the scan has failed; CONFLICT where somebody else has ended it */
-function requireDone({ backend, state, error }: ScanStatus): void {
-  if (state === "failed" && error) throw revived(error)
-  if (state === "done") return
-  throw new StoredError("CONFLICT", `The scan of backend "${backend}" was ${state} by somebody else.`)
-}
-
-function revived({ code, message, retryable, details = {} }: SerializedError): StoredError {
-  return new StoredError(code, message, { retryable, details })
 }
