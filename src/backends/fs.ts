@@ -28,7 +28,6 @@ import {
   type BackendServices,
   type BackendStat,
   type CallOptions,
-  type SkippedEntry,
   StorageBackend,
   type WatchListener,
 } from "./backend.ts"
@@ -45,6 +44,7 @@ import { readFile, statFile } from "./fs/read.ts"
 import { Root } from "./fs/root.ts"
 import { Temporaries } from "./fs/temporary.ts"
 import { watchFiles } from "./fs/watch.ts"
+import { tellSkips } from "./tell-skips.ts"
 
 const schema = z.strictObject({
   driver: z.literal("fs"),
@@ -160,10 +160,7 @@ export class FsBackend extends StorageBackend {
 
   override async *list(options: BackendListOptions = {}): AsyncGenerator<BackendEntry> {
     const { directories } = this.#parts()
-    const onSkip = (entry: SkippedEntry): void => {
-      this.#services.onSkip?.(entry)
-      options.onSkip?.(entry)
-    }
+    const onSkip = tellSkips(this.#services, options)
     throwIfAborted(options.signal)
     try {
       yield* listFiles(directories, onSkip, options)

@@ -38,6 +38,7 @@ import { listedSchema, type RcloneItem, statedSchema, statOf, unlessAbsent, walk
 import { requireReach } from "./rclone/reach.ts"
 import { command, read, unlessLocked, upload } from "./rclone/remote.ts"
 import { RCLONE_SECRET_FIELDS, type RcloneSettings, rcloneSchema, toEnvironment } from "./rclone/settings.ts"
+import { tellSkips } from "./tell-skips.ts"
 
 export const rcloneDriver: Driver = {
   driver: "rclone",
@@ -152,7 +153,7 @@ export class RcloneBackend extends StorageBackend {
     const { signal } = options
     const directory = (path: string): Promise<RcloneItem[]> => this.#directory(path, signal)
     this.#usable(signal)
-    for await (const entry of walk(directory, this.#places, this.#services.onSkip ?? (() => {}), options)) {
+    for await (const entry of walk(directory, this.#places, tellSkips(this.#services, options), options)) {
       throwIfAborted(signal)
       yield entry
       throwIfAborted(signal)

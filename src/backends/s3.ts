@@ -44,6 +44,7 @@ import { openSession, type S3Session } from "./s3/session.ts"
 import { type S3Config, type S3Settings, s3Schema } from "./s3/settings.ts"
 import { Sweeper } from "./s3/sweeper.ts"
 import { Uploads } from "./s3/uploads.ts"
+import { tellSkips } from "./tell-skips.ts"
 
 export type { S3Config } from "./s3/settings.ts"
 
@@ -149,7 +150,7 @@ export class S3Backend extends StorageBackend {
 
   override async *list(options: BackendListOptions = {}): AsyncGenerator<BackendEntry> {
     const { session } = this.#usable(options.signal)
-    yield* listObjects(session, this.#services.onSkip ?? (() => {}), options)
+    yield* listObjects(session, tellSkips(this.#services, options), options)
   }
 
   override async recognise(

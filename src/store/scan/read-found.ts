@@ -89,6 +89,9 @@ export class FoundReader {
 
   async #readThrough(entry: BackendEntry): Promise<FoundRead> {
     const { backend, services, signal, budget } = this.#scanned
+    // What the backend itself has compared with the bytes need not be read.
+    if (entry.checksums && services.config.checksums.every((name) => entry.checksums![name] !== undefined))
+      return { type: "read", checksums: entry.checksums }
     await budget.take(entry.size, signal)
     try {
       const running = services.config.checksums.map((name) => [name, services.hashers.create(name)] as const)
