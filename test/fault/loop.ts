@@ -2,7 +2,8 @@
  * `npm run fault -- --kills 300 --seed 7`: the kill loop in full length. Prints what happened and ends with 1 on any failure; the data of a
  * failed run is kept, and its place printed. `--pool 300` instead: 300 s of the pool's own loop. `--carry 20000`: so many blobs, each
  * carried to two backends meanwhile; with `--calm` nobody is killed. `--scan 1000000`: a folder of so many files,
- * scanned by a process that is killed ten times. `--points all` (or a number) tries the crash points of one put too; it needs strace.
+ * scanned by a process that is killed ten times. `--s3 5000`: so many into a real bucket, while 30 % of all requests fail. `--s3-large 6`: one of so many GiB
+ * there and back, with the memory of those who carry it. `--points all` (or a number) tries the crash points of one put too; it needs strace.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -12,6 +13,8 @@ import { runCarryLoop } from "./carry-loop.ts"
 import { runKillLoop } from "./kill-loop.ts"
 import { SeededRandom } from "./kill-random.ts"
 import { runPoolLoop } from "./pool-loop.ts"
+import { runS3Large } from "./s3-large.ts"
+import { runS3Loop } from "./s3-loop.ts"
 import { scanUnderKills } from "./scan-loop.ts"
 import { tryCrashPoints } from "./store-crash-points.ts"
 
@@ -22,16 +25,22 @@ const { values } = parseArgs({
     carry: { type: "string", default: "0" },
     calm: { type: "boolean", default: false },
     scan: { type: "string", default: "0" },
+    s3: { type: "string", default: "0" },
+    "s3-large": { type: "string", default: "0" },
     points: { type: "string", default: "0" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
 })
+/** MiB by which a process may grow for an object of any size */
+const MOST_GROWTH = 150
 const directory = await mkdtemp(join(tmpdir(), "stored-kill-"))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 say(`seed ${values.seed}`)
 process.exitCode = await chosen()
 
 function chosen(): Promise<number> {
+  if (values["s3-large"] !== "0") return thereAndBack(Number(values["s3-large"]))
+  if (values.s3 !== "0") return intoBucket(Number(values.s3))
   if (values.scan !== "0") return killScans(Number(values.scan))
   if (values.carry !== "0") return carry(Number(values.carry))
   return values.pool === "0" ? killServers() : killPool(Number(values.pool))
@@ -64,6 +73,33 @@ async function killScans(files: number): Promise<number> {
     failures,
     `${files} files scanned over ${report.kills} kills, ${report.repeated} read twice, none of them known, ` +
       `${(memory / 2 ** 20).toFixed(0)} MiB at most, ${failures.length} failures, seed ${values.seed}`,
+  )
+}
+
+async function intoBucket(blobs: number): Promise<number> {
+  const report = await runS3Loop({ blobs, seed: Number(values.seed), directory, say })
+  const { requests, faults, unswept } = report
+  const failed = Object.values(faults).reduce((sum, count) => sum + count, 0)
+  for (const [kind, count] of Object.entries(faults)) say(`${count} × ${kind}`)
+  return conclude(
+    report.failures,
+    `${blobs} blobs (${report.large} in parts) in a bucket in ${report.seconds} s, ${requests} requests, ${failed} of them failed, ${report.kills} kills of workers, ` +
+      `${report.revived} jobs put back to work, ${unswept.uploads} uploads and ${unswept.notes} notes left to the sweep, ${report.failures.length} failures, seed ${values.seed}`,
+  )
+}
+
+async function thereAndBack(gibibytes: number): Promise<number> {
+  const { up, put, down, failures } = await runS3Large({ bytes: gibibytes * 2 ** 30, directory, say })
+  for (const [what, { growth }] of Object.entries({
+    "the worker's upload": up,
+    "the server's put": put,
+    "the server's read": down,
+  }))
+    if (growth >= MOST_GROWTH) failures.push(`${what} took ${growth} MiB more; ${MOST_GROWTH} are the most`)
+  return conclude(
+    failures,
+    `${gibibytes} GiB: proven after ${up.seconds} s with ${up.growth} MiB more in the worker, read in ${down.seconds} s with ${down.growth} MiB more in the server, ` +
+      `put in ${put.seconds} s with ${put.growth} MiB more in it, ${failures.length} failures`,
   )
 }
 

@@ -133,6 +133,11 @@ export class WorkerProcess {
     return new WorkerProcess(THIS_HOST, ports, token, environment)
   }
 
+  /** of the process on this host */
+  get pid(): number {
+    return this.#child?.pid ?? 0
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#child?.kill(signal)
   }
