@@ -360,9 +360,16 @@ describe("backends add", () => {
       calls.push(name)
       return line.store.scanStatus(name)
     }
-    const words = ["backends", "add", "served", "--driver", "fs", "--root", await temporaryDirectory(), "--watch"]
-    expect(await line.run(words, { access: { ...served(line), scan } })).toMatchObject({ code: 0, err: "" })
-    expect(calls).toEqual([])
+    // The server may work elsewhere: it is told the whole path.
+    const addBackend: Access["addBackend"] = (name, config) => {
+      calls.push(String(config.root))
+      return line.store.addBackend(name, config)
+    }
+    const third = await temporaryDirectory()
+    const words = ["backends", "add", "served", "--driver", "fs", "--root", relative(process.cwd(), third), "--watch"]
+    const access = { ...served(line), scan, addBackend }
+    expect(await line.run(words, { access })).toMatchObject({ code: 0, err: "" })
+    expect(calls).toEqual([third])
   })
 
   it("takes settings of scans by name", async () => {
