@@ -18,7 +18,7 @@ import { StoredError, throwIfAborted } from "../core/error.ts"
 import { MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
-import { backendModeSchema, scanSchema } from "../core/scan-settings.ts"
+import { backendModeSchema, SCAN_SECRET_FIELDS, scanSchema } from "../core/scan-settings.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -67,7 +67,7 @@ export type FsConfig = z.input<typeof schema>
 export const fsDriver: Driver = {
   driver: "fs",
   schema,
-  secretFields: [],
+  secretFields: SCAN_SECRET_FIELDS,
   pathFields: ["root"],
   create: (config, services) => new FsBackend(schema.parse(config), services),
 }

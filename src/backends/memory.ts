@@ -12,7 +12,7 @@ import { NotFoundError, StoredError, throwIfAborted } from "../core/error.ts"
 import { keyFault, MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
-import { backendModeSchema, scanSchema } from "../core/scan-settings.ts"
+import { backendModeSchema, SCAN_SECRET_FIELDS, scanSchema } from "../core/scan-settings.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -42,7 +42,7 @@ const schema = z.strictObject({
 export const memoryDriver: Driver = {
   driver: "memory",
   schema,
-  secretFields: [],
+  secretFields: SCAN_SECRET_FIELDS,
   pathFields: [],
   inProcess: true,
   create: (_config, services) => new MemoryBackend(services),

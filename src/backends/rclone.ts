@@ -20,6 +20,7 @@ import {
   throwIfAborted,
 } from "../core/error.ts"
 import { MAX_KEY_BYTES } from "../core/key.ts"
+import { SCAN_SECRET_FIELDS } from "../core/scan-settings.ts"
 import {
   type BackendEntry,
   type BackendListOptions,
@@ -43,7 +44,7 @@ import { tellSkips } from "./tell-skips.ts"
 export const rcloneDriver: Driver = {
   driver: "rclone",
   schema: rcloneSchema,
-  secretFields: RCLONE_SECRET_FIELDS,
+  secretFields: [...RCLONE_SECRET_FIELDS, ...SCAN_SECRET_FIELDS],
   pathFields: ["configFile"],
   create: (config, services) => new RcloneBackend(rcloneSchema.parse(config), services),
 }

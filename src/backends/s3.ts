@@ -12,6 +12,7 @@
 import type { Readable } from "node:stream"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import { isStoredError, StoredError, throwIfAborted } from "../core/error.ts"
+import { SCAN_SECRET_FIELDS } from "../core/scan-settings.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -51,7 +52,12 @@ export type { S3Config } from "./s3/settings.ts"
 export const s3Driver: Driver = {
   driver: "s3",
   schema: s3Schema,
-  secretFields: ["credentials.accessKeyId", "credentials.secretAccessKey", "credentials.sessionToken"],
+  secretFields: [
+    "credentials.accessKeyId",
+    "credentials.secretAccessKey",
+    "credentials.sessionToken",
+    ...SCAN_SECRET_FIELDS,
+  ],
   pathFields: [],
   create: (config, services) => new S3Backend(s3Schema.parse(config), services),
 }

@@ -46,6 +46,8 @@ export interface SightingsFact {
   /** whether content that is not known is to be read */
   hash: boolean
   page?: ScanPage
+  /** of looks: how often something could not be taken in, for which reason */
+  reasons?: Record<string, number>
   /** UTC ms */
   time: number
 }

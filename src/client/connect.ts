@@ -25,7 +25,7 @@ import { put } from "./put.ts"
 import { get, open } from "./read.ts"
 import type { ConnectOptions, RemoteStore } from "./remote-store.ts"
 import { retry } from "./retry.ts"
-import { heal, scan, scanStatus, stopScan } from "./scan.ts"
+import { heal, look, scan, scanStatus, stopScan } from "./scan.ts"
 import { stat } from "./stat.ts"
 import { Subscription } from "./subscription.ts"
 import { idle, synced } from "./wait.ts"
@@ -90,6 +90,7 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     cancelScan: (name, given) => calls.run(() => stopScan(link, name, "cancel", given)),
     drift: (name, given) => drift(link, name, given),
     heal: (name, given) => calls.run(() => heal(link, name, given)),
+    look: (name, keys) => calls.run(() => look(link, name, keys)),
     listBackends: () => calls.run(() => listBackends(link)),
     getBackend: (name) => calls.run(() => getBackend(link, name)),
     cache: {

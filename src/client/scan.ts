@@ -35,6 +35,16 @@ export async function stopScan(
   return link.json<ScanStatus>({ method: "POST", path: `${path}/pause` })
 }
 
+/** @throws StoredError UNKNOWN_BACKEND, INVALID_KEY, INVALID_INPUT */
+export async function look(link: Link, name: string, keys: readonly string[]): Promise<number> {
+  const { looks } = await link.json<{ looks: number }>({
+    method: "POST",
+    path: `${backendPath(name)}/look`,
+    body: jsonBody({ keys }),
+  })
+  return looks
+}
+
 /** @throws StoredError UNKNOWN_BACKEND */
 export async function heal(link: Link, name: string, options: { key?: string } = {}): Promise<number> {
   const { key } = checkOptions("heal", options)

@@ -67,6 +67,8 @@ export const scanSchema = z.strictObject({
     .string()
     .refine((text) => parseRate(text) !== null, 'expected bytes a second such as "50MB/s"')
     .optional(),
+  /** what notifications of the backend's server bear, so that they are believed to be its; a text, `env:NAME` or `file:PATH` */
+  secret: z.string().min(1).max(1024).optional(),
   /** when content is read, in local time, such as `22:00-06:00`; absent: always. Listing is not bound to it */
   between: z
     .string()
@@ -110,3 +112,6 @@ export function scanRules(
     between: between === undefined ? null : parseHours(between),
   }
 }
+
+/** Settings of scans that are never shown. */
+export const SCAN_SECRET_FIELDS = ["scan.secret"] as const

@@ -1,5 +1,6 @@
 /** `addBackend` (A10): checked, opened, asked something, kept in the catalog with its secrets sealed, and in use from the next put on. */
 import { syncQueue } from "../../queues/job.ts"
+import type { StorageBackend } from "../backends/backend.ts"
 import { StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { parseBackendName } from "../core/key.ts"
@@ -33,14 +34,34 @@ export async function addBackend(
       `There is a backend "${name}" already; remove it first or choose another name.`,
     )
   return backends.claiming(name, async () => {
-    const registered = make(name, withKeptSecrets(name, config, null))
-    await openAndProbe(services, name, registered.backend)
+    const made = make(name, withKeptSecrets(name, config, null))
+    let holds = false
+    await openAndProbe(services, name, made.backend, async (signal) => {
+      holds = await holdsSomething(made.backend, signal)
+    })
+    const registered = holds ? observed(made) : made
     await keepOrClose(services, registered, actor)
     backends.add(registered, { opened: true })
     enlist(services, registered)
     bus.publish("backend:add", catalog.lastSequence(), clock.now(), { backend: name, driver: registered.driver })
     return backendInfo(services, name)
   })
+}
+
+async function holdsSomething(backend: StorageBackend, signal: AbortSignal): Promise<boolean> {
+  for await (const _ of backend.list({ limit: 1, signal })) return true
+  return false
+}
+
+/** What lies there already is somebody's: it is observed, and nothing is put there unasked, unless its settings say otherwise. */
+function observed(registered: RegisteredBackend): RegisteredBackend {
+  if (registered.config.mode !== undefined) return registered
+  const { config, settings } = registered
+  return {
+    ...registered,
+    config: { ...config, mode: "observe" },
+    settings: { ...settings, mode: "observe" } as typeof settings,
+  }
 }
 
 /** What cannot be kept is not used. */

@@ -101,10 +101,14 @@ export class BackendSet {
     return this.#entries.has(name)
   }
 
-  /** Where a put goes that names no backends; never to one that is being removed. */
+  /** Where a put goes that names no backends; never to one that is being removed, and only where that is said to one with content of its own. */
   defaults(): string[] {
-    const names = this.#defaults?.filter((name) => this.has(name))
-    return (names ?? this.names().filter((name) => !this.#left.includes(name))).filter((name) => !this.isLeaving(name))
+    const names = this.#defaults?.filter((name) => this.has(name)) ?? this.names().filter((name) => this.#isOurs(name))
+    return names.filter((name) => !this.isLeaving(name))
+  }
+
+  #isOurs(name: string): boolean {
+    return !this.#left.includes(name) && this.get(name).config.mode !== "observe"
   }
 
   /** @throws StoredError UNKNOWN_BACKEND */

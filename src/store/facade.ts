@@ -16,6 +16,7 @@ import { pauseBackend } from "./pause-backend.ts"
 import { put } from "./put.ts"
 import { removeBackend } from "./remove-backend.ts"
 import { drift } from "./scan/drift.ts"
+import { look, notify } from "./scan/notify.ts"
 import type { StoreServices } from "./services.ts"
 import { setBackend } from "./set-backend.ts"
 import { stat } from "./stat.ts"
@@ -88,6 +89,8 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     pauseScan: (name, options) => guard(() => services.scans.stop(name, "pause", checkOptions("scan", options))),
     cancelScan: (name, options) => guard(() => services.scans.stop(name, "cancel", checkOptions("scan", options))),
     drift: (name, options) => new PagedItems(guardEach(() => drift(services, name, checkOptions("drift", options)))),
+    look: (name, keys) => guard(() => look(services, name, keys)),
+    notify: (name, notification) => guard(() => notify(services, name, notification)),
     heal: (name, options) => guard(() => retry(services, { ...checkOptions("heal", options), backend: name })),
     listBackends: () => services.backends.names(),
     getBackend: (name) => backendInfo(services, name),

@@ -53,6 +53,11 @@ export interface ScanFace {
   cancelScan(backend: string, options?: ScanOptions): Promise<ScanStatus>
   /** What lies at a backend now against the catalog, in the order of the keys there; changes nothing. @throws UNKNOWN_BACKEND, and of the backend */
   drift(backend: string, options?: DriftOptions): AsyncIterable<DriftEntry>
+  /**
+   * Has places looked at of which somebody knows that they may have changed, such as a program that follows a file system's own log: keys inside the backend,
+   * at most 10,000. How many are looked at. @throws UNKNOWN_BACKEND, INVALID_KEY, INVALID_INPUT
+   */
+  look(backend: string, keys: readonly string[]): Promise<number>
   /** Has copies that are missing or bad brought back from others, also those that the backend was left to decide on. How many. */
   heal(backend: string, options?: { key?: string }): Promise<number>
 }

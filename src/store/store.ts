@@ -12,6 +12,7 @@ import type { JsonObject } from "../core/json.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
 import type { EvictTarget, StagingStats } from "../staging/staging.ts"
 import type { BackendFace, BackendInfo } from "./backend-face.ts"
+import type { Notification } from "./scan/notify.ts"
 import type { ScanFace, ScanStatus } from "./scan-face.ts"
 
 export type {
@@ -262,6 +263,11 @@ export interface Store extends StoreFace {
   getBackend(name: string): BackendInfo
   /** @throws UNKNOWN_BACKEND */
   scanStatus(backend: string): ScanStatus
+  /**
+   * Takes a notification of a backend's own server, which bears the secret of its setting `scan.secret`: S3 event JSON, plain, by SNS or by EventBridge. How many places
+   * are looked at. @throws UNKNOWN_BACKEND, PERMISSION_DENIED, INVALID_INPUT, SECRET_UNAVAILABLE
+   */
+  notify(backend: string, notification: Notification): Promise<number>
   readonly cache: CacheControl
   journal(options?: { after?: number; limit?: number }): Iterable<JournalRecord>
   failed(options?: FailedOptions): Iterable<OutboxRecord>

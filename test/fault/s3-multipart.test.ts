@@ -267,3 +267,20 @@ test("memory for parts is bounded over all uploads together", async () => {
   for (const key of keys) expect(await hashOf(bucket, key)).toBe(sha256(whole))
   expect(await bucket.uploads()).toEqual([])
 })
+
+test("an upload whose beginning was not answered is ended by the next attempt", async () => {
+  const { bucket, proxy, config } = await bucketBehindProxy()
+  const backend = await openBackend(config)
+  let lost = 0
+  proxy.fault = ({ operation }) => {
+    if (operation !== "CreateMultipartUpload" || lost > 0) return null
+    lost += 1
+    return "lose-answer"
+  }
+  await expect(backend.put("large", bytes(CONTENT), { checksum: CHECKSUM })).rejects.toMatchObject({ retryable: true })
+  expect(await bucket.uploads()).toHaveLength(1)
+  await backend.put("large", bytes(CONTENT), { checksum: CHECKSUM })
+  expect(await hashOf(bucket, "large")).toBe(CHECKSUM.hex)
+  expect(await bucket.uploads()).toEqual([])
+  expect(await bucket.keys()).toEqual(["large"])
+})

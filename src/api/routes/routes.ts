@@ -15,6 +15,7 @@ import { health } from "./health.ts"
 import { idle } from "./idle.ts"
 import { journal } from "./journal.ts"
 import { listObjects } from "./list-objects.ts"
+import { notify } from "./notify.ts"
 import { pauseBackend } from "./pause-backend.ts"
 import { postObject } from "./post-object.ts"
 import { putObject } from "./put-object.ts"
@@ -30,6 +31,7 @@ type Route = (app: FastifyInstance, services: ApiServices) => void
 export const ADMIN_ROUTES: readonly Route[] = [backends, pauseBackend, scan, drift]
 
 export const ROUTES: readonly Route[] = [
+  notify,
   putObject,
   postObject,
   getObject,

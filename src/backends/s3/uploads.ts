@@ -155,9 +155,10 @@ export class Uploads {
       Metadata: describe(options, partSize),
       ...askedOf(this.#session),
     })
-    const answer = await this.#session.call({ what: `begin "${objectKey}"`, signal: options.signal }, (abortSignal) =>
-      client.send(command, { abortSignal }),
-    )
+    // Once: where the answer is lost, an upload may have begun of which nobody knows the id. The note tells of it, and the next attempt ends it; a second upload's id would
+    // take its place there.
+    const call = { what: `begin "${objectKey}"`, signal: options.signal, tries: 1 }
+    const answer = await this.#session.call(call, (abortSignal) => client.send(command, { abortSignal }))
     return z.string().min(1).parse(answer.UploadId)
   }
 }

@@ -44,38 +44,41 @@ export class LocationCursor {
  * What differs in a page.
  * @param isLast whether the listing ends with this page: every location behind it is not listed
  * @param hash whether content that was never read counts as a difference
+ * @param known whether what the catalog knows to be missing or bad does too
  */
 export function* differences(
   entries: readonly BackendEntry[],
   locations: LocationCursor,
-  { isLast, hash }: { isLast: boolean; hash: boolean },
+  { isLast, hash, known = false }: { isLast: boolean; hash: boolean; known?: boolean },
 ): Generator<Difference> {
   for (const entry of entries) {
-    yield* unlisted(locations, entry.key)
+    yield* unlisted(locations, entry.key, known)
     const location = locations.peek()
     if (location?.key !== entry.key) {
       yield { key: entry.key, entry, location: null }
       continue
     }
     locations.take()
-    if (isToBeLookedAt(location, entry, hash)) yield { key: entry.key, entry, location }
+    if (isToBeLookedAt(location, entry, hash, known)) yield { key: entry.key, entry, location }
   }
-  if (isLast) yield* unlisted(locations, null)
+  if (isLast) yield* unlisted(locations, null, known)
 }
 
-function* unlisted(locations: LocationCursor, before: string | null): Generator<Difference> {
+function* unlisted(locations: LocationCursor, before: string | null, known: boolean): Generator<Difference> {
   for (let location = locations.peek(); location; location = locations.peek()) {
     if (before !== null && compareKeys(location.key, before) >= 0) return
     locations.take()
-    if (location.want !== null && HELD.has(location.state)) yield { key: location.key, entry: null, location }
+    if (location.want !== null && (known ? HELD_OR_LOST : HELD).has(location.state))
+      yield { key: location.key, entry: null, location }
   }
 }
 
 /** States of what should be listed: others are our own work under way, or known to be gone. */
 const HELD = new Set<LocationRecord["state"]>(["synced", "changed", "corrupt"])
+const HELD_OR_LOST = new Set<LocationRecord["state"]>([...HELD, "missing"])
 const DOUBTED = new Set<LocationRecord["state"]>(["changed", "corrupt", "missing"])
 
-function isToBeLookedAt(location: LocationRecord, entry: BackendEntry, hash: boolean): boolean {
+function isToBeLookedAt(location: LocationRecord, entry: BackendEntry, hash: boolean, known: boolean): boolean {
   const { want, seen, state } = location
   if (want === null) return false
   if (isSynced(location)) {
@@ -83,5 +86,5 @@ function isToBeLookedAt(location: LocationRecord, entry: BackendEntry, hash: boo
     return seen === null || !isSameState(seen, entry)
   }
   if (!DOUBTED.has(state)) return false
-  return state !== "corrupt" || seen === null || !isSameState(seen, entry)
+  return known || state !== "corrupt" || seen === null || !isSameState(seen, entry)
 }

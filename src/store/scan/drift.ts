@@ -24,7 +24,9 @@ export async function* drift(
   const locations = new LocationCursor(services.catalog.locations(name))
   let left = limit
   const take = (entries: BackendEntry[], isLast: boolean): DriftEntry[] => {
-    const found = [...differences(entries, locations, { isLast, hash: true })].map((each) => describe(services, each))
+    const found = [...differences(entries, locations, { isLast, hash: true, known: true })].map((each) =>
+      describe(services, each),
+    )
     const page = found.slice(0, left)
     left -= page.length
     return page
@@ -62,5 +64,5 @@ function kindOf(entry: BackendEntry | null, location: LocationRecord | null): Dr
   if (!location) return "new"
   if (!entry) return "missing"
   if (isSynced(location) && isProvisional(location.want!) && location.seen?.etag === entry.etag) return "unread"
-  return location.found ? "changed" : "corrupt"
+  return location.found && location.state !== "corrupt" ? "changed" : "corrupt"
 }

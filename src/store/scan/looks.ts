@@ -111,16 +111,24 @@ export class Looks {
     }
     if (sightings.length > 0) await backend.healthCheck({ signal })
     const reads = await this.#reader.read(toRead.map(({ entry }) => entry))
+    const unreadable: Sighting[] = []
     for (const [index, { entry, generation }] of toRead.entries()) {
       const read = reads[index]!
-      if (read.type === "read")
-        sightings.push({ key: entry.key, generation, found: foundContent(this.#scanned, entry.key, entry, read) })
-      else left += 1
-      if (read.type === "unreadable")
+      const sighting = { key: entry.key, generation, found: foundContent(this.#scanned, entry.key, entry, read) }
+      if (read.type === "read") sightings.push(sighting)
+      else if (read.type === "moving") left += 1
+      else {
+        unreadable.push(generation === null ? { ...sighting, found: null } : sighting)
         services.log.warn({ backend: name, key: entry.key, reason: read.error }, "a found file cannot be read")
+      }
     }
-    if (sightings.length > 0)
-      await commitSightings(services, { backend: name, asOf, sightings, prefix: rules.prefix, hash: true })
+    const told = { backend: name, asOf, prefix: rules.prefix }
+    if (sightings.length > 0) await commitSightings(services, { ...told, sightings, hash: true })
+    // Not asked for again: the next scan does.
+    if (unreadable.length > 0) {
+      const reasons = { unreadable: unreadable.length }
+      await commitSightings(services, { ...told, sightings: unreadable, hash: false, reasons })
+    }
     return { left, last }
   }
 

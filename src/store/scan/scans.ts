@@ -109,8 +109,8 @@ export class Scans {
   }
 
   /** There are places to look at now. */
-  nudge(name: string): void {
-    this.#scanned.get(name)?.scanned.looks.nudge()
+  nudge(name: string, keys: readonly string[] = []): void {
+    this.#scanned.get(name)?.scanned.looks.nudge(keys)
   }
 
   /** Begins the scans whose time has come. */

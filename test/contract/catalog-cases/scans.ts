@@ -41,7 +41,11 @@ export function scanCases(subject: Subject): void {
         ...{ state: "done", cursor: null, knownAsOf: 1_000, modified: 2_000, error: null },
         ...{ files: 4, bytes: 4, added: 3, changed: 1, missing: 1, moved: 0, skipped: 2, reasons: { symlink: 2 } },
       })
-      expect([...subject.catalog.journal({ after: 0 })].at(-1)).toMatchObject({ command: "found", detail: { scan: 1 } })
+      const told = [...subject.catalog.journal({ after: 0 })].slice(-2)
+      expect(told).toMatchObject([
+        { command: "found", detail: { scan: 1 } },
+        { command: "scan", detail: { step: "done" } },
+      ])
       expect(await step("start", 5_000, false)).toMatchObject({
         ...{ state: "running", number: 2, hash: false, started: 5_000, knownAsOf: 1_000 },
         ...{ files: 0, added: 0, skipped: 0, reasons: {} },

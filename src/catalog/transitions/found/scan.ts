@@ -96,6 +96,13 @@ export function advanceScan(
   scan.knownAsOf = scan.started
 }
 
+/** What was passed over after the listing. */
+export function passOver(rows: Rows, backend: string, reasons: Record<string, number>): void {
+  const scan = editScan(rows, backend)
+  scan.reasons = addUp(scan.reasons, reasons)
+  scan.skipped += Object.values(reasons).reduce((sum, times) => sum + times, 0)
+}
+
 function addUp(before: Record<string, number>, added: Record<string, number>): Record<string, number> {
   const sum = { ...before }
   for (const [reason, times] of Object.entries(added)) sum[reason] = (sum[reason] ?? 0) + times

@@ -20,7 +20,7 @@ import { identify, replace } from "./follow.ts"
 import { type FoundCommit, follows, foundCommit, isUnderWay } from "./found-commit.ts"
 import { LeftSince } from "./left-since.ts"
 import { moveFrom, moveTo } from "./move.ts"
-import { advanceScan } from "./scan.ts"
+import { advanceScan, passOver } from "./scan.ts"
 
 type Verdict = Exclude<keyof SightingsCommit, "sequence" | "facts" | "nudge">
 
@@ -46,11 +46,13 @@ export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
   const looked = { ...fact, left: new LeftSince(rows, fact) }
   for (const sighting of fact.sightings) counts[see(commit, looked, sighting)] += 1
   commit.drafts.settle(fact.time)
-  if (fact.page) advanceScan(rows, fact, counts)
   const { added, moved, taken } = counts
   const detail = { added, moved, taken, ...(fact.page && { scan: fact.page.number, cursor: fact.page.cursor }) }
   const isTold = added > 0 || fact.page?.isLast === true
   const sequence = isTold ? append(rows, { command: "found", time: fact.time, backend: fact.backend, detail }) : null
+  // The end of a scan is told last.
+  if (fact.page) advanceScan(rows, fact, counts)
+  else if (fact.reasons) passOver(rows, fact.backend, fact.reasons)
   return { ...counts, sequence, facts: commit.facts, nudge: [...commit.nudge] }
 }
 

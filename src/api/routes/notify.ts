@@ -1,0 +1,44 @@
+/**
+ * `POST /v1/notifications/{name}`: a backend's server tells what has changed there, as S3 event JSON, plain, by SNS or by EventBridge. It bears the backend's
+ * `scan.secret` as a bearer token, as the password of basic authentication, or signs its body with it: `X-Stored-Signature: sha256=<hex>`. 202 with the number of places
+ * that are looked at.
+ */
+import { buffer } from "node:stream/consumers"
+import type { FastifyInstance } from "fastify"
+import { isStoredError } from "../../core/error.ts"
+import { send } from "../error-answer.ts"
+import { pathName } from "../path-name.ts"
+import { httpProblem } from "../problem.ts"
+import type { ApiServices } from "../services.ts"
+import { declaredSize, uploadBody } from "../upload-body.ts"
+
+const MOST_BYTES = 1024 * 1024
+
+export function notify(app: FastifyInstance, services: ApiServices): void {
+  app.post("/v1/notifications/*", async (request, reply) => {
+    const bounds = { ...services.limits, maxBlobSize: MOST_BYTES }
+    declaredSize(request.raw, bounds)
+    const body = await buffer(uploadBody(request.raw, bounds))
+    const { authorization, "x-stored-signature": signature } = request.headers
+    const name = pathName(request.raw.url ?? "", "/v1/notifications/")
+    const shown = { token: tokenOf(authorization), signature: typeof signature === "string" ? signature : null }
+    try {
+      reply.code(202)
+      return { looks: await services.store.notify(name, { body, ...shown }) }
+    } catch (error) {
+      if (!isStoredError(error) || error.code !== "PERMISSION_DENIED") throw error
+      reply.header("www-authenticate", "Bearer")
+      send(reply, httpProblem(401, error.message))
+      return reply
+    }
+  })
+}
+
+function tokenOf(authorization = ""): string | null {
+  const bearer = /^bearer +(\S+) *$/i.exec(authorization)?.[1]
+  if (bearer !== undefined) return bearer
+  const basic = /^basic +(\S+) *$/i.exec(authorization)?.[1]
+  if (basic === undefined) return null
+  const pair = Buffer.from(basic, "base64").toString("utf8")
+  return pair.includes(":") ? pair.slice(pair.indexOf(":") + 1) : null
+}
