@@ -17,12 +17,13 @@ import { pool } from "./pool.ts"
 import { putLarge } from "./put-large.ts"
 import { putSmall } from "./put-small.ts"
 import { s3 } from "./s3.ts"
+import { scan } from "./scan.ts"
 import { statList } from "./stat-list.ts"
 import type { Section, Subject } from "./subject.ts"
 import { syncTree } from "./sync-tree.ts"
 import { formatSection, formatVerdict } from "./table.ts"
 
-const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool, s3]
+const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool, s3, scan]
 const ROUNDS = 5
 const QUICK_ROUNDS = 1
 
