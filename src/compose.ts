@@ -79,6 +79,8 @@ export interface OpenedStore {
   store: Store
   services: StoreServices
   pool: ChecksumPool
+  /** of scans */
+  scanPool: ChecksumPool
   metrics: StoreMetrics
   /** the door for workers; null where all work is done here */
   desk: Pool | null
@@ -164,6 +166,9 @@ async function assemble(
   const hashers = await createHashers()
   const pool = new ChecksumPool({ thread: hashThread })
   closers.push(() => pool.close())
+  // Threads of their own: large files that are read for hours must not keep puts and checksums from theirs.
+  const scanPool = new ChecksumPool({ thread: hashThread })
+  closers.push(() => scanPool.close())
   const isExamined = options.visit === "examine"
   const catalog = new LmdbCatalog({
     directory: join(data, "catalog"),
@@ -222,7 +227,7 @@ async function assemble(
     hashers,
     readTimes,
     downloads: new Downloads(),
-    scans: new Scans(() => ({ services, hashFiles: (task, signal) => pool.run("hashFiles", task, { signal }) })),
+    scans: new Scans(() => ({ services, hashFiles: (task, signal) => scanPool.run("hashFiles", task, { signal }) })),
     lifecycle,
     meter: metrics,
     clock,
@@ -263,10 +268,10 @@ async function assemble(
   const endMaintenance = work ? maintain(services, policy) : async () => {}
   lifecycle.ready()
 
-  const parts = { services, pool, staging, endMaintenance, workers }
+  const parts = { services, pools: [pool, scanPool], staging, endMaintenance, workers }
   const close = (deadline: number): Promise<void> => closeParts(parts, deadline)
   const store = createFacade({ services, makeBackend, close })
-  return { store, services, pool, metrics, desk: workers?.pool ?? null, board: workers?.board ?? null }
+  return { store, services, pool, scanPool, metrics, desk: workers?.pool ?? null, board: workers?.board ?? null }
 }
 
 /** Loaded where it is needed only: the way to Redis takes as much memory as all the rest. */

@@ -43,7 +43,7 @@ export async function askForRest(
   for (const setting of settingsOf(driver)) {
     const { name, kind, required, secret } = setting
     if (settingAt(settings, name) !== undefined) continue
-    const isWorthAsking = secret || (kind === "text" && !TUNING.has(name.split(".", 1)[0]!) && !briefly)
+    const isWorthAsking = !TUNING.has(name.split(".", 1)[0]!) && (secret || (kind === "text" && !briefly))
     if (!required && !isWorthAsking) continue
     const answer = await questioner.ask(question(setting), { secret })
     if (answer !== "") put(settings, name, read(answer, kind, name))

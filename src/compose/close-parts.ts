@@ -6,7 +6,7 @@ import { closeEach } from "./close-each.ts"
 
 export interface ClosedParts {
   services: StoreServices
-  pool: ChecksumPool
+  pools: ChecksumPool[]
   staging: { close(): Promise<void> }
   /** stops upkeep and waits for a step under way */
   endMaintenance(): Promise<void>
@@ -19,7 +19,7 @@ const CLOSE_MOMENT = 100
 
 /** @param deadline ms */
 export async function closeParts(parts: ClosedParts, deadline: number): Promise<void> {
-  const { services, pool, staging, endMaintenance, workers } = parts
+  const { services, pools, staging, endMaintenance, workers } = parts
   const { lifecycle, log, runner, scans, readTimes, backends, catalog } = services
   const end = performance.now() + deadline
   const left = (): number => Math.max(0, end - performance.now())
@@ -39,7 +39,7 @@ export async function closeParts(parts: ClosedParts, deadline: number): Promise<
   await closeEach([
     () => inTime("backends", backends.close()),
     () => staging.close(),
-    () => inTime("threads", pool.close()),
+    ...pools.map((pool) => () => inTime("threads", pool.close())),
     () => catalog.close(),
   ])
 }

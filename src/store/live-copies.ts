@@ -9,6 +9,7 @@ import type { BlobRecord, LocationRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { Clock } from "../core/clock.ts"
 import { StoredError, toStoredError } from "../core/error.ts"
+import { isSameState } from "../core/seen-state.ts"
 import type { BackendSet } from "./backend-set.ts"
 import type { Lifecycle } from "./lifecycle.ts"
 import type { Log } from "./log.ts"
@@ -139,6 +140,6 @@ function tooLate(backend: string): StoredError {
 }
 
 /** What was written there after the proof may be of the same size and something else. */
-function isAsProven({ size, modified }: Seen, { seen }: LocationRecord, blob: BlobRecord): boolean {
-  return size === blob.size && (seen === null || seen.modified === modified)
+function isAsProven(now: Seen, { seen }: LocationRecord, blob: BlobRecord): boolean {
+  return now.size === blob.size && (seen === null || isSameState(seen, now))
 }

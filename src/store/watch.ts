@@ -1,6 +1,7 @@
 /** Turns a backend's hints of change into `watch` events (A24), leaving out the echo of our own writes. Hints only; scans are the truth. */
 import type { WatchEventType } from "../backends/backend.ts"
 import { toStoredError } from "../core/error.ts"
+import { isSameState } from "../core/seen-state.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import type { StoreServices } from "./services.ts"
 
@@ -50,5 +51,5 @@ async function isOwn(services: StoreServices, registered: RegisteredBackend, eve
   const seen = await registered.backend.stat(event.key, { signal: registered.watching.signal })
   const location = services.catalog.location(registered.name, event.key)
   if (!seen) return !location || location.want === null
-  return location?.seen?.size === seen.size && location.seen.modified === seen.modified
+  return location?.seen ? isSameState(location.seen, seen) : false
 }

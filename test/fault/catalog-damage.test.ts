@@ -22,6 +22,8 @@ async function makeCatalog(): Promise<string> {
   await settle(catalog, "b", { type: "park", error: { code: "BACKEND_FULL", message: "full", retryable: false } })
   await catalog.commitDelete({ key: "c", time: 2 })
   await settle(catalog, "c", "done")
+  await catalog.commitScan({ backend: "local", step: "start", time: 3 })
+  await catalog.commitLooks("local", ["x", "y"])
   await catalog.close()
   return directory
 }

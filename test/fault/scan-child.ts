@@ -15,7 +15,7 @@ const opened = await openStore({
   backends: { photos: { driver: "fs", root: folder, scan: { every: "24h" } }, m: { driver: "memory" } },
   defaultBackends: ["m"],
 })
-const { store, services, pool } = opened
+const { store, services, scanPool: pool } = opened
 
 const run = pool.run.bind(pool)
 pool.run = (async (name: string, task: { paths?: string[] }, options: object) => {

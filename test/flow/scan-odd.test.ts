@@ -96,8 +96,8 @@ describe("an odd folder", () => {
     await link(join(folder, "one"), join(folder, "z"))
     const opened = await openFolder(folder)
     const read: string[] = []
-    const run = opened.pool.run.bind(opened.pool)
-    opened.pool.run = ((name: string, task: { paths?: string[] }, options: object) => {
+    const run = opened.scanPool.run.bind(opened.scanPool)
+    opened.scanPool.run = ((name: string, task: { paths?: string[] }, options: object) => {
       read.push(...(task.paths ?? []))
       return run(name, task, options)
     }) as typeof run

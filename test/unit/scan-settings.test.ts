@@ -59,7 +59,7 @@ describe("what a scan goes by", () => {
   const rules = (settings: Parameters<typeof scanRules>[1], local = true) => scanRules("photos", settings, { local })
 
   it("is what suits the backend, where nothing was said, and then it never scans by itself", () => {
-    const defaults = { mode: "observe", prefix: "photos/", every: null, ignore: [] }
+    const defaults = { mode: "observe", prefix: "photos/", every: null, ignore: [], rate: null, between: null }
     expect(rules({})).toEqual({ ...defaults, hash: true })
     expect(rules({}, false)).toEqual({ ...defaults, hash: false })
     expect(rules({ watch: false }).every).toBeNull()
@@ -72,8 +72,16 @@ describe("what a scan goes by", () => {
   })
 
   it("is what was said", () => {
-    const scan = { prefix: "", hash: true, every: "90s", ignore: ["a"] }
-    expect(rules({ scan }, false)).toEqual({ mode: "observe", prefix: "", hash: true, every: 90_000, ignore: ["a"] })
+    const scan = { prefix: "", hash: true, every: "90s", ignore: ["a"], rate: "1MB/s", between: "22:00-06:00" }
+    expect(rules({ scan }, false)).toEqual({
+      mode: "observe",
+      prefix: "",
+      hash: true,
+      every: 90_000,
+      ignore: ["a"],
+      rate: 1_000_000,
+      between: { from: 1_320, to: 360 },
+    })
     expect(rules({ scan: { hash: false, every: "off" }, watch: true })).toMatchObject({ hash: false, every: null })
   })
 })

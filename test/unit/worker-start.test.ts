@@ -127,7 +127,6 @@ describe("the words of a worker", () => {
 
   it("name kinds, backends and how many at a time; none of them is all", () => {
     expect(parse()).toEqual({
-      endpoints: "any",
       kinds: ["sync", "checksum"],
       ingest: null,
       backends: null,

@@ -86,7 +86,8 @@ export class Looks {
 
   /** @returns the last key that was dealt with: where there is much to read, not all are */
   async #look(keys: readonly string[]): Promise<{ left: number; last: string }> {
-    const { services, backend, name, rules, signal } = this.#scanned
+    const { services, name, rules, signal } = this.#scanned
+    const backend = await services.backends.opened(name)
     const asOf = services.catalog.lastSequence()
     const sightings: Sighting[] = []
     const toRead: { entry: BackendEntry; generation: number | null }[] = []
