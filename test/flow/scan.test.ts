@@ -153,3 +153,22 @@ describe("watch of a folder", () => {
     expect(await keysOf(opened)).toEqual({ "photos/new.txt": idOf("new") })
   })
 })
+
+describe("a folder that is added while the store runs", () => {
+  it("is observed where something lies in it, and nothing is put there unasked", async () => {
+    const full = await temporaryDirectory()
+    const empty = await temporaryDirectory()
+    await write(full, "a.txt", "a")
+    const { store } = await openTestStore({})
+    expect(await store.addBackend("full", { driver: "fs", root: full })).toMatchObject({
+      config: { mode: "observe" },
+      isDefault: false,
+    })
+    expect(await store.addBackend("empty", { driver: "fs", root: empty })).toMatchObject({ isDefault: true })
+    await store.put(Buffer.from("x"), { key: "x" })
+    const backends = (await store.stat("x"))?.locations.map(({ backend }) => backend)
+    expect(backends?.sort()).toEqual(["a", "b", "empty"])
+    await store.put(Buffer.from("y"), { key: "y", backends: ["full"] })
+    expect(await store.synced("y")).toMatchObject({ locationCount: 1 })
+  })
+})
