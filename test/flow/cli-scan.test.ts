@@ -1,85 +1,17 @@
-/** `stored scan`, `stored drift` and folders that are added: what they show, what they leave behind, and what they end with. */
-import { mkdir, rename, rm, symlink, utimes, writeFile } from "node:fs/promises"
-import { dirname, join, relative } from "node:path"
+/** `stored scan`: what it shows, what it leaves behind, and what it ends with. */
+import { rm, symlink } from "node:fs/promises"
+import { join } from "node:path"
 import { PassThrough } from "node:stream"
-import { describe, expect, it, onTestFinished } from "vitest"
+import { describe, expect, it } from "vitest"
 import type { Access } from "../../src/cli/command-line.ts"
 import { followScan, patienceFor } from "../../src/cli/follow-scan.ts"
 import { listingLine, readingLine } from "../../src/cli/scan-progress.ts"
-import type { OpenedStore } from "../../src/compose.ts"
 import { StoredError } from "../../src/core/error.ts"
-import { bytesSource } from "../../src/store/input-bytes.ts"
 import type { ScanStatus } from "../../src/store/store.ts"
 import { mapStore } from "../unit/map-store.ts"
-import { type LineOptions, runLine, type Said } from "./cli-line.ts"
-import { memoryBackend, openTestStore, temporaryDirectory } from "./open-store.ts"
-
-const LONG_AGO = new Date("2020-01-01T00:00:00Z")
-
-async function write(folder: string, key: string, content: string): Promise<void> {
-  const path = join(folder, key)
-  await mkdir(dirname(path), { recursive: true })
-  await writeFile(path, content)
-  await utimes(path, LONG_AGO, LONG_AGO)
-}
-
-type Line = OpenedStore & {
-  folder: string
-  access: Access
-  run(words: string[], more?: Partial<LineOptions>): Promise<Said>
-}
-
-/** A folder `photos` beside a memory backend `b`, and the command line on that store. */
-async function openFolder(): Promise<Line> {
-  const folder = await temporaryDirectory()
-  const backends = { photos: { driver: "fs", root: folder }, b: { driver: "memory" } }
-  return { folder, ...(await openLine({ backends, defaultBackends: ["b"] })) }
-}
-
-async function openLine(config: Parameters<typeof openTestStore>[0]) {
-  const opened = await openTestStore(config)
-  const { close: _, ...access } = opened.store
-  const run = (words: string[], more: Partial<LineOptions> = {}): Promise<Said> => runLine(words, { access, ...more })
-  return { ...opened, access, run }
-}
-
-/** The same, as if it were a server's. */
-function served({ access }: Pick<Line, "access">): Access {
-  return { ...access, idle: undefined }
-}
-
-/** The folder is listed only once the test lets it, or the scan is ended. */
-function holdListing({ services }: OpenedStore): { reached: Promise<void>; open(): void } {
-  const { backend } = services.backends.get("photos")
-  const list = backend.list.bind(backend)
-  const gate = Promise.withResolvers<void>()
-  const reached = Promise.withResolvers<void>()
-  backend.list = async function* (options) {
-    reached.resolve()
-    const aborted = new Promise<void>((resolve) => options?.signal?.addEventListener("abort", () => resolve()))
-    await Promise.race([gate.promise, aborted])
-    yield* list(options)
-  }
-  onTestFinished(() => gate.resolve())
-  return { reached: reached.promise, open: gate.resolve }
-}
-
-async function interruptOnce(reached: Promise<void>, run: (signal: AbortSignal) => Promise<Said>): Promise<Said> {
-  const control = new AbortController()
-  const running = run(control.signal)
-  await reached
-  control.abort(new StoredError("ABORTED", "Interrupted."))
-  return running
-}
-
-const keysOf = async ({ store }: OpenedStore): Promise<string[]> =>
-  (await Array.fromAsync(store.list())).map(({ key }) => key)
-
-const parsed = (text: string): Record<string, unknown>[] =>
-  text
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Record<string, unknown>)
+import { holdListing, interruptOnce, keysOf, openFolder, parsed, served } from "./cli-folder.ts"
+import { runLine } from "./cli-line.ts"
+import { writeResting as write } from "./resting-file.ts"
 
 describe("scan", () => {
   it("takes in what lies there, and sums it up in a line", async () => {
@@ -263,145 +195,5 @@ describe("the wait for a scan", () => {
     expect(patienceFor(left)).toBeGreaterThan(30_000)
     // 4 GiB at 4 MiB a second
     expect(patienceFor(status({ lookBytes: 2 ** 32 })) - patienceFor(status({}))).toBe(1_024_000)
-  })
-})
-
-describe("drift", () => {
-  it("has a line for each difference and ends with 8, or with nothing and 0", async () => {
-    const line = await openFolder()
-    for (const key of ["goes", "moves", "stays"]) await write(line.folder, key, key)
-    await line.run(["scan", "photos"])
-    expect(await line.run(["drift", "photos"])).toEqual({ code: 0, out: "", err: "" })
-    await line.store.put(Buffer.from("goes"), { key: "copy", durability: "all" })
-    await rm(join(line.folder, "goes"))
-    await rename(join(line.folder, "moves"), join(line.folder, "m\u001b"))
-    await write(line.folder, "new", "new")
-    expect(await line.run(["drift", "photos"])).toEqual({
-      code: 8,
-      out: "missing  goes  (another copy can replace it)\nmissing  moves\nnew      new\n",
-      err: "",
-    })
-    expect((await line.run(["drift", "photos", "-n", "1"])).out).toMatch(/^missing {2}goes .*\n$/)
-    const entries = parsed((await line.run(["--json", "drift", "photos"])).out)
-    expect(entries).toMatchObject([
-      { kind: "missing", key: "goes", objectKey: "photos/goes", healable: true },
-      { kind: "missing", key: "moves", healable: false },
-      { kind: "new", key: "new", size: 3 },
-    ])
-  })
-
-  it("--heal brings back what another copy has, waits for it, and tells what could not be", async () => {
-    const line = await openLine({ defaultBackends: ["b"] })
-    const a = memoryBackend(line, "a")
-    for (const key of ["x", "y", "z"]) await a.put(key, bytesSource(Buffer.from(key)), { modified: LONG_AGO.getTime() })
-    await line.run(["scan", "a"])
-    await line.store.put(Buffer.from("x"), { key: "copy", durability: "all" })
-    await a.delete("x")
-    const healed = await line.run(["drift", "a", "--heal"])
-    expect(healed).toEqual({
-      code: 0,
-      out: "missing  x  (another copy can replace it)\na: what another copy has is there again\n",
-      err: "",
-    })
-    expect(await a.stat("x")).toMatchObject({ size: 1 })
-    await a.delete("x")
-    await a.delete("y")
-    const [first, second, lost, summary] = parsed((await line.run(["--json", "drift", "a", "--heal"])).out)
-    expect([first, second]).toMatchObject([
-      { kind: "missing", key: "x" },
-      { kind: "missing", key: "y", healable: false },
-    ])
-    expect(lost).toMatchObject({ kind: "lost", key: "y", error: { code: expect.stringMatching(/^[A-Z_]+$/) } })
-    expect(await a.stat("x")).toMatchObject({ size: 1 })
-    expect(summary).toEqual({ backend: "a", failed: 1, pending: 0 })
-    const again = await line.run(["drift", "a", "--heal"])
-    expect(again).toMatchObject({
-      code: 8,
-      out: expect.stringMatching(/^lost {5}y {2}\S.*\na: 1 could not be brought back\n$/),
-    })
-  })
-
-  it("--heal does not wait for a backend that is paused", async () => {
-    const line = await openLine({})
-    await line.store.put(Buffer.from("x"), { key: "x", durability: "all" })
-    await line.store.put(Buffer.from("y"), { key: "y", durability: "all" })
-    await memoryBackend(line, "a").delete("x")
-    await line.store.pauseBackend("a")
-    expect(await line.run(["drift", "a", "--heal"])).toMatchObject({
-      code: 8,
-      out: expect.stringMatching(/: 0 could not be brought back; 1 wait: see stored status\n$/),
-    })
-  })
-})
-
-describe("backends add", () => {
-  it("takes a folder in at once where it is to be watched", async () => {
-    const line = await openLine({})
-    const folder = await temporaryDirectory()
-    await write(folder, "a.txt", "a")
-    const words = ["backends", "add", "photos", "--driver", "fs", "--root", relative(process.cwd(), folder), "--watch"]
-    const said = await line.run([...words, "--mode", "enforce"])
-    expect(said).toMatchObject({ code: 0, err: "" })
-    expect(said.out).toMatch(/\nphotos scanned: 1 file, 1 B in \d+ s; 1 added,/)
-    expect(await keysOf(line)).toEqual(["photos/a.txt"])
-    expect(line.services.backends.get("photos").settings).toMatchObject({ root: folder, watch: true, mode: "enforce" })
-  })
-
-  it("takes nothing in where nobody asked for it, or a server will", async () => {
-    const line = await openLine({})
-    const [first, second] = [await temporaryDirectory(), await temporaryDirectory()]
-    await line.run(["backends", "add", "plain", "--driver", "fs", "--root", first])
-    expect(line.store.scanStatus("plain")).toMatchObject({ state: "idle", number: 0 })
-    const off = ["--watch", "--set", "scan.every=off"]
-    await line.run(["backends", "add", "watched", "--driver", "fs", "--root", second, ...off])
-    expect(line.store.scanStatus("watched")).toMatchObject({ state: "idle", number: 0 })
-    const calls: string[] = []
-    const scan: Access["scan"] = async (name) => {
-      calls.push(name)
-      return line.store.scanStatus(name)
-    }
-    // The server may work elsewhere: it is told the whole path.
-    const addBackend: Access["addBackend"] = (name, config) => {
-      calls.push(String(config.root))
-      return line.store.addBackend(name, config)
-    }
-    const third = await temporaryDirectory()
-    const words = ["backends", "add", "served", "--driver", "fs", "--root", relative(process.cwd(), third), "--watch"]
-    const access = { ...served(line), scan, addBackend }
-    expect(await line.run(words, { access })).toMatchObject({ code: 0, err: "" })
-    expect(calls).toEqual([third])
-  })
-
-  it("takes settings of scans by name", async () => {
-    const line = await openLine({})
-    const folder = await temporaryDirectory()
-    await write(folder, "a.txt", "a")
-    await write(folder, "b.tmp", "b")
-    const set = ["scan.prefix=p/", 'scan.ignore=["*.tmp"]', "scan.every=12h", "scan.hash=false"]
-    const words = ["backends", "add", "photos", "--driver", "fs", "--root", folder]
-    const said = await line.run(["--json", ...words, ...set.flatMap((each) => ["--set", each])])
-    expect(parsed(said.out)).toMatchObject([
-      { config: { scan: { prefix: "p/", ignore: ["*.tmp"], every: "12h", hash: false } } },
-    ])
-    expect(await keysOf(line)).toEqual(["p/a.txt"])
-    expect(line.store.scanStatus("photos")).toMatchObject({ reasons: { ignored: 1 } })
-  })
-
-  it("asks nobody about scans, and refuses a mode that is none", async () => {
-    const line = await openLine({})
-    const stdin = Object.assign(new PassThrough(), { isTTY: true })
-    const folder = await temporaryDirectory()
-    for (const words of [
-      ["m", "--driver", "memory"],
-      ["f", "--driver", "fs", "--root", folder],
-    ])
-      expect(await line.run(["backends", "add", ...words], { stdin, terminal: true })).toMatchObject({
-        code: 0,
-        err: "",
-      })
-    expect(await line.run(["backends", "add", "n", "--driver", "memory", "--mode", "guess"])).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/observe, enforce/),
-    })
   })
 })

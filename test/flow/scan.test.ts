@@ -1,5 +1,5 @@
 /** Folders that exist already are taken in, followed, and told the truth about. */
-import { mkdir, rename, rm, utimes, writeFile } from "node:fs/promises"
+import { rename, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import type { OpenedStore } from "../../src/compose.ts"
@@ -7,17 +7,8 @@ import type { StoreEventName } from "../../src/core/event.ts"
 import type { DriftEntry } from "../../src/store/store.ts"
 import { idOf } from "../contract/catalog.facts.ts"
 import { openTestStore, temporaryDirectory } from "./open-store.ts"
+import { writeResting as write } from "./resting-file.ts"
 import { lookedAt, scanned } from "./scan-steps.ts"
-
-/** A time that has long passed: the file is not being written to. */
-const LONG_AGO = new Date("2020-01-01T00:00:00Z")
-
-async function write(folder: string, key: string, content: string, time = LONG_AGO): Promise<void> {
-  const path = join(folder, key)
-  await mkdir(join(path, ".."), { recursive: true })
-  await writeFile(path, content)
-  await utimes(path, time, time)
-}
 
 async function openFolder(settings: object = {}): Promise<OpenedStore & { folder: string }> {
   const folder = await temporaryDirectory()
