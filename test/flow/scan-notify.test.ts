@@ -1,14 +1,12 @@
 /** Who is told of changes at a backend looks for himself, and believes only those who bear its secret. */
 import { createHmac } from "node:crypto"
-import { mkdir, utimes, writeFile } from "node:fs/promises"
-import { join } from "node:path"
 import { expect, it } from "vitest"
 import { listen } from "../unit/api-server.ts"
 import { openTestStore, temporaryDirectory } from "./open-store.ts"
+import { writeResting } from "./resting-file.ts"
 import { lookedAt } from "./scan-steps.ts"
 
 const SECRET = "shared between the two"
-const LONG_AGO = new Date("2020-01-01T00:00:00Z")
 
 async function open(scan: object = {}) {
   const folder = await temporaryDirectory()
@@ -19,11 +17,7 @@ async function open(scan: object = {}) {
     },
     defaultBackends: ["m"],
   })
-  const write = async (key: string): Promise<void> => {
-    await mkdir(join(folder, key, ".."), { recursive: true })
-    await writeFile(join(folder, key), key)
-    await utimes(join(folder, key), LONG_AGO, LONG_AGO)
-  }
+  const write = (key: string, content = key): Promise<void> => writeResting(folder, key, content)
   const { url } = await listen(opened.store)
   const notify = async (keys: string[], headers: Record<string, string>): Promise<number> => {
     const body = bodyOf(keys)
@@ -49,6 +43,26 @@ it("places are looked at, and only those", async () => {
   await expect(opened.store.look("photos", ["../up"])).rejects.toMatchObject({ code: "INVALID_KEY" })
   await expect(opened.store.look("nowhere", ["a"])).rejects.toMatchObject({ code: "UNKNOWN_BACKEND" })
   await expect(opened.store.look("photos", Array(10_001).fill("a"))).rejects.toMatchObject({ code: "INVALID_INPUT" })
+})
+
+it("a place that is told of while it is looked at is looked at once more", async () => {
+  const opened = await open()
+  await opened.write("a")
+  const run = opened.scanPool.run.bind(opened.scanPool)
+  let turns = 0
+  // Right behind the read, and before what was read is committed.
+  opened.scanPool.run = (async (name: string, task: unknown, options: object) => {
+    const answer = await run(name, task, options)
+    turns += 1
+    if (turns === 1) {
+      await opened.write("a", "changed since")
+      await opened.store.look("photos", ["a"])
+    }
+    return answer
+  }) as typeof run
+  await opened.store.look("photos", ["a"])
+  await expect.poll(async () => (await opened.store.stat("photos/a"))?.size).toBe("changed since".length)
+  await lookedAt(opened, "photos")
 })
 
 it("a notification bears the secret, plain, as a password or as a signature", async () => {
