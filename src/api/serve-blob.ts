@@ -8,10 +8,11 @@ import * as z from "zod"
 import { ConflictError, NotFoundError } from "../core/error.ts"
 import type { Metadata } from "../core/metadata.ts"
 import type { GetOptions, OpenedBlob } from "../store/store.ts"
-import { blobHeaders } from "./blob-headers.ts"
+import { type BlobHeaderOptions, blobHeaders } from "./blob-headers.ts"
 import { parseRange } from "./byte-range.ts"
 import { clientSignal } from "./client-signal.ts"
 import { isNotModified, rangeApplies } from "./condition.ts"
+import { downloadParameter } from "./download-parameter.ts"
 import { parseNames } from "./put-headers.ts"
 import { flag, parseQuery } from "./query.ts"
 import type { ApiServices } from "./services.ts"
@@ -26,12 +27,18 @@ const querySchema = z.strictObject({
   fallbackBackends: z.string().optional(),
   /** false: whole reads from staging are not hashed */
   verify: flag.optional(),
+  /** saved rather than shown: `1` under its own name, or another name */
+  download: downloadParameter.optional(),
 })
 const ATTEMPTS = 3
 
 export interface ServeOptions {
   /** the name can never mean other bytes */
   immutable: boolean
+  /** in place of the request's own parameters */
+  query?: unknown
+  /** throws where what is there now is not to be served */
+  check?(metadata: Metadata): void
 }
 
 /** Answers GET. @throws StoredError NOT_FOUND, INVALID_RANGE, COPY_UNAVAILABLE, … */
@@ -42,7 +49,9 @@ export async function serveBlob(
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
-  const { backend, fallback, fallbackBackends, verify } = parseQuery(querySchema, request.query)
+  const query = options.query ?? request.query
+  const { backend, fallback, fallbackBackends, verify, download = null } = parseQuery(querySchema, query)
+  const shown = { ...options, download }
   const getOptions: GetOptions = {
     ...(backend !== undefined && { backends: parseNames(backend) }),
     ...(fallback !== undefined && { fallback }),
@@ -52,10 +61,11 @@ export async function serveBlob(
   }
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const metadata = await requireMetadata(services, name)
+    options.check?.(metadata)
     if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)
     const range = rangeApplies(request.headers, metadata) ? parseRange(request.headers.range, metadata.size) : null
     const opened = await services.store.open(name, { ...getOptions, ...(range && { range }) })
-    if (opened.metadata.id === metadata.id) return sendOpened(services, reply, opened, range !== null, options)
+    if (opened.metadata.id === metadata.id) return sendOpened(services, reply, opened, range !== null, shown)
     opened.stream.destroy()
   }
   throw new ConflictError(`"${name}" kept changing while it was opened; try again.`, { retryable: true })
@@ -69,10 +79,14 @@ export async function describeBlob(
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
-  parseQuery(querySchema, request.query)
+  const { download = null } = parseQuery(querySchema, options.query ?? request.query)
   const metadata = await requireMetadata(services, name)
+  options.check?.(metadata)
   if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)
-  return reply.headers(blobHeaders(metadata, options)).header("content-length", String(metadata.size)).send()
+  return reply
+    .headers(blobHeaders(metadata, { ...options, download }))
+    .header("content-length", String(metadata.size))
+    .send()
 }
 
 export async function requireMetadata(services: Pick<ApiServices, "store">, name: string): Promise<Metadata> {
@@ -91,7 +105,7 @@ function sendOpened(
   reply: FastifyReply,
   opened: OpenedBlob,
   partial: boolean,
-  options: ServeOptions,
+  options: BlobHeaderOptions,
 ): FastifyReply {
   const { metadata, range, servedFrom, stream } = opened
   reply.headers(blobHeaders(metadata, options))
