@@ -9,12 +9,14 @@ import {
   backendCodec,
   configurationCodec,
   markCodec,
+  namespaceCodec,
   numberCodec,
   parkedCodec,
   queueCodec,
   scanCodec,
   totalsCodec,
 } from "./small-codecs.ts"
+import { tokenCodec } from "./token-codec.ts"
 
 export const CODECS: Codecs = {
   blobs: blobCodec,
@@ -37,4 +39,6 @@ export const CODECS: Codecs = {
   generations: numberCodec,
   looks: numberCodec,
   scans: scanCodec,
+  tokens: tokenCodec,
+  namespaces: namespaceCodec,
 }

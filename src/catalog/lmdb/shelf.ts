@@ -26,6 +26,8 @@ export const SHELVES = {
   generations: "generations",
   looks: "looks",
   scans: "scans",
+  tokens: "tokens",
+  namespaces: "namespaces",
 } as const satisfies Record<TableName, string>
 
 export type Shelf = (typeof SHELVES)[TableName]
@@ -53,5 +55,7 @@ export function rowsExpected(totals: TotalsRow): Partial<Record<Shelf, number>> 
     generations: totals.generations,
     backends: totals.backends,
     looks: totals.looks,
+    tokens: totals.tokens,
+    namespaces: totals.namespaces,
   }
 }
