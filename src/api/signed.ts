@@ -3,6 +3,7 @@
  * before it is committed.
  */
 import type { FastifyReply, FastifyRequest } from "fastify"
+import * as z from "zod"
 import { parseChecksumReference } from "../core/blob-id.ts"
 import { ConflictError, StoredError } from "../core/error.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
@@ -18,6 +19,18 @@ import type { ApiServices } from "./services.ts"
 import { declaredSize, uploadBody } from "./upload-body.ts"
 
 export const SIGNED_PATH = "/v1/signed/"
+
+/** What is asked for when an address is to be signed; what is wrong with values is the store's to say. */
+export const signedUrlBody = z.strictObject({
+  name: z.string(),
+  method: z.enum(["GET", "PUT"]).optional(),
+  expires: z.int().optional(),
+  maxSize: z.int().optional(),
+  contentHash: z.string().optional(),
+  ifAbsent: z.boolean().optional(),
+  download: z.union([z.string(), z.boolean()]).optional(),
+  base: z.string().optional(),
+})
 
 /** Answers GET. @throws StoredError FORBIDDEN, CONFLICT where it is of other content, and what `serveBlob` throws */
 export async function serveSigned(

@@ -17,6 +17,7 @@ import { serveCommand } from "./commands/serve.ts"
 import { statCommand } from "./commands/stat.ts"
 import { statusCommand } from "./commands/status.ts"
 import { tokensCommand } from "./commands/tokens.ts"
+import { urlCommand } from "./commands/url.ts"
 import { EXIT_CODES, exitCode } from "./exit-code.ts"
 import { faultLines } from "./fault.ts"
 
@@ -24,6 +25,7 @@ const COMMANDS = [
   putCommand,
   getCommand,
   archiveCommand,
+  urlCommand,
   lsCommand,
   statCommand,
   rmCommand,
