@@ -1,28 +1,32 @@
 /** `GET /v1/objects?prefix=&backend=&limit=&cursor=`: one page in key order, and the cursor of the next or null. `after=` begins behind a key instead. */
-import type { FastifyInstance } from "fastify"
 import * as z from "zod"
 import type { ListedObject } from "../../store/store.ts"
 import { clientSignal } from "../client-signal.ts"
 import { readCursor, writeCursor } from "../cursor.ts"
-import { parseQuery } from "../query.ts"
-import type { ApiServices } from "../services.ts"
+import { whole } from "../query.ts"
+import { route } from "../route.ts"
+import { objectPage } from "../schemas/object.ts"
 
-const querySchema = z.strictObject({
+const query = z.strictObject({
   prefix: z.string().optional(),
-  backend: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().optional(),
-  after: z.string().optional(),
+  backend: z.string().optional().describe("only objects that should have a copy there"),
+  limit: whole(1, 1000).default(100),
+  cursor: z.string().optional().describe("of the page before"),
+  after: z.string().optional().describe("only keys behind this one"),
 })
 
-export interface ObjectPage {
-  objects: ListedObject[]
-  cursor: string | null
-}
+export type ObjectPage = z.output<typeof objectPage>
 
-export function listObjects(app: FastifyInstance, services: ApiServices): void {
-  app.get("/v1/objects", async (request, reply): Promise<ObjectPage> => {
-    const { prefix, backend, limit, cursor, after } = parseQuery(querySchema, request.query)
+export const listObjects = route({
+  method: "GET",
+  path: "/v1/objects",
+  operation: "listObjects",
+  tag: "objects",
+  summary: "One page of objects in the order of their keys.",
+  policy: { scope: "read", on: "named" },
+  query,
+  answers: { 200: { is: "The page, and the cursor of the next.", schema: objectPage } },
+  async handle({ services, reply, query: { prefix, backend, limit, cursor, after } }): Promise<ObjectPage> {
     const objects: ListedObject[] = []
     const listing = services.store.list({
       ...(prefix !== undefined && { prefix }),
@@ -36,5 +40,5 @@ export function listObjects(app: FastifyInstance, services: ApiServices): void {
     for await (const object of listing) objects.push(object)
     const page = objects.slice(0, limit)
     return { objects: page, cursor: objects.length > limit ? writeCursor(page.at(-1)!.key) : null }
-  })
-}
+  },
+})
