@@ -19,6 +19,7 @@ import { StoredError } from "../core/error.ts"
 import type { Store } from "../store/store.ts"
 import { answerClientError, rememberAnswer } from "./client-error.ts"
 import { closingSignal } from "./closing-signal.ts"
+import { mountDocs } from "./docs.ts"
 import { answerError, send } from "./error-answer.ts"
 import { holdContinue } from "./expect-continue.ts"
 import { gateOf } from "./gates.ts"
@@ -56,6 +57,8 @@ export interface AppOptions {
     /** throws CLOSED until there is a store */
     source(): MetricsSource
   }
+  /** the version of StoreD; absent: there is no `/docs` */
+  docs?: string
   /** absent: there is no `/queues` */
   board?: {
     /** the administrator's */
@@ -132,6 +135,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     metricsTokens: metrics?.tokens,
   }
   for (const route of routes) mountRoute(app, route, { services, closing, gate: gateOf(route, gates) })
+  if (options.docs !== undefined) mountDocs(app, routes, options.docs)
   if (options.board) mountQueues(app, options.board.token, options.board.queues)
   return app
 }

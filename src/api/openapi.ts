@@ -5,7 +5,7 @@
 import * as z from "zod"
 import { PROBLEM_TYPE } from "./problem.ts"
 import { type Answer, pathParts, queryOf, type Route, TAGS } from "./route.ts"
-import { problem } from "./schemas/common.ts"
+import { problem } from "./schemas/pieces.ts"
 
 type JsonSchema = Record<string, unknown>
 type Described = Record<string, unknown>
@@ -62,7 +62,9 @@ function operationOf(route: Route, shapes: Shapes): Described {
     parameters: [...pathParameters(route), ...queryParameters(route, shapes), ...headerParameters(route)],
     ...(body && { requestBody: body }),
     responses: {
-      ...Object.fromEntries(Object.entries(route.answers).map(([status, answer]) => [status, answerOf(answer, shapes)])),
+      ...Object.fromEntries(
+        Object.entries(route.answers).map(([status, answer]) => [status, answerOf(answer, shapes)]),
+      ),
       default: answerOf({ is: "Why it was not done.", type: PROBLEM_TYPE, schema: problem }, shapes),
     },
   }
@@ -106,7 +108,10 @@ const BINARY = { type: "string", format: "binary" }
 
 function answerOf({ is, schema, type, headers = {} }: Answer, shapes: Shapes): Described {
   const media = type ?? (schema ? "application/json" : null)
-  const notes = Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: "string" } }])
+  const notes = Object.entries(headers).map(([name, description]) => [
+    name,
+    { description, schema: { type: "string" } },
+  ])
   return {
     description: is,
     ...(notes.length > 0 && { headers: Object.fromEntries(notes) }),
@@ -128,7 +133,11 @@ class Shapes {
   }
 
   of(schema: z.ZodType, io: "input" | "output"): JsonSchema {
-    const { $schema: _, $defs = {}, ...shape } = z.toJSONSchema(schema, {
+    const {
+      $schema: _,
+      $defs = {},
+      ...shape
+    } = z.toJSONSchema(schema, {
       io,
       unrepresentable: "any",
       override: ({ zodSchema, jsonSchema }) => adapt(zodSchema, jsonSchema, io),
@@ -159,6 +168,8 @@ function adapt(schema: z.core.$ZodType, json: JsonSchema, io: "input" | "output"
 
 /** The same with its references to where components lie. */
 function pointed(schema: JsonSchema): JsonSchema {
-  const text = JSON.stringify(schema, (name, value: unknown) => ((name === "id" && typeof value === "string") || name === "wire" ? undefined : value))
+  const text = JSON.stringify(schema, (name, value: unknown) =>
+    (name === "id" && typeof value === "string") || name === "wire" ? undefined : value,
+  )
   return JSON.parse(text.replaceAll('"#/$defs/', '"#/components/schemas/')) as JsonSchema
 }

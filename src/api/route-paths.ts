@@ -1,13 +1,17 @@
 /** Which methods a path has: tells a wrong method (405) from an unknown path (404). */
 import { type Method, pathParts, type Route } from "./route.ts"
 
+/** In the order in which an `Allow` header names them. */
+const METHODS: readonly Method[] = ["GET", "HEAD", "PUT", "POST", "DELETE"]
+
 /** @returns null where there is no such path */
 export function allowedMethods(routes: readonly Route[], path: string): readonly Method[] | null {
   const matching = routes.filter((route) => isPathOf(route.path, path))
   if (matching.length === 0) return null
   // `/v1/backends/a/scan` is also a name at the end of `/v1/backends/{name}`: the longest fixed part is what is meant.
   const closest = Math.max(...matching.map(fixedLength))
-  return matching.filter((route) => fixedLength(route) === closest).map(({ method }) => method)
+  const methods = new Set(matching.filter((route) => fixedLength(route) === closest).map(({ method }) => method))
+  return METHODS.filter((method) => methods.has(method))
 }
 
 function isPathOf(template: string, path: string): boolean {

@@ -16,7 +16,7 @@ import { PROBLEM_TYPE } from "./problem.ts"
 import { parseNames } from "./put-headers.ts"
 import { flag } from "./query.ts"
 import type { Answer, Call, HeaderNotes } from "./route.ts"
-import { problem } from "./schemas/common.ts"
+import { problem } from "./schemas/pieces.ts"
 import type { ApiServices } from "./services.ts"
 import { cutSlowReader } from "./slow-reader.ts"
 

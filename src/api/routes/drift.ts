@@ -5,11 +5,10 @@
  */
 import * as z from "zod"
 import { clientSignal } from "../client-signal.ts"
-import { DriftFeed } from "../drift-feed.ts"
 import { whole } from "../query.ts"
 import { route } from "../route.ts"
 import { driftEntry } from "../schemas/backend.ts"
-import { cutSlowReader } from "../slow-reader.ts"
+import { NDJSON, sendLines } from "../send-lines.ts"
 
 export const drift = route({
   method: "GET",
@@ -22,7 +21,7 @@ export const drift = route({
   answers: {
     200: {
       is: "A JSON object a line, and an empty line now and then.",
-      type: "application/x-ndjson",
+      type: NDJSON,
       schema: driftEntry,
     },
   },
@@ -30,12 +29,7 @@ export const drift = route({
     store.getBackend(name)
     const signal = AbortSignal.any([clientSignal(reply.raw), closing])
     const entries = store.drift(name, { ...(limit !== undefined && { limit }), signal })
-    const feed = new DriftFeed(entries, { heartbeat: limits.heartbeat, signal })
-    cutSlowReader(reply.raw, limits.idleTimeout)
-    reply.header("content-type", "application/x-ndjson").header("cache-control", "no-store")
-    // Proxies that collect an answer before they pass it on would hold every line back.
-    reply.header("x-accel-buffering", "no")
-    return reply.send(feed)
+    return sendLines(reply, entries, { ...limits, signal })
   },
 })
 

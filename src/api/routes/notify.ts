@@ -9,7 +9,7 @@ import { isStoredError } from "../../core/error.ts"
 import { send } from "../error-answer.ts"
 import { httpProblem, PROBLEM_TYPE } from "../problem.ts"
 import { route } from "../route.ts"
-import { problem } from "../schemas/common.ts"
+import { problem } from "../schemas/pieces.ts"
 import { declaredSize, uploadBody } from "../upload-body.ts"
 
 const MOST_BYTES = 1024 * 1024

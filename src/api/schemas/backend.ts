@@ -2,7 +2,7 @@
 import * as z from "zod"
 import type { BackendCapabilities } from "../../backends/backend.ts"
 import type { BackendInfo, BackendScan, DriftEntry, ScanStatus } from "../../store/store.ts"
-import { blobId, bytes, jsonObject, serializedError, utcMs } from "./common.ts"
+import { blobId, bytes, jsonObject, serializedError, utcMs } from "./pieces.ts"
 
 const scanState = z.enum(["idle", "running", "paused", "cancelled", "failed", "done"])
 

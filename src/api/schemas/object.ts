@@ -2,7 +2,7 @@
 import * as z from "zod"
 import type { Metadata, MetadataLocation, PutResult } from "../../core/metadata.ts"
 import type { DeleteResult, ListedObject } from "../../store/store.ts"
-import { blobId, bytes, checksums, jsonObject, serializedError, utcMs } from "./common.ts"
+import { blobId, bytes, checksums, jsonObject, serializedError, utcMs } from "./pieces.ts"
 
 const location: z.ZodType<MetadataLocation> = z
   .object({

@@ -5,7 +5,7 @@ import { STORE_EVENTS } from "../../core/event.ts"
 import type { StagingStats } from "../../staging/staging.ts"
 import type { StoreStatus, WorkerStatus } from "../../store/store.ts"
 import { backend } from "./backend.ts"
-import { blobId, bytes, jsonObject, serializedError, utcMs } from "./common.ts"
+import { blobId, bytes, jsonObject, serializedError, utcMs } from "./pieces.ts"
 
 export const stagingStats: z.ZodType<StagingStats> = z
   .object({

@@ -12,6 +12,7 @@ import {
   numberCodec,
   parkedCodec,
   queueCodec,
+  requestCodec,
   scanCodec,
   totalsCodec,
 } from "./small-codecs.ts"
@@ -37,4 +38,5 @@ export const CODECS: Codecs = {
   generations: numberCodec,
   looks: numberCodec,
   scans: scanCodec,
+  requests: requestCodec,
 }

@@ -26,6 +26,7 @@ export const SHELVES = {
   generations: "generations",
   looks: "looks",
   scans: "scans",
+  requests: "requests",
 } as const satisfies Record<TableName, string>
 
 export type Shelf = (typeof SHELVES)[TableName]

@@ -23,6 +23,7 @@ export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> 
     tally.look(row, size)
     return []
   })
+  yield* walk(engine, "requests", () => [])
   let readable = true
   for await (const found of walk(engine, "totals", () => [])) {
     readable = false
