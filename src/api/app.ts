@@ -12,23 +12,28 @@ import {
   type FastifyRequest,
   fastify,
   LogController,
+  type RouteOptions,
 } from "fastify"
 import { pino } from "pino"
+import { StoredError } from "../core/error.ts"
 import type { Store } from "../store/store.ts"
-import { requireAdmin } from "./admin-auth.ts"
-import { allowedMethods } from "./allowed-methods.ts"
 import { answerClientError, rememberAnswer } from "./client-error.ts"
+import { closingSignal } from "./closing-signal.ts"
+import { mountDocs } from "./docs.ts"
 import { answerError, send } from "./error-answer.ts"
 import { holdContinue } from "./expect-continue.ts"
+import { gateOf } from "./gates.ts"
 import type { InternalServices } from "./internal-services.ts"
 import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts"
 import { linger } from "./linger.ts"
-import { type MetricsTokens, metricsGate } from "./metrics-gate.ts"
+import type { MetricsTokens } from "./metrics-gate.ts"
+import { mountRoute } from "./mount-route.ts"
 import { httpProblem, type Problem } from "./problem.ts"
-import { mountInternal } from "./routes/internal.ts"
-import { type MetricsSource, mountMetrics } from "./routes/metrics.ts"
+import type { Route } from "./route.ts"
+import { allowedMethods } from "./route-paths.ts"
+import type { MetricsSource } from "./routes/metrics.ts"
 import { type BoardAdapters, mountQueues } from "./routes/queues.ts"
-import { ADMIN_ROUTES, ROUTES } from "./routes/routes.ts"
+import { INTERNAL_ROUTES, METRICS_ROUTES, ROUTES } from "./routes/routes.ts"
 import type { ApiServices } from "./services.ts"
 
 export interface AppOptions {
@@ -52,6 +57,8 @@ export interface AppOptions {
     /** throws CLOSED until there is a store */
     source(): MetricsSource
   }
+  /** the version of StoreD; absent: there is no `/docs` */
+  docs?: string
   /** absent: there is no `/queues` */
   board?: {
     /** the administrator's */
@@ -104,32 +111,47 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.addHook("onResponse", async (request) => linger(request.raw, limits.lingerTime))
   app.setErrorHandler(answerError)
   const { store, internal, metrics } = options
-  const there = { internal: internal !== undefined, metrics: metrics !== undefined }
-  app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, there))
+  const routes = [...ROUTES, ...(internal ? INTERNAL_ROUTES : []), ...(metrics ? METRICS_ROUTES : [])]
+  app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, routes))
   const services: ApiServices = {
     get store() {
       return typeof store === "function" ? store() : store
     },
+    get internal() {
+      return internal!.services()
+    },
+    get metrics() {
+      return metrics!.source()
+    },
     log,
     limits,
   }
-  for (const route of ROUTES) route(app, services)
-  app.register(async (scope) => {
-    if (options.adminToken) scope.addHook("onRequest", requireAdmin(options.adminToken))
-    for (const route of ADMIN_ROUTES) route(scope, services)
-  })
-  if (internal) {
-    mountInternal(app, internal.token, {
-      get internal() {
-        return internal.services()
-      },
-      log,
-      limits,
-    })
+  requirePolicies(app)
+  const closing = closingSignal(app)
+  const gates = {
+    server: app.server,
+    adminToken: options.adminToken,
+    workerToken: internal?.token,
+    metricsTokens: metrics?.tokens,
   }
-  if (metrics) mountMetrics(app, metricsGate(app.server, metrics.tokens), metrics.source)
+  for (const route of routes) mountRoute(app, route, { services, closing, gate: gateOf(route, gates) })
+  if (options.docs !== undefined) mountDocs(app, routes, options.docs)
   if (options.board) mountQueues(app, options.board.token, options.board.queues)
   return app
+}
+
+/** Whoever adds a route without saying who may use it is told when the application is made ready: it does not serve. */
+function requirePolicies(app: FastifyInstance): void {
+  const routes: RouteOptions[] = []
+  app.addHook("onRoute", (route) => {
+    routes.push(route)
+  })
+  app.addHook("onReady", async () => {
+    const without = routes.filter(({ config }) => config?.policy === undefined)
+    if (without.length === 0) return
+    const names = without.map(({ method, url }) => `${method} ${url}`)
+    throw new StoredError("INTERNAL", `These routes do not say who may use them: ${names.join(", ")}.`)
+  })
 }
 
 function headFault({ raw }: FastifyRequest, limits: ApiLimits): Problem | null {
@@ -142,12 +164,8 @@ function headFault({ raw }: FastifyRequest, limits: ApiLimits): Problem | null {
   return null
 }
 
-function answerUnknown(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  there: { internal: boolean; metrics: boolean },
-): void {
-  const allowed = allowedMethods(request.url.replace(/\?.*$/s, ""), there)
+function answerUnknown(request: FastifyRequest, reply: FastifyReply, routes: readonly Route[]): void {
+  const allowed = allowedMethods(routes, request.url.replace(/\?.*$/s, ""))
   if (!allowed) {
     send(reply, httpProblem(404, "There is nothing at this path; objects live under /v1/objects/."))
     return

@@ -13,6 +13,7 @@ export const PROBLEM_TYPE = "application/problem+json"
 const STATUS: Record<ErrorCode, number> = {
   NOT_FOUND: 404,
   CONFLICT: 409, // 412 where the request had a condition, see `statusOf`
+  KEY_REUSED: 422,
   INVALID_KEY: 400,
   INVALID_INPUT: 400,
   INVALID_METADATA: 400,

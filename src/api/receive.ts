@@ -2,14 +2,14 @@
  * One upload: headers checked first, then the body to `store.put`, then the record with its place. Shared by PUT (key from the path)
  * and POST (key from the checksum).
  */
-import type { FastifyReply, FastifyRequest } from "fastify"
+import type { FastifyReply } from "fastify"
 import type { PutResult } from "../core/metadata.ts"
 import type { PutOptions } from "../store/store.ts"
 import { clientSignal } from "./client-signal.ts"
 import { entityTag, writeCondition } from "./condition.ts"
 import { encodePathName } from "./path-name.ts"
 import { putHeaders } from "./put-headers.ts"
-import type { ApiServices } from "./services.ts"
+import type { Call } from "./route.ts"
 import { declaredSize, uploadBody } from "./upload-body.ts"
 
 /** Bodies up to this size are collected first: the store takes bytes in memory with fewer steps than a stream. */
@@ -17,9 +17,7 @@ const COLLECTED = 64 * 1024
 
 /** @param key null where the store makes one */
 export async function receive(
-  services: ApiServices,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { services, request, reply }: Pick<Call<unknown, unknown>, "services" | "request" | "reply">,
   key: string | null,
 ): Promise<FastifyReply> {
   const { store, limits } = services

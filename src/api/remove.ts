@@ -1,31 +1,30 @@
 /** One removal, of an object or of a blob by id: query and condition checked, then `store.delete`. */
-import type { FastifyReply, FastifyRequest } from "fastify"
 import * as z from "zod"
 import { MAX_WAIT } from "../core/config.ts"
 import type { DeleteResult } from "../store/store.ts"
 import { clientSignal } from "./client-signal.ts"
 import { writeCondition } from "./condition.ts"
 import { parseNames } from "./put-headers.ts"
-import { flag, parseQuery, whole } from "./query.ts"
-import type { ApiServices } from "./services.ts"
+import { flag, whole } from "./query.ts"
+import type { Call, HeaderNotes } from "./route.ts"
 
-const querySchema = z.strictObject({
-  /** only these copies, with commas between them */
-  backend: z.string().optional(),
-  /** with `backend`: where no other copy would be left, the object goes */
-  force: flag.optional(),
-  /** ms to wait for copies to be gone before answering */
-  wait: whole(0, MAX_WAIT).optional(),
+export const removeQuery = z.strictObject({
+  backend: z.string().optional().describe("only these copies, with commas between them"),
+  force: flag.optional().describe("with backend: where no other copy would be left, the object goes"),
+  wait: whole(0, MAX_WAIT).optional().describe("ms to wait for copies to be gone before answering"),
 })
+
+export const DELETE_HEADERS: HeaderNotes = {
+  "if-match": "the ETag or version that it must have",
+  "x-stored-if-version": "the version that it must have",
+}
 
 /** @throws StoredError NOT_FOUND, CONFLICT, LAST_COPY, UNKNOWN_BACKEND, … */
 export async function remove(
-  { store }: Pick<ApiServices, "store">,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { services: { store }, request, reply, query }: Call<z.output<typeof removeQuery>, unknown>,
   name: string,
 ): Promise<DeleteResult> {
-  const { backend, force, wait } = parseQuery(querySchema, request.query)
+  const { backend, force, wait } = query
   const { ifVersion } = await writeCondition(request.headers, store, name)
   return store.delete(name, {
     ...(backend !== undefined && { backends: parseNames(backend) }),

@@ -3,7 +3,7 @@
  * a reader never gets a clean end on bad bytes. What is served is always described by the headers beside it, even if
  * the object is replaced in between.
  */
-import type { FastifyReply, FastifyRequest } from "fastify"
+import type { FastifyReply } from "fastify"
 import * as z from "zod"
 import { ConflictError, NotFoundError } from "../core/error.ts"
 import type { Metadata } from "../core/metadata.ts"
@@ -13,44 +13,59 @@ import { parseRange } from "./byte-range.ts"
 import { clientSignal } from "./client-signal.ts"
 import { isNotModified, rangeApplies } from "./condition.ts"
 import { downloadParameter } from "./download-parameter.ts"
+import { PROBLEM_TYPE } from "./problem.ts"
 import { parseNames } from "./put-headers.ts"
-import { flag, parseQuery } from "./query.ts"
+import { flag } from "./query.ts"
+import type { Answer, Call, HeaderNotes } from "./route.ts"
+import { problem } from "./schemas/pieces.ts"
 import type { ApiServices } from "./services.ts"
 import { cutSlowReader } from "./slow-reader.ts"
 
-const querySchema = z.strictObject({
-  /** where staging does not have the bytes: only these copies, with commas between them */
-  backend: z.string().optional(),
-  /** where such a copy fails: try the others */
-  fallback: flag.optional(),
-  /** or only these others, with commas between them */
-  fallbackBackends: z.string().optional(),
-  /** false: whole reads from staging are not hashed */
-  verify: flag.optional(),
-  /** saved rather than shown: `1` under its own name, or another name */
-  download: downloadParameter.optional(),
+export const readQuery = z.strictObject({
+  backend: z
+    .string()
+    .optional()
+    .describe("where staging does not have the bytes: only these copies, with commas between them"),
+  fallback: flag.optional().describe("where such a copy fails: try the others"),
+  fallbackBackends: z.string().optional().describe("or only these others, with commas between them"),
+  verify: flag.optional().describe("false: whole reads from staging are not hashed"),
+  download: downloadParameter.optional().describe("saved rather than shown: `1` under its own name, or another name"),
 })
+export type ReadQuery = z.output<typeof readQuery>
+
+export const READ_HEADERS: HeaderNotes = {
+  range: "one range of bytes",
+  "if-range": "the ETag for which the range is meant",
+  "if-none-match": "ETags that the reader has",
+}
+export const READ_ANSWERS: Record<number, Answer> = {
+  200: {
+    is: "The whole.",
+    type: "application/octet-stream",
+    headers: { etag: "the id in quotes", "repr-digest": "the sha-256 of the whole (RFC 9530)" },
+  },
+  206: { is: "One range.", type: "application/octet-stream" },
+  304: { is: "The reader has it already." },
+  416: { is: "There is no such range.", type: PROBLEM_TYPE, schema: problem },
+}
 const ATTEMPTS = 3
+
+type ReadCall = Pick<Call<ReadQuery, unknown>, "services" | "request" | "reply" | "query">
 
 export interface ServeOptions {
   /** the name can never mean other bytes */
   immutable: boolean
-  /** in place of the request's own parameters */
-  query?: unknown
   /** throws where what is there now is not to be served */
   check?(metadata: Metadata): void
 }
 
 /** Answers GET. @throws StoredError NOT_FOUND, INVALID_RANGE, COPY_UNAVAILABLE, … */
 export async function serveBlob(
-  services: ApiServices,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { services, request, reply, query }: ReadCall,
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
-  const query = options.query ?? request.query
-  const { backend, fallback, fallbackBackends, verify, download = null } = parseQuery(querySchema, query)
+  const { backend, fallback, fallbackBackends, verify, download = null } = query
   const shown = { ...options, download }
   const getOptions: GetOptions = {
     ...(backend !== undefined && { backends: parseNames(backend) }),
@@ -73,13 +88,10 @@ export async function serveBlob(
 
 /** Answers HEAD: the headers of the whole, without opening anything. */
 export async function describeBlob(
-  services: ApiServices,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  { services, request, reply, query: { download = null } }: ReadCall,
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
-  const { download = null } = parseQuery(querySchema, options.query ?? request.query)
   const metadata = await requireMetadata(services, name)
   options.check?.(metadata)
   if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)

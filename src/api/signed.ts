@@ -14,7 +14,7 @@ import { entityTag } from "./condition.ts"
 import { mergeChecksums } from "./digest.ts"
 import { pathName } from "./path-name.ts"
 import { putHeaders } from "./put-headers.ts"
-import { describeBlob, requireMetadata, type ServeOptions, serveBlob } from "./serve-blob.ts"
+import { describeBlob, type ReadQuery, requireMetadata, type ServeOptions, serveBlob } from "./serve-blob.ts"
 import type { ApiServices } from "./services.ts"
 import { declaredSize, uploadBody } from "./upload-body.ts"
 
@@ -41,7 +41,8 @@ export async function serveSigned(
   const grant = await grantOf(services, request)
   const address = await redirection(services, grant, reply)
   if (address !== null) return redirect(reply, address)
-  return serveBlob(services, request, reply, grant.name, servedAs(grant))
+  const { query, ...options } = servedAs(grant)
+  return serveBlob({ services, request, reply, query }, grant.name, options)
 }
 
 /** Answers HEAD; from here always, as an address for GET is none for HEAD elsewhere. @throws as `serveSigned` */
@@ -51,7 +52,8 @@ export async function describeSigned(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const grant = await grantOf(services, request)
-  return describeBlob(services, request, reply, grant.name, servedAs(grant))
+  const { query, ...options } = servedAs(grant)
+  return describeBlob({ services, request, reply, query }, grant.name, options)
 }
 
 /** Answers PUT: 201 where the key is new, else 200. @throws StoredError FORBIDDEN, TOO_LARGE, CHECKSUM_MISMATCH, CONFLICT, … */
@@ -96,7 +98,7 @@ function grantOf({ store }: ApiServices, request: FastifyRequest): Promise<Signe
   return store.checkSignedUrl({ method: request.method, name, query: request.query })
 }
 
-function servedAs(grant: SignedGrant): ServeOptions {
+function servedAs(grant: SignedGrant): ServeOptions & { query: ReadQuery } {
   return {
     immutable: false,
     query: grant.download === null ? {} : { download: grant.download },

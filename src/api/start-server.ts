@@ -5,6 +5,7 @@
 import type { AddressInfo } from "node:net"
 import type { FastifyInstance } from "fastify"
 import type { Logger } from "pino"
+import packageFacts from "../../package.json" with { type: "json" }
 import { parseByteSize } from "../core/byte-size.ts"
 import type { StoreConfigInput } from "../core/config.ts"
 import type { EndpointRule } from "../core/endpoints.ts"
@@ -73,6 +74,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       maxBlobSize: config.maxBlobSize === undefined ? null : parseByteSize(config.maxBlobSize),
       ...options.limits,
     },
+    docs: packageFacts.version,
     ...(workerToken && { internal: { token: workerToken, services: () => forWorkers(opened ?? starting()) } }),
     ...(metricsTokens?.admin && { adminToken: metricsTokens.admin }),
     ...(metricsTokens && { metrics: { tokens: metricsTokens, source: () => served(opened ?? starting()).metrics } }),

@@ -40,6 +40,14 @@ export interface Actor {
   idempotencyKey?: string
 }
 
+/** A request that is to change something once, however often it is sent. */
+export interface Once {
+  /** who sends which kind of request under which key */
+  name: string
+  /** hex hash over everything that makes it this request and no other */
+  fingerprint: string
+}
+
 export interface PutFact extends Actor {
   id: BlobId
   size: number
@@ -56,10 +64,32 @@ export interface PutFact extends Actor {
   ifVersion?: number
   /** refuse with CONFLICT where the key exists */
   ifAbsent?: boolean
+  /** the key that it is a copy of, for the journal */
+  from?: string
+  once?: Once
   /** id of the token that it is put by: refuse with QUOTA_EXCEEDED where that leaves no room, with UNAUTHENTICATED where it was revoked */
   token?: string
   /** UTC ms */
   time: number
+}
+
+/** An object under another key too, or instead. */
+export interface CopyFact
+  extends Actor,
+    Pick<PutFact, "key" | "copies" | "sideChecksums" | "ifVersion" | "ifAbsent" | "once" | "time"> {
+  from: string
+  /** refuse with CONFLICT unless `from` has this version */
+  ifFromVersion?: number
+  /** `from` goes */
+  moves: boolean
+  /** absent: those of `from` */
+  custom?: JsonObject
+  mimeType?: string
+}
+
+export interface CopyCommit extends PutCommit {
+  /** null for a copy */
+  removed: DeleteCommit | null
 }
 
 export interface PutCommit {
@@ -70,6 +100,8 @@ export interface PutCommit {
   sequence: number
   /** what the key named right before this commit, null where it named nothing */
   replaced: BlobId | null
+  /** nothing was changed: this is what came of the same request before */
+  repeated?: true
 }
 
 export interface DeleteFact extends Actor {
@@ -79,6 +111,9 @@ export interface DeleteFact extends Actor {
   ifVersion?: number
   /** the copies that stay were not looked at; kept in the journal */
   forced?: boolean
+  /** the key that names it from now on, for the journal */
+  to?: string
+  once?: Once
   time: number
 }
 
@@ -88,6 +123,7 @@ export interface DeleteCommit {
   /** the backends whose copies now go */
   backends: string[]
   sequence: number | null
+  repeated?: true
 }
 
 /** How a job has proven a copy: when, UTC ms, and by which means. */
@@ -148,6 +184,10 @@ export interface Catalog {
 
   commitPut(fact: PutFact): Promise<PutCommit>
   commitDelete(fact: DeleteFact): Promise<DeleteCommit>
+  /** @throws NOT_FOUND; CONFLICT, retryable where the bytes are not staged */
+  commitCopy(fact: CopyFact): Promise<CopyCommit>
+  /** Forgets what came of requests more than a day ago, of some rows behind `after`; the next `after`, null at the end. */
+  commitForgetRequests(page: { after: string | null; limit: number; time: number }): Promise<string | null>
   /** One transaction for all of them, one answer each, in order. */
   commitOutcomes(outcomes: Outcome[], time: number): Promise<OutcomeCommit[]>
   /** The blob's bytes are in staging (a remote read was cached, a repair put them back). False: no such blob any more. */
@@ -193,6 +233,8 @@ export interface Catalog {
     options: { limit: number; time: number; forced?: boolean } & Actor,
   ): Promise<{ removed: number; done: boolean }>
 
+  /** Whether a request of that name has changed something within the last day. */
+  isRepeated(name: string, time: number): boolean
   object(key: string): ObjectRecord | null
   blob(id: BlobId): BlobRecord | null
   location(backend: string, key: string): LocationRecord | null

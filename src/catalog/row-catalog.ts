@@ -11,6 +11,8 @@ import type {
   Actor,
   Catalog,
   CatalogFault,
+  CopyCommit,
+  CopyFact,
   DeleteCommit,
   DeleteFact,
   Outcome,
@@ -42,12 +44,14 @@ import { CONFIGURATION_KEY } from "./rows/tables.ts"
 import type { SightingsCommit, SightingsFact } from "./sightings.ts"
 import { addBackend, keepConfiguration, type PauseFact, pauseBackend, removeBackend } from "./transitions/backend.ts"
 import { checksumOutcome } from "./transitions/checksum-outcome.ts"
+import { copy } from "./transitions/copy.ts"
 import { remove } from "./transitions/delete.ts"
 import { type DriftFact, drift } from "./transitions/drift.ts"
 import { type ScanFact, stepScan } from "./transitions/found/scan.ts"
 import { sightings } from "./transitions/found/sightings.ts"
 import { askForLooks, neverScanned } from "./transitions/looks.ts"
-import { put } from "./transitions/put.ts"
+import { forgetRequests, KEPT_FOR, once } from "./transitions/once.ts"
+import { type PutResult, put } from "./transitions/put.ts"
 import { recordReads } from "./transitions/reads.ts"
 import { type RetryFilter, retryParked } from "./transitions/retry.ts"
 import { revokeSignedUrls, type SignedUrlRevocationFact, signedUrlEpoch } from "./transitions/signed-urls.ts"
@@ -82,17 +86,31 @@ export class RowCatalog implements Catalog {
   }
 
   commitPut(fact: PutFact): Promise<PutCommit> {
-    return this.#commit(GROWS, (rows) => {
-      const { object, blob, locations, ...rest } = put(rows, fact)
-      return { object, blob: publicBlob(blob), locations: locations.map(publicLocation), ...rest }
-    })
+    return this.#commit(GROWS, (rows) => once(rows, fact, () => publicPut(put(rows, fact))))
   }
 
   commitDelete(fact: DeleteFact): Promise<DeleteCommit> {
-    return this.#commit(FREES, (rows) => {
-      const { object, ...rest } = remove(rows, fact)
-      return { object: object && publicObject(object), ...rest }
-    })
+    return this.#commit(FREES, (rows) => once(rows, fact, () => publicDelete(remove(rows, fact))))
+  }
+
+  commitCopy(fact: CopyFact): Promise<CopyCommit> {
+    return this.#commit(GROWS, (rows) =>
+      once(rows, fact, () => {
+        const { removed, ...made } = copy(rows, fact)
+        return { ...publicPut(made), removed: removed && publicDelete(removed) }
+      }),
+    )
+  }
+
+  commitForgetRequests({
+    time,
+    ...page
+  }: {
+    after: string | null
+    limit: number
+    time: number
+  }): Promise<string | null> {
+    return this.#commit(FREES, (rows) => forgetRequests(rows, { ...page, before: time - KEPT_FOR }))
   }
 
   commitOutcomes(outcomes: Outcome[], time: number): Promise<OutcomeCommit[]> {
@@ -160,6 +178,11 @@ export class RowCatalog implements Catalog {
 
   commitEvict(id: BlobId, options: { forced?: boolean } = {}): Promise<boolean> {
     return this.#commit(FREES, (rows) => evict(rows, id, this.#clock.now(), options))
+  }
+
+  isRepeated(name: string, time: number): boolean {
+    const kept = this.#engine.get("requests", name)
+    return kept !== null && kept.time > time - KEPT_FOR
   }
 
   object(key: string): ObjectRecord | null {
@@ -274,6 +297,14 @@ export class RowCatalog implements Catalog {
   #commit<Result>(options: { frees: boolean }, transition: (rows: Rows) => Result): Promise<Result> {
     return this.#queue ? this.#queue.commit(transition, options) : Promise.reject(closed())
   }
+}
+
+function publicPut({ object, blob, locations, ...rest }: PutResult): PutCommit {
+  return { object, blob: publicBlob(blob), locations: locations.map(publicLocation), ...rest }
+}
+
+function publicDelete({ object, ...rest }: DeleteCommit): DeleteCommit {
+  return { object: object && publicObject(object), ...rest }
 }
 
 function closed(): StoredError {

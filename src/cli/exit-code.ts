@@ -19,6 +19,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
 const BY_CODE: Record<ErrorCode, number> = {
   NOT_FOUND: 3,
   CONFLICT: 4,
+  KEY_REUSED: 4,
   INVALID_KEY: 2,
   INVALID_INPUT: 2,
   INVALID_METADATA: 2,

@@ -10,6 +10,7 @@
 export const ERROR_CODES = [
   "NOT_FOUND", // no such object, blob, backend entry
   "CONFLICT", // ifVersion / ifAbsent did not hold
+  "KEY_REUSED", // an idempotency key that came with another request before
   "INVALID_KEY",
   "INVALID_INPUT", // an argument or a source that cannot be used
   "INVALID_METADATA",

@@ -1,6 +1,6 @@
 /** `GET /v1/backends/{name}/drift` over real HTTP: lines as they come, signs of life, and ends that are never mistaken for one another. */
 import { describe, expect, it, onTestFinished } from "vitest"
-import { DriftFeed } from "../../src/api/drift-feed.ts"
+import { LineFeed } from "../../src/api/line-feed.ts"
 import { connect } from "../../src/client.ts"
 import { StoredError } from "../../src/core/error.ts"
 import type { BackendInfo, DriftEntry, DriftOptions, Store } from "../../src/store/store.ts"
@@ -182,7 +182,7 @@ describe("the feed", () => {
     const entries = (async function* (): AsyncGenerator<DriftEntry> {
       await hangs().wait()
     })()
-    const feed = new DriftFeed(entries, { heartbeat, signal: AbortSignal.abort() })
+    const feed = new LineFeed(entries, { heartbeat, signal: AbortSignal.abort() })
     await expect(Array.fromAsync(feed)).rejects.toMatchObject({ code: "ABORTED" })
   })
 
@@ -195,7 +195,7 @@ describe("the feed", () => {
         left.resolve()
       }
     })()
-    const feed = new DriftFeed(entries, { heartbeat, signal: new AbortController().signal })
+    const feed = new LineFeed(entries, { heartbeat, signal: new AbortController().signal })
     for await (const _ of feed) break
     await left.promise
   })

@@ -3,58 +3,98 @@
  * tried before they are kept: 201 where it is new, 200 where it was there, 409 for that with `If-None-Match: *`. `DELETE ?force=` leaves out the look at the other
  * copies, which the journal keeps. `POST /v1/backends/{name}/test` asks it something now. Secrets go in only.
  */
-import type { FastifyInstance, FastifyRequest } from "fastify"
+import type { FastifyRequest } from "fastify"
 import * as z from "zod"
 import { StoredError } from "../../core/error.ts"
 import type { JsonObject } from "../../core/json.ts"
 import { clientSignal } from "../client-signal.ts"
-import { pathName } from "../path-name.ts"
-import { flag, parseQuery } from "../query.ts"
-import type { ApiServices } from "../services.ts"
-import { smallBody } from "../small-body.ts"
+import { flag } from "../query.ts"
+import { route } from "../route.ts"
+import { backend } from "../schemas/backend.ts"
 
-const removeSchema = z.strictObject({ force: flag.optional() })
-/** Which settings there are is the driver's to say. */
-const settingsSchema = z.unknown()
+const one = { is: "The backend.", schema: backend }
 
-export function backends(app: FastifyInstance, services: ApiServices): void {
-  app.get("/v1/backends", async () => {
-    const { store } = services
+export const listBackends = route({
+  method: "GET",
+  path: "/v1/backends",
+  operation: "listBackends",
+  tag: "backends",
+  summary: "Every backend.",
+  policy: { scope: "admin", on: "whole" },
+  answers: { 200: { is: "All of them.", schema: z.object({ backends: z.array(backend) }) } },
+  handle({ services: { store } }) {
     return { backends: store.listBackends().map((name) => store.getBackend(name)) }
-  })
-  app.get("/v1/backends/*", async (request) => services.store.getBackend(nameOf(request)))
-  app.put("/v1/backends/*", async (request, reply) => {
-    const { store, limits } = services
-    const name = nameOf(request)
+  },
+})
+
+export const getBackend = route({
+  method: "GET",
+  path: "/v1/backends/{name}",
+  operation: "getBackend",
+  tag: "backends",
+  summary: "One backend: its settings without secrets, what it can do, its state.",
+  policy: { scope: "admin", on: "backend" },
+  answers: { 200: one },
+  handle: ({ services, name }) => services.store.getBackend(name),
+})
+
+export const putBackend = route({
+  method: "PUT",
+  path: "/v1/backends/{name}",
+  operation: "putBackend",
+  tag: "backends",
+  summary: "Adds a backend, or changes its settings.",
+  description:
+    "It is opened and asked something before anything is kept. The body is all settings; `***` for a secret leaves it as it is.",
+  policy: { scope: "admin", on: "backend" },
+  headers: { "if-none-match": "`*`: only adds" },
+  // Which settings there are is the driver's to say.
+  body: z.unknown().meta({ type: "object", properties: { driver: { type: "string" } } }),
+  answers: { 200: { ...one, is: "It was changed." }, 201: { ...one, is: "It is new." } },
+  async handle({ services: { store }, request, reply, name, body }) {
     const mustBeNew = isForNew(request)
-    const settings = (await smallBody(request, reply, limits, settingsSchema)) as JsonObject
+    const settings = (await body()) as JsonObject
     const isNew = !store.listBackends().includes(name)
     const actor = { requestId: request.id }
     const info = await (mustBeNew ? store.addBackend(name, settings, actor) : store.setBackend(name, settings, actor))
     reply.code(isNew ? 201 : 200)
     return info
-  })
-  app.post("/v1/backends/:name/test", async (request) =>
-    services.store.testBackend(nameOf(request).slice(0, -"/test".length)),
-  )
-  app.delete("/v1/backends/*", async (request, reply) => {
-    const { force } = parseQuery(removeSchema, request.query)
-    await services.store.removeBackend(nameOf(request), {
+  },
+})
+
+export const testBackend = route({
+  method: "POST",
+  path: "/v1/backends/{name}/test",
+  operation: "testBackend",
+  tag: "backends",
+  summary: "Asks a backend something now.",
+  policy: { scope: "admin", on: "backend" },
+  answers: { 200: { ...one, is: "It answers." } },
+  handle: ({ services, name }) => services.store.testBackend(name),
+})
+
+export const removeBackend = route({
+  method: "DELETE",
+  path: "/v1/backends/{name}",
+  operation: "removeBackend",
+  tag: "backends",
+  summary: "Forgets a backend; its bytes stay where they are.",
+  policy: { scope: "admin", on: "backend" },
+  query: z.strictObject({ force: flag.optional().describe("without a look at the other copies") }),
+  answers: { 204: { is: "It is forgotten." } },
+  async handle({ services, request, reply, name, query: { force } }) {
+    await services.store.removeBackend(name, {
       ...(force !== undefined && { force }),
       signal: clientSignal(reply.raw),
       requestId: request.id,
     })
     return reply.code(204).send()
-  })
-}
+  },
+})
 
 /** @throws StoredError INVALID_INPUT: settings have no versions that a condition could name */
 function isForNew({ headers }: FastifyRequest): boolean {
   const { "if-none-match": noneMatch, "if-match": match } = headers
   if (match === undefined && (noneMatch === undefined || noneMatch.trim() === "*")) return noneMatch !== undefined
   throw new StoredError("INVALID_INPUT", "Settings of backends know one condition: If-None-Match: * for a new one.")
-}
-
-function nameOf(request: FastifyRequest): string {
-  return pathName(request.raw.url ?? "", "/v1/backends/")
 }

@@ -1,33 +1,49 @@
 /**
  * `GET /v1/backends/{name}/drift?limit=`: what lies there now against the catalog, one JSON object a line (`application/x-ndjson`) as it is found, and an empty
  * line now and then while nothing differs. What fails before the first line is an error as ever; later the connection is cut, so that half a list never looks whole.
+ * `POST …/heal` with nothing, or with `{"key": …}`, has copies brought back from others, and says how many.
  */
-import type { FastifyInstance } from "fastify"
 import * as z from "zod"
 import { clientSignal } from "../client-signal.ts"
-import { closingSignal } from "../closing-signal.ts"
-import { DriftFeed } from "../drift-feed.ts"
-import { parseQuery, whole } from "../query.ts"
-import type { ApiServices } from "../services.ts"
-import { cutSlowReader } from "../slow-reader.ts"
-import { backendOf } from "./scan.ts"
+import { whole } from "../query.ts"
+import { route } from "../route.ts"
+import { driftEntry } from "../schemas/backend.ts"
+import { NDJSON, sendLines } from "../send-lines.ts"
 
-const querySchema = z.strictObject({ limit: whole(1).optional() })
-
-export function drift(app: FastifyInstance, services: ApiServices): void {
-  const closing = closingSignal(app)
-  app.get("/v1/backends/:name/drift", async (request, reply) => {
-    const { limit } = parseQuery(querySchema, request.query)
-    const { store, limits } = services
-    const name = backendOf(request, "/drift")
+export const drift = route({
+  method: "GET",
+  path: "/v1/backends/{name}/drift",
+  operation: "listDrift",
+  tag: "scans",
+  summary: "What lies at a backend now and is not as the catalog says.",
+  policy: { scope: "admin", on: "backend" },
+  query: z.strictObject({ limit: whole(1).optional() }),
+  answers: {
+    200: {
+      is: "A JSON object a line, and an empty line now and then.",
+      type: NDJSON,
+      schema: driftEntry,
+    },
+  },
+  handle({ services: { store, limits }, name, reply, query: { limit }, closing }) {
     store.getBackend(name)
     const signal = AbortSignal.any([clientSignal(reply.raw), closing])
     const entries = store.drift(name, { ...(limit !== undefined && { limit }), signal })
-    const feed = new DriftFeed(entries, { heartbeat: limits.heartbeat, signal })
-    cutSlowReader(reply.raw, limits.idleTimeout)
-    reply.header("content-type", "application/x-ndjson").header("cache-control", "no-store")
-    // Proxies that collect an answer before they pass it on would hold every line back.
-    reply.header("x-accel-buffering", "no")
-    return reply.send(feed)
-  })
-}
+    return sendLines(reply, entries, { ...limits, signal })
+  },
+})
+
+export const heal = route({
+  method: "POST",
+  path: "/v1/backends/{name}/heal",
+  operation: "heal",
+  tag: "scans",
+  summary: "Has copies that are missing or bad brought back from others.",
+  policy: { scope: "admin", on: "backend" },
+  body: z.strictObject({ key: z.string().optional().describe("only the copy of this object") }).default({}),
+  answers: { 200: { is: "So many are brought back.", schema: z.object({ healed: z.int() }) } },
+  async handle({ services, name, body }) {
+    const { key } = await body()
+    return { healed: await services.store.heal(name, key === undefined ? {} : { key }) }
+  },
+})

@@ -2,25 +2,34 @@
  * `GET /v1/events?after=&hints=`: server-sent events (the WHATWG format, what `EventSource` reads). Committed events carry their journal sequence as
  * `id`; a reader that comes back with it, by `after` or `Last-Event-ID`, misses none and gets none twice. Without it the stream begins now.
  */
-import type { FastifyInstance, FastifyRequest } from "fastify"
+import type { FastifyRequest } from "fastify"
 import * as z from "zod"
-import { closingSignal } from "../closing-signal.ts"
 import { EventFeed } from "../event-feed.ts"
-import { flag, parseAs, parseQuery, whole } from "../query.ts"
-import type { ApiServices } from "../services.ts"
+import { flag, parseAs, whole } from "../query.ts"
+import { route } from "../route.ts"
 import { cutSlowReader } from "../slow-reader.ts"
 
-const querySchema = z.strictObject({
-  after: whole(0).optional(),
-  /** also what is no committed fact: jobs that begin, changes that a watch saw, breakers; a slow reader does not get all of them */
-  hints: flag.default(false),
+export const eventsQuery = z.strictObject({
+  after: whole(0).optional().describe("the journal sequence that was seen last"),
+  hints: flag
+    .default(false)
+    .describe(
+      "also what is no committed fact: jobs that begin, changes that a watch saw, breakers; a slow reader does not get all of them",
+    ),
 })
 const lastSchema = whole(0).optional()
 
-export function events(app: FastifyInstance, services: ApiServices): void {
-  const closing = closingSignal(app)
-  app.get("/v1/events", async (request, reply) => {
-    const { after, hints } = parseQuery(querySchema, request.query)
+export const events = route({
+  method: "GET",
+  path: "/v1/events",
+  operation: "streamEvents",
+  tag: "events",
+  summary: "What happens, as it happens, and what happened since a sequence.",
+  policy: { scope: "read", on: "kept" },
+  query: eventsQuery,
+  headers: { "last-event-id": "as `after`; what EventSource sends by itself" },
+  answers: { 200: { is: "Server-sent events without end.", type: "text/event-stream" } },
+  handle({ services, request, reply, query: { after, hints }, closing }) {
     const { store, limits } = services
     const from = after ?? lastEventId(request) ?? store.status().lastSequence
     const feed = new EventFeed(store, { after: from, hints, heartbeat: limits.heartbeat, closing })
@@ -29,8 +38,8 @@ export function events(app: FastifyInstance, services: ApiServices): void {
     // Proxies that collect an answer before they pass it on would hold every event back.
     reply.header("x-accel-buffering", "no")
     return reply.send(feed)
-  })
-}
+  },
+})
 
 function lastEventId({ headers }: FastifyRequest): number | undefined {
   return parseAs("Last-Event-ID", lastSchema, headers["last-event-id"])

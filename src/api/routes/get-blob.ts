@@ -1,23 +1,42 @@
 /** `GET` and `HEAD /v1/blobs/{id}`: content by its id or any known checksum (`md5:…`). Such a name can never mean other bytes. */
-import type { FastifyInstance, FastifyRequest } from "fastify"
 import { isBlobId, requireChecksumReference } from "../../core/blob-id.ts"
-import { pathName } from "../path-name.ts"
-import { describeBlob, serveBlob } from "../serve-blob.ts"
-import type { ApiServices } from "../services.ts"
+import { type Route, route } from "../route.ts"
+import { describeBlob, READ_ANSWERS, READ_HEADERS, readQuery, serveBlob } from "../serve-blob.ts"
 
-export function getBlob(app: FastifyInstance, services: ApiServices): void {
-  app.get("/v1/blobs/*", (request, reply) => {
-    const id = blobReference(request)
-    return serveBlob(services, request, reply, id, { immutable: isBlobId(id) })
-  })
-  app.head("/v1/blobs/*", (request, reply) => {
-    const id = blobReference(request)
-    return describeBlob(services, request, reply, id, { immutable: isBlobId(id) })
-  })
-}
+const shared = {
+  path: "/v1/blobs/{id}",
+  tag: "blobs",
+  policy: { scope: "read", on: "blob" },
+  query: readQuery,
+  headers: READ_HEADERS,
+} as const satisfies Partial<Route>
 
-/** @throws StoredError INVALID_INPUT, INVALID_KEY */
-export function blobReference(request: FastifyRequest): string {
-  const { algorithm, hex } = requireChecksumReference(pathName(request.raw.url ?? "", "/v1/blobs/"))
+export const getBlob = route({
+  ...shared,
+  method: "GET",
+  operation: "getBlob",
+  summary: "Bytes by their id or any known checksum.",
+  answers: READ_ANSWERS,
+  handle: (call) => {
+    const id = blobReference(call.name)
+    return serveBlob(call, id, { immutable: isBlobId(id) })
+  },
+})
+
+export const headBlob = route({
+  ...shared,
+  method: "HEAD",
+  operation: "headBlob",
+  summary: "The headers of such bytes.",
+  answers: { 200: { is: "What GET would say." }, 304: { is: "The reader has it already." } },
+  handle: (call) => {
+    const id = blobReference(call.name)
+    return describeBlob(call, id, { immutable: isBlobId(id) })
+  },
+})
+
+/** @throws StoredError INVALID_INPUT */
+export function blobReference(name: string): string {
+  const { algorithm, hex } = requireChecksumReference(name)
   return `${algorithm}:${hex}`
 }

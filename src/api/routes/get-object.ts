@@ -1,19 +1,33 @@
 /** `GET` and `HEAD /v1/objects/{key}`: the bytes, whole or one range, or only their headers. */
-import type { FastifyInstance } from "fastify"
 import { parseKey } from "../../core/key.ts"
-import { pathName } from "../path-name.ts"
-import { describeBlob, serveBlob } from "../serve-blob.ts"
-import type { ApiServices } from "../services.ts"
+import { type Route, route } from "../route.ts"
+import { describeBlob, READ_ANSWERS, READ_HEADERS, readQuery, serveBlob } from "../serve-blob.ts"
 
 const OPTIONS = { immutable: false }
+const shared = {
+  path: "/v1/objects/{key}",
+  tag: "objects",
+  policy: { scope: "read", on: "key" },
+  query: readQuery,
+  headers: READ_HEADERS,
+} as const satisfies Partial<Route>
 
-export function getObject(app: FastifyInstance, services: ApiServices): void {
-  app.get("/v1/objects/*", (request, reply) => {
-    const key = parseKey(pathName(request.raw.url ?? "", "/v1/objects/"))
-    return serveBlob(services, request, reply, key, OPTIONS)
-  })
-  app.head("/v1/objects/*", (request, reply) => {
-    const key = parseKey(pathName(request.raw.url ?? "", "/v1/objects/"))
-    return describeBlob(services, request, reply, key, OPTIONS)
-  })
-}
+export const getObject = route({
+  ...shared,
+  method: "GET",
+  operation: "getObject",
+  summary: "The bytes of an object, whole or one range.",
+  description:
+    "Whole reads are hashed on the way: a connection that ends well has carried the right bytes, one that would carry wrong ones is cut.",
+  answers: READ_ANSWERS,
+  handle: (call) => serveBlob(call, parseKey(call.name), OPTIONS),
+})
+
+export const headObject = route({
+  ...shared,
+  method: "HEAD",
+  operation: "headObject",
+  summary: "The headers of an object.",
+  answers: { 200: { is: "What GET would say." }, 304: { is: "The reader has it already." } },
+  handle: (call) => describeBlob(call, parseKey(call.name), OPTIONS),
+})

@@ -1,10 +1,16 @@
 /** `GET /internal/configuration`: what a worker has to know to begin, secrets too. */
-import type { FastifyInstance } from "fastify"
-import type { InternalRouteServices } from "./internal.ts"
+import { route } from "../route.ts"
 
-export function internalConfiguration(app: FastifyInstance, services: InternalRouteServices): void {
-  app.get("/internal/configuration", async (_request, reply) => {
+export const internalConfiguration = route({
+  method: "GET",
+  path: "/internal/configuration",
+  operation: "getWorkerConfiguration",
+  tag: "internal",
+  summary: "What a worker has to know to begin.",
+  policy: { scope: "worker", on: "whole" },
+  answers: { 200: { is: "Settings, with secrets.", type: "application/json" } },
+  handle({ services, reply }) {
     reply.header("cache-control", "no-store")
     return services.internal.desk.configuration()
-  })
-}
+  },
+})

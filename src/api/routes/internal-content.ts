@@ -2,18 +2,15 @@
  * `GET /internal/content/{id}?size=&backend=&key=`: the bytes of a blob for a job, whole or one range, from wherever a good copy is, but not from the
  * location that the job is about (`backend`, `key`). The bytes of an id never change, so that a download that broke goes on with `Range: bytes=N-`.
  */
-import type { FastifyInstance, FastifyRequest } from "fastify"
 import * as z from "zod"
 import { type BlobId, isBlobId } from "../../core/blob-id.ts"
 import { StoredError, throwIfAborted } from "../../core/error.ts"
 import { parseRange } from "../byte-range.ts"
 import { clientSignal } from "../client-signal.ts"
-import { pathName } from "../path-name.ts"
-import { parseQuery } from "../query.ts"
+import { route } from "../route.ts"
 import { cutSlowReader } from "../slow-reader.ts"
-import type { InternalRouteServices } from "./internal.ts"
 
-const querySchema = z
+const query = z
   .strictObject({
     size: z
       .string()
@@ -24,10 +21,21 @@ const querySchema = z
   })
   .refine(({ backend, key }) => (backend === undefined) === (key === undefined), "give both backend and key, or none")
 
-export function internalContent(app: FastifyInstance, services: InternalRouteServices): void {
-  app.get("/internal/content/*", async (request, reply) => {
-    const id = blobIdOf(request, "/internal/content/")
-    const { size, backend, key } = parseQuery(querySchema, request.query)
+export const internalContent = route({
+  method: "GET",
+  path: "/internal/content/{id}",
+  operation: "getWorkerContent",
+  tag: "internal",
+  summary: "The bytes of a blob for a job.",
+  policy: { scope: "worker", on: "whole" },
+  query,
+  headers: { range: "one range of bytes" },
+  answers: {
+    200: { is: "The whole.", type: "application/octet-stream" },
+    206: { is: "One range.", type: "application/octet-stream" },
+  },
+  async handle({ services, name, request, reply, query: { size, backend, key } }) {
+    const id = requireBlobId(name)
     const signal = clientSignal(reply.raw)
     const range = parseRange(request.headers.range, size)
     const except = backend !== undefined && key !== undefined ? { backend, key } : undefined
@@ -44,13 +52,12 @@ export function internalContent(app: FastifyInstance, services: InternalRouteSer
     if (range) reply.code(206).header("content-range", `bytes ${start}-${end - 1}/${size}`)
     cutSlowReader(reply.raw, services.limits.idleTimeout)
     return reply.send(source.read({ start, end }))
-  })
-}
+  },
+})
 
-/** @throws StoredError INVALID_INPUT, INVALID_KEY (bad percent-encoding) */
-export function blobIdOf(request: FastifyRequest, prefix: string): BlobId {
-  const id = pathName(request.raw.url ?? "", prefix)
-  if (isBlobId(id)) return id
+/** @throws StoredError INVALID_INPUT */
+export function requireBlobId(name: string): BlobId {
+  if (isBlobId(name)) return name
   throw new StoredError("INVALID_INPUT", "The path ends in no blob id; write it as <algorithm>:<hex>.")
 }
 

@@ -1,18 +1,27 @@
 /** `POST /internal/exchange`: one message of a worker, claims and results, and what the server says to them (`queues/exchange.ts`). */
 import type { Socket } from "node:net"
-import type { FastifyInstance, FastifyRequest } from "fastify"
+import type { FastifyRequest } from "fastify"
 import { type ExchangeAnswer, exchangeSchema } from "../../../queues/exchange.ts"
 import { StoredError } from "../../core/error.ts"
 import { within } from "../../store/within.ts"
 import { readJson } from "../json-body.ts"
-import type { InternalRouteServices } from "./internal.ts"
+import { route } from "../route.ts"
+import type { ApiServices } from "../services.ts"
 
 /** Bytes. A full message has at most half of it. */
 const MAX_MESSAGE = 4 * 2 ** 20
 
-export function internalExchange(app: FastifyInstance, services: InternalRouteServices): void {
-  const { limits, log } = services
-  app.post("/internal/exchange", async (request, reply): Promise<ExchangeAnswer> => {
+export const internalExchange = route({
+  method: "POST",
+  path: "/internal/exchange",
+  operation: "exchange",
+  tag: "internal",
+  summary: "One message of a worker, claims and results, and what the server says to them.",
+  policy: { scope: "worker", on: "whole" },
+  takesBytes: true,
+  answers: { 200: { is: "The answer to the message.", type: "application/json" } },
+  async handle({ services, request, reply }): Promise<ExchangeAnswer> {
+    const { limits, log } = services
     let answer: ExchangeAnswer | undefined
     const reading = new AbortController()
     const work = exchange(services, request, reading.signal).then((given) => {
@@ -33,14 +42,10 @@ export function internalExchange(app: FastifyInstance, services: InternalRouteSe
     }
     reply.header("cache-control", "no-store")
     return answer
-  })
-}
+  },
+})
 
-async function exchange(
-  services: InternalRouteServices,
-  request: FastifyRequest,
-  reading: AbortSignal,
-): Promise<ExchangeAnswer> {
+async function exchange(services: ApiServices, request: FastifyRequest, reading: AbortSignal): Promise<ExchangeAnswer> {
   const { idleTimeout } = services.limits
   const message = await readJson(request.raw, exchangeSchema, { idleTimeout, maxBlobSize: MAX_MESSAGE }, reading)
   return services.internal.desk.exchange(message, linkOf(request.raw.socket))

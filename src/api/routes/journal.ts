@@ -1,21 +1,22 @@
 /** `GET /v1/journal?after=&limit=`: one page of committed facts in their order; `after` is the sequence of the last one seen. */
-import type { FastifyInstance } from "fastify"
 import * as z from "zod"
 import type { JournalRecord } from "../../catalog/record.ts"
-import { parseQuery, whole } from "../query.ts"
-import type { ApiServices } from "../services.ts"
-
-const querySchema = z.strictObject({ after: whole(0).default(0), limit: whole(1, 1_000).default(100) })
+import { whole } from "../query.ts"
+import { route } from "../route.ts"
+import { journalPage } from "../schemas/service.ts"
 
 export interface JournalPage {
   records: JournalRecord[]
 }
 
-export function journal(app: FastifyInstance, services: ApiServices): void {
-  app.get(
-    "/v1/journal",
-    async (request): Promise<JournalPage> => ({
-      records: [...services.store.journal(parseQuery(querySchema, request.query))],
-    }),
-  )
-}
+export const journal = route({
+  method: "GET",
+  path: "/v1/journal",
+  operation: "getJournal",
+  tag: "events",
+  summary: "One page of committed facts in their order.",
+  policy: { scope: "read", on: "kept" },
+  query: z.strictObject({ after: whole(0).default(0), limit: whole(1, 1_000).default(100) }),
+  answers: { 200: { is: "The page.", schema: journalPage } },
+  handle: ({ services, query }): JournalPage => ({ records: [...services.store.journal(query)] }),
+})

@@ -1,40 +1,79 @@
-/** `GET /v1/objects?prefix=&backend=&limit=&cursor=`: one page in key order, and the cursor of the next or null. `after=` begins behind a key instead. */
-import type { FastifyInstance } from "fastify"
+/** `GET /v1/objects?prefix=&backend=&limit=&cursor=`: one page in key order, and the cursor of the next or null. `after=` begins behind a key instead. With `format=ndjson` all of them, an object a line. */
+import type { FastifyRequest } from "fastify"
 import * as z from "zod"
-import type { ListedObject } from "../../store/store.ts"
+import { StoredError } from "../../core/error.ts"
+import type { ListedObject, ListOptions } from "../../store/store.ts"
 import { clientSignal } from "../client-signal.ts"
 import { readCursor, writeCursor } from "../cursor.ts"
-import { parseQuery } from "../query.ts"
+import { whole } from "../query.ts"
+import { route } from "../route.ts"
+import { objectPage } from "../schemas/object.ts"
+import { NDJSON, sendLines } from "../send-lines.ts"
 import type { ApiServices } from "../services.ts"
 
-const querySchema = z.strictObject({
+const MOST_OF_A_PAGE = 1_000
+
+const query = z.strictObject({
   prefix: z.string().optional(),
-  backend: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().optional(),
-  after: z.string().optional(),
+  backend: z.string().optional().describe("only objects that should have a copy there"),
+  limit: whole(1).optional().describe("of a page at most 1,000, 100 unless said; of a stream as many as there are"),
+  cursor: z.string().optional().describe("of the page before"),
+  after: z.string().optional().describe("only keys behind this one"),
+  format: z
+    .enum(["json", "ndjson"])
+    .optional()
+    .describe("ndjson: all of them, an object a line; so does Accept: application/x-ndjson"),
 })
 
-export interface ObjectPage {
-  objects: ListedObject[]
-  cursor: string | null
-}
+export type ObjectPage = z.output<typeof objectPage>
 
-export function listObjects(app: FastifyInstance, services: ApiServices): void {
-  app.get("/v1/objects", async (request, reply): Promise<ObjectPage> => {
-    const { prefix, backend, limit, cursor, after } = parseQuery(querySchema, request.query)
-    const objects: ListedObject[] = []
-    const listing = services.store.list({
+export const listObjects = route({
+  method: "GET",
+  path: "/v1/objects",
+  operation: "listObjects",
+  tag: "objects",
+  summary: "One page of objects in the order of their keys.",
+  policy: { scope: "read", on: "named" },
+  query,
+  headers: { accept: "application/x-ndjson: all of them, an object a line" },
+  answers: {
+    200: { is: "The page, and the cursor of the next; or all of them, an object a line.", schema: objectPage },
+  },
+  async handle({ services, request, reply, query: { prefix, backend, limit, cursor, after, format }, closing }) {
+    const place = {
       ...(prefix !== undefined && { prefix }),
       ...(backend !== undefined && { backend }),
       ...(after !== undefined && { after }),
       ...(cursor !== undefined && { after: readCursor(cursor) }),
-      // One more than asked for tells whether there is a next page.
-      limit: limit + 1,
       signal: clientSignal(reply.raw),
-    })
-    for await (const object of listing) objects.push(object)
-    const page = objects.slice(0, limit)
-    return { objects: page, cursor: objects.length > limit ? writeCursor(page.at(-1)!.key) : null }
-  })
+    }
+    const { store, limits } = services
+    if (format === "ndjson" || (format === undefined && asksForLines(request))) {
+      const signal = AbortSignal.any([place.signal, closing])
+      const all = store.list({ ...place, ...(limit !== undefined && { limit }), signal })
+      return sendLines(reply, all, { ...limits, signal })
+    }
+    return pageOf(store, place, pageSize(limit))
+  },
+})
+
+async function pageOf(store: ApiServices["store"], place: ListOptions, limit: number): Promise<ObjectPage> {
+  const objects: ListedObject[] = []
+  // One more than asked for tells whether there is a next page.
+  for await (const object of store.list({ ...place, limit: limit + 1 })) objects.push(object)
+  const page = objects.slice(0, limit)
+  return { objects: page, cursor: objects.length > limit ? writeCursor(page.at(-1)!.key) : null }
+}
+
+/** @throws StoredError INVALID_INPUT */
+function pageSize(limit = 100): number {
+  if (limit <= MOST_OF_A_PAGE) return limit
+  throw new StoredError(
+    "INVALID_INPUT",
+    `Invalid query: limit: a page has at most ${MOST_OF_A_PAGE}; ask for more by format=ndjson.`,
+  )
+}
+
+function asksForLines({ headers }: FastifyRequest): boolean {
+  return (headers.accept ?? "").split(",").some((kind) => kind.trim().split(";")[0] === NDJSON)
 }

@@ -1,7 +1,7 @@
-/** `GET /metrics`: what Prometheus reads, for whoever `metrics-gate.ts` lets in. */
-import type { FastifyInstance } from "fastify"
+/** `GET /metrics`: everything that is counted, for Prometheus. */
+import * as z from "zod"
 import { METRICS_TYPE } from "../../metrics/job-metrics.ts"
-import type { Gate } from "../worker-auth.ts"
+import { route } from "../route.ts"
 
 export interface MetricsSource {
   /** in the text format of Prometheus */
@@ -10,10 +10,17 @@ export interface MetricsSource {
   watchProcess(): void
 }
 
-/** @param source asked anew for each request: it throws CLOSED while the store is starting */
-export function mountMetrics(app: FastifyInstance, gate: Gate, source: () => MetricsSource): void {
-  app.get("/metrics", { onRequest: gate }, async (_request, reply) => {
-    const text = await source().text()
+export const metrics = route({
+  method: "GET",
+  path: "/metrics",
+  operation: "getMetrics",
+  tag: "service",
+  summary: "What Prometheus reads.",
+  policy: { scope: "metrics", on: "whole" },
+  query: z.looseObject({}),
+  answers: { 200: { is: "Every metric.", type: METRICS_TYPE } },
+  async handle({ services, reply }) {
+    const text = await services.metrics.text()
     return reply.headers({ "content-type": METRICS_TYPE, "cache-control": "no-store" }).send(text)
-  })
-}
+  },
+})

@@ -4,23 +4,38 @@
  * that are looked at.
  */
 import { buffer } from "node:stream/consumers"
-import type { FastifyInstance } from "fastify"
+import * as z from "zod"
 import { isStoredError } from "../../core/error.ts"
 import { send } from "../error-answer.ts"
-import { pathName } from "../path-name.ts"
-import { httpProblem } from "../problem.ts"
-import type { ApiServices } from "../services.ts"
+import { httpProblem, PROBLEM_TYPE } from "../problem.ts"
+import { route } from "../route.ts"
+import { problem } from "../schemas/pieces.ts"
 import { declaredSize, uploadBody } from "../upload-body.ts"
 
 const MOST_BYTES = 1024 * 1024
 
-export function notify(app: FastifyInstance, services: ApiServices): void {
-  app.post("/v1/notifications/*", async (request, reply) => {
+export const notify = route({
+  method: "POST",
+  path: "/v1/notifications/{name}",
+  operation: "notify",
+  tag: "scans",
+  summary: "The server of a backend tells what has changed there.",
+  description: "S3 event messages, plain, by SNS or EventBridge.",
+  policy: { open: true, why: "who sends it bears the backend's own scan.secret, and can only have places looked at" },
+  headers: {
+    authorization: "the backend's scan.secret as a bearer token, or as the password of basic authentication",
+    "x-stored-signature": "instead: sha256=<hex>, the HMAC-SHA-256 of the body under the secret",
+  },
+  takesBytes: true,
+  answers: {
+    202: { is: "So many places are looked at.", schema: z.object({ looks: z.int() }) },
+    401: { is: "Without the secret.", schema: problem, type: PROBLEM_TYPE },
+  },
+  async handle({ services, request, reply, name }) {
     const bounds = { ...services.limits, maxBlobSize: MOST_BYTES }
     declaredSize(request.raw, bounds)
     const body = await buffer(uploadBody(request.raw, bounds))
     const { authorization, "x-stored-signature": signature } = request.headers
-    const name = pathName(request.raw.url ?? "", "/v1/notifications/")
     const shown = { token: tokenOf(authorization), signature: typeof signature === "string" ? signature : null }
     try {
       reply.code(202)
@@ -31,8 +46,8 @@ export function notify(app: FastifyInstance, services: ApiServices): void {
       send(reply, httpProblem(401, error.message))
       return reply
     }
-  })
-}
+  },
+})
 
 function tokenOf(authorization = ""): string | null {
   const bearer = /^bearer +(\S+) *$/i.exec(authorization)?.[1]

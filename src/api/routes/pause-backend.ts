@@ -1,15 +1,27 @@
 /** `POST /v1/backends/{name}/pause`, and `…/resume`: jobs of that backend wait, or go on. Said twice, it is as said once; the answer is the backend. */
-import type { FastifyInstance } from "fastify"
-import { pathName } from "../path-name.ts"
-import type { ApiServices } from "../services.ts"
+import { route } from "../route.ts"
+import { backend } from "../schemas/backend.ts"
 
-export function pauseBackend(app: FastifyInstance, services: ApiServices): void {
-  for (const verb of ["pause", "resume"] as const) {
-    app.post(`/v1/backends/:name/${verb}`, async (request) => {
-      const name = pathName(request.raw.url ?? "", "/v1/backends/").slice(0, -`/${verb}`.length)
-      const { store } = services
-      const options = { requestId: request.id }
-      return verb === "pause" ? store.pauseBackend(name, options) : store.resumeBackend(name, options)
-    })
-  }
-}
+const answers = { 200: { is: "The backend.", schema: backend } }
+
+export const pauseBackend = route({
+  method: "POST",
+  path: "/v1/backends/{name}/pause",
+  operation: "pauseBackend",
+  tag: "backends",
+  summary: "None of its jobs begins until it is resumed.",
+  policy: { scope: "admin", on: "backend" },
+  answers,
+  handle: ({ services, name, request }) => services.store.pauseBackend(name, { requestId: request.id }),
+})
+
+export const resumeBackend = route({
+  method: "POST",
+  path: "/v1/backends/{name}/resume",
+  operation: "resumeBackend",
+  tag: "backends",
+  summary: "Its jobs begin again.",
+  policy: { scope: "admin", on: "backend" },
+  answers,
+  handle: ({ services, name, request }) => services.store.resumeBackend(name, { requestId: request.id }),
+})

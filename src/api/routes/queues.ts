@@ -10,6 +10,10 @@ export type BoardAdapters = Parameters<typeof import("@bull-board/api").createBu
 /** @param queues asked anew for each request: it throws CLOSED while the store is starting */
 export function mountQueues(app: FastifyInstance, token: string, queues: () => BoardAdapters): void {
   app.register(async (scope) => {
+    // The board adds routes of its own: whoever comes to one has passed the gate below.
+    scope.addHook("onRoute", (route) => {
+      route.config = { ...route.config, policy: { scope: "admin", on: "whole" } }
+    })
     const { createBullBoard } = await import("@bull-board/api")
     const { FastifyAdapter } = await import("@bull-board/fastify")
     const serverAdapter = new FastifyAdapter().setBasePath(QUEUES_PATH)

@@ -1,47 +1,63 @@
 /** Every route, as a visible list. */
-import type { FastifyInstance } from "fastify"
-import type { ApiServices } from "../services.ts"
-import { backends } from "./backends.ts"
-import { cache } from "./cache.ts"
-import { deleteBlob } from "./delete-blob.ts"
-import { deleteObject } from "./delete-object.ts"
-import { drift } from "./drift.ts"
+import type { Route } from "../route.ts"
+import { getBackend, listBackends, putBackend, removeBackend, testBackend } from "./backends.ts"
+import { clearCache, evictCache, getCache } from "./cache.ts"
+import { deleteBlob, deleteObject } from "./delete-object.ts"
+import { drift, heal } from "./drift.ts"
 import { events } from "./events.ts"
 import { failed } from "./failed.ts"
-import { getBlob } from "./get-blob.ts"
+import { getBlob, headBlob } from "./get-blob.ts"
 import { getMetadata } from "./get-metadata.ts"
-import { getObject } from "./get-object.ts"
+import { getObject, headObject } from "./get-object.ts"
 import { health } from "./health.ts"
 import { idle } from "./idle.ts"
+import { internalConfiguration } from "./internal-configuration.ts"
+import { internalContent } from "./internal-content.ts"
+import { internalExchange } from "./internal-exchange.ts"
+import { internalSuspect } from "./internal-suspect.ts"
 import { journal } from "./journal.ts"
 import { listObjects } from "./list-objects.ts"
+import { look } from "./look.ts"
+import { metrics } from "./metrics.ts"
 import { notify } from "./notify.ts"
-import { pauseBackend } from "./pause-backend.ts"
-import { postObject } from "./post-object.ts"
-import { putObject } from "./put-object.ts"
+import { pauseBackend, resumeBackend } from "./pause-backend.ts"
+import { postObject, putObject } from "./put-object.ts"
 import { ready } from "./ready.ts"
 import { retry } from "./retry.ts"
-import { scan } from "./scan.ts"
+import { cancelScan, getScan, pauseScan, startScan } from "./scan.ts"
 import { status } from "./status.ts"
 import { synced } from "./synced.ts"
 
-type Route = (app: FastifyInstance, services: ApiServices) => void
-
-/** Those that are the administrator's where a token for one is set. */
-export const ADMIN_ROUTES: readonly Route[] = [backends, pauseBackend, scan, drift]
-
 export const ROUTES: readonly Route[] = [
-  notify,
   putObject,
   postObject,
   getObject,
+  headObject,
   deleteObject,
   listObjects,
   getBlob,
+  headBlob,
   deleteBlob,
   getMetadata,
   synced,
-  cache,
+  listBackends,
+  getBackend,
+  putBackend,
+  testBackend,
+  removeBackend,
+  pauseBackend,
+  resumeBackend,
+  startScan,
+  getScan,
+  pauseScan,
+  cancelScan,
+  look,
+  drift,
+  heal,
+  notify,
+  getCache,
+  evictCache,
+  clearCache,
   events,
   journal,
   failed,
@@ -51,3 +67,14 @@ export const ROUTES: readonly Route[] = [
   health,
   ready,
 ]
+
+/** Those for workers, which are there only where a worker token is set. */
+export const INTERNAL_ROUTES: readonly Route[] = [
+  internalConfiguration,
+  internalExchange,
+  internalContent,
+  internalSuspect,
+]
+
+/** There only where something is counted. */
+export const METRICS_ROUTES: readonly Route[] = [metrics]

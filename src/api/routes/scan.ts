@@ -1,49 +1,69 @@
 /**
  * Scans of a backend: `POST /v1/backends/{name}/scan` with nothing, or with `{"hash": …, "force": …}`, begins one or goes on with it: 202 with how far it is.
- * `GET …/scan` tells that, `POST …/scan/pause` and `DELETE …/scan` end it for a while or for good: 409 where none is under way. `POST …/heal` with nothing, or
- * with `{"key": …}`, has copies brought back from others, and says how many. `POST …/look` with `{"keys": […]}` has places looked at of which somebody knows that
- * they may have changed: 202.
+ * `GET …/scan` tells that, `POST …/scan/pause` and `DELETE …/scan` end it for a while or for good: 409 where none is under way.
  */
-import type { FastifyInstance, FastifyRequest } from "fastify"
 import * as z from "zod"
-import { pathName } from "../path-name.ts"
-import type { ApiServices } from "../services.ts"
-import { smallBody } from "../small-body.ts"
+import { route } from "../route.ts"
+import { scanStatus } from "../schemas/backend.ts"
 
-const scanSchema = z.strictObject({ hash: z.boolean().optional(), force: z.boolean().optional() }).default({})
-const lookSchema = z.strictObject({ keys: z.array(z.string()) })
-const healSchema = z.strictObject({ key: z.string().optional() }).default({})
+const path = "/v1/backends/{name}/scan"
+const answer = { is: "How far it is.", schema: scanStatus }
 
-export function scan(app: FastifyInstance, services: ApiServices): void {
-  const path = "/v1/backends/:name/scan"
-  app.post(path, async (request, reply) => {
-    const { hash, force } = await smallBody(request, reply, services.limits, scanSchema)
-    const status = await services.store.scan(backendOf(request, "/scan"), {
+export const startScan = route({
+  method: "POST",
+  path,
+  operation: "startScan",
+  tag: "scans",
+  summary: "Takes in what lies at a backend; one that is under way or paused goes on.",
+  policy: { scope: "admin", on: "backend" },
+  body: z
+    .strictObject({
+      hash: z.boolean().optional().describe("whether content that is not known is read"),
+      force: z.boolean().optional().describe("take what is missing for missing also where nothing at all lies there"),
+    })
+    .default({}),
+  answers: { 202: answer },
+  async handle({ services, name, request, reply, body }) {
+    const { hash, force } = await body()
+    const status = await services.store.scan(name, {
       ...(hash !== undefined && { hash }),
       ...(force !== undefined && { force }),
       requestId: request.id,
     })
     reply.code(202)
     return status
-  })
-  app.get(path, async (request) => services.store.scanStatus(backendOf(request, "/scan")))
-  app.post(`${path}/pause`, async (request) =>
-    services.store.pauseScan(backendOf(request, "/scan/pause"), { requestId: request.id }),
-  )
-  app.delete(path, async (request) => services.store.cancelScan(backendOf(request, "/scan"), { requestId: request.id }))
-  app.post("/v1/backends/:name/look", async (request, reply) => {
-    const { keys } = await smallBody(request, reply, services.limits, lookSchema)
-    const looks = await services.store.look(backendOf(request, "/look"), keys)
-    reply.code(202)
-    return { looks }
-  })
-  app.post("/v1/backends/:name/heal", async (request, reply) => {
-    const { key } = await smallBody(request, reply, services.limits, healSchema)
-    return { healed: await services.store.heal(backendOf(request, "/heal"), key === undefined ? {} : { key }) }
-  })
-}
+  },
+})
 
-/** @param rest of the path behind the name */
-export function backendOf(request: FastifyRequest, rest: string): string {
-  return pathName(request.raw.url ?? "", "/v1/backends/").slice(0, -rest.length)
-}
+export const getScan = route({
+  method: "GET",
+  path,
+  operation: "getScan",
+  tag: "scans",
+  summary: "How far the scan is, or how the last one ended.",
+  policy: { scope: "admin", on: "backend" },
+  answers: { 200: answer },
+  handle: ({ services, name }) => services.store.scanStatus(name),
+})
+
+export const pauseScan = route({
+  method: "POST",
+  path: `${path}/pause`,
+  operation: "pauseScan",
+  tag: "scans",
+  summary: "Ends a scan for a while.",
+  policy: { scope: "admin", on: "backend" },
+  answers: { 200: answer },
+  handle: ({ services, name, request }) => services.store.pauseScan(name, { requestId: request.id }),
+})
+
+export const cancelScan = route({
+  method: "DELETE",
+  path,
+  operation: "cancelScan",
+  tag: "scans",
+  summary: "Ends a scan for good.",
+  policy: { scope: "admin", on: "backend" },
+  answers: { 200: answer },
+  handle: ({ services, name, request }) => services.store.cancelScan(name, { requestId: request.id }),
+})

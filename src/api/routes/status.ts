@@ -1,7 +1,14 @@
 /** `GET /v1/status`: what there is, and what waits. */
-import type { FastifyInstance } from "fastify"
-import type { ApiServices } from "../services.ts"
+import { route } from "../route.ts"
+import { status as shape } from "../schemas/service.ts"
 
-export function status(app: FastifyInstance, services: ApiServices): void {
-  app.get("/v1/status", async () => services.store.status())
-}
+export const status = route({
+  method: "GET",
+  path: "/v1/status",
+  operation: "getStatus",
+  tag: "service",
+  summary: "What there is, and what waits.",
+  policy: { scope: "read", on: "whole" },
+  answers: { 200: { is: "The store as a whole.", schema: shape } },
+  handle: ({ services }) => services.store.status(),
+})

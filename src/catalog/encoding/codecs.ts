@@ -13,6 +13,7 @@ import {
   numberCodec,
   parkedCodec,
   queueCodec,
+  requestCodec,
   scanCodec,
   totalsCodec,
 } from "./small-codecs.ts"
@@ -39,6 +40,7 @@ export const CODECS: Codecs = {
   generations: numberCodec,
   looks: numberCodec,
   scans: scanCodec,
+  requests: requestCodec,
   tokens: tokenCodec,
   namespaces: namespaceCodec,
 }

@@ -1,6 +1,6 @@
 /** The rows of the small tables: counts, indexes, single numbers. */
 import type { BackendRecord, ConfigurationRecord, ScanRecord } from "../record.ts"
-import type { Mark, NamespaceRow, ParkedRow, QueueRow, TotalsRow } from "../rows/tables.ts"
+import type { Mark, NamespaceRow, ParkedRow, QueueRow, RequestRow, TotalsRow } from "../rows/tables.ts"
 import { NO_TOTALS } from "../transitions/totals.ts"
 import type { Codec } from "./codec.ts"
 
@@ -73,6 +73,15 @@ export const scanCodec: Codec<ScanRecord> = {
   version: 1,
   encode: (row) => [row],
   decode: (fields) => fields[0] as ScanRecord,
+}
+
+export const requestCodec: Codec<RequestRow> = {
+  version: 1,
+  encode: ({ fingerprint, time, commit }) => [fingerprint, time, commit],
+  decode: (fields) => {
+    const [fingerprint, time, commit] = fields as [string, number, object]
+    return { fingerprint, time, commit }
+  },
 }
 
 export const namespaceCodec: Codec<NamespaceRow> = {

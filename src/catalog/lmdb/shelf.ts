@@ -26,6 +26,7 @@ export const SHELVES = {
   generations: "generations",
   looks: "looks",
   scans: "scans",
+  requests: "requests",
   tokens: "tokens",
   namespaces: "namespaces",
 } as const satisfies Record<TableName, string>

@@ -49,6 +49,15 @@ export interface QueueRow {
   parked: number
 }
 
+/** What came of a request that is to change something once. */
+export interface RequestRow {
+  fingerprint: string
+  /** UTC ms */
+  time: number
+  /** plain JSON */
+  commit: object
+}
+
 export interface ParkedRow {
   queue: string
   /** UTC ms */
@@ -93,6 +102,8 @@ export interface Tables {
   scans: ScanRecord
   /** highest generation of the locations that a backend had and has no more: the next ones go on from there */
   generations: number
+  /** by the names of the requests */
+  requests: RequestRow
   tokens: TokenRecord
   /** what lies where some token has a quota, by prefix */
   namespaces: NamespaceRow

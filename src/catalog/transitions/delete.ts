@@ -34,7 +34,14 @@ export function remove(rows: Rows, fact: DeleteFact): DeleteCommit {
   } else forgetObject(commit, object, version)
   drafts.settle(time)
   const backends = [...new Set(leaving.map((copy) => copy.backend))]
-  const detail = { version, backends, whole: !fact.backends, ...(fact.forced && { forced: true }) }
+  const { forced, to } = fact
+  const detail = {
+    version,
+    backends,
+    whole: !fact.backends,
+    ...(forced && { forced }),
+    ...(to !== undefined && { to }),
+  }
   const sequence = append(rows, { command: "delete", time, key, id: object.id, actor: fact, detail })
   return { object, backends, sequence }
 }

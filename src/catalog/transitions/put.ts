@@ -49,7 +49,15 @@ export function put(rows: Rows, fact: PutFact): PutResult {
   const isNew = before === null
   const backends = object.copies.map((copy) => copy.backend)
   const replaced = before?.id ?? null
-  const detail = { version: object.version, size: blob.size, isNew, replaced, backends }
+  const { from } = fact
+  const detail = {
+    version: object.version,
+    size: blob.size,
+    isNew,
+    replaced,
+    backends,
+    ...(from !== undefined && { from }),
+  }
   const sequence = append(rows, { command: "put", time, key, id, actor: fact, detail })
   return { object, blob: rows.get("blobs", id)!, locations: [...wanted, ...retired], isNew, replaced, sequence }
 }

@@ -24,6 +24,7 @@ export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> 
     tally.look(row, size)
     return []
   })
+  yield* walk(engine, "requests", () => [])
   yield* checkTokens(engine, tally)
   let readable = true
   for await (const found of walk(engine, "totals", () => [])) {

@@ -1,25 +1,24 @@
-/** Entries of a drift as lines of JSON, read only as fast as the reader takes them, with an empty line as sign of life while none comes. */
+/** Whatever comes one by one as lines of JSON, read only as fast as the reader takes them, with an empty line as sign of life while none comes. */
 import { Readable } from "node:stream"
 import { abortError, toStoredError } from "../core/error.ts"
-import type { DriftEntry } from "../store/store.ts"
 
-export interface DriftFeedOptions {
+export interface LineFeedOptions {
   /** ms between signs of life */
   heartbeat: number
   /** nobody waits for it any more: the feed is cut, also where the backend does not answer */
   signal: AbortSignal
 }
 
-type Turn = IteratorResult<DriftEntry, unknown>
+type Turn = IteratorResult<unknown, unknown>
 
-export class DriftFeed extends Readable {
-  readonly #entries: AsyncIterator<DriftEntry>
+export class LineFeed extends Readable {
+  readonly #entries: AsyncIterator<unknown>
   readonly #heartbeat: number
   readonly #signal: AbortSignal
   /** the entry that is waited for, over any number of signs of life */
   #turn: Promise<Turn>
 
-  constructor(entries: AsyncIterable<DriftEntry>, { heartbeat, signal }: DriftFeedOptions) {
+  constructor(entries: AsyncIterable<unknown>, { heartbeat, signal }: LineFeedOptions) {
     super()
     this.#entries = entries[Symbol.asyncIterator]()
     this.#heartbeat = heartbeat

@@ -1,0 +1,64 @@
+/** Puts a declared route on a Fastify instance. */
+import type { FastifyInstance, FastifyRequest } from "fastify"
+import { clientSignal } from "./client-signal.ts"
+import { readJson } from "./json-body.ts"
+import { pathName } from "./path-name.ts"
+import { parseAs, parseQuery } from "./query.ts"
+import { type Call, pathParts, queryOf, type Route } from "./route.ts"
+import type { ApiServices } from "./services.ts"
+import { declaredSize } from "./upload-body.ts"
+import type { Gate } from "./worker-auth.ts"
+
+/** Bytes of JSON that a person sends: a few settings or names. */
+const MOST_BYTES = 64 * 1024
+
+export interface MountOptions {
+  services: ApiServices
+  closing: AbortSignal
+  /** lets nobody through whom the route's policy does not let; null: everybody may */
+  gate: Gate | null
+}
+
+export function mountRoute(app: FastifyInstance, route: Route, { services, closing, gate }: MountOptions): void {
+  app.route({
+    method: route.method,
+    url: routerPath(route.path),
+    config: { policy: route.policy },
+    ...(gate && { onRequest: gate }),
+    handler: async (request, reply) => {
+      const call: Call<unknown, unknown> = {
+        services,
+        request,
+        reply,
+        name: nameOf(route, request),
+        query: parseQuery(queryOf(route), request.query),
+        body: () => bodyOf(route, call),
+        closing,
+      }
+      return route.handle(call)
+    },
+  })
+}
+
+/** How the router writes a path: a name at its end takes everything that follows, slashes too. */
+function routerPath(path: string): string {
+  const parts = pathParts(path)
+  if (!parts) return path
+  return parts.after === "" ? `${parts.before}*` : `${parts.before}:${parts.name}${parts.after}`
+}
+
+/** What the request's path names, decoded once. @throws StoredError INVALID_KEY for bad percent-encoding */
+export function nameOf({ path }: Pick<Route, "path">, request: FastifyRequest): string {
+  const parts = pathParts(path)
+  if (!parts) return ""
+  const name = pathName(request.raw.url ?? "", parts.before)
+  return name.slice(0, name.length - parts.after.length)
+}
+
+/** None at all is `undefined` to the schema. */
+async function bodyOf({ body, most }: Route, { request, reply, services }: Call<unknown, unknown>): Promise<unknown> {
+  if (!body) return undefined
+  const bounds = { ...services.limits, maxBlobSize: most ?? MOST_BYTES }
+  if (declaredSize(request.raw, bounds) === 0) return parseAs("body", body, undefined)
+  return readJson(request.raw, body, bounds, clientSignal(reply.raw))
+}

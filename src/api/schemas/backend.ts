@@ -1,0 +1,81 @@
+/** Backends, their scans, and what differs there, as answers show them. */
+import * as z from "zod"
+import type { BackendCapabilities } from "../../backends/backend.ts"
+import type { BackendInfo, BackendScan, DriftEntry, ScanStatus } from "../../store/store.ts"
+import { blobId, bytes, jsonObject, serializedError, utcMs } from "./pieces.ts"
+
+const scanState = z.enum(["idle", "running", "paused", "cancelled", "failed", "done"])
+
+const capabilities: z.ZodType<BackendCapabilities> = z
+  .object({
+    local: z.boolean(),
+    watch: z.boolean(),
+    range: z.boolean(),
+    checksums: z.array(z.enum(["sha256", "blake3", "xxh3", "sha1", "md5", "crc32c"])),
+    maxKeyBytes: z.number(),
+    hierarchicalKeysConflict: z.boolean(),
+  })
+  .meta({ id: "BackendCapabilities" })
+
+const backendScan: z.ZodType<BackendScan> = z
+  .object({
+    state: scanState,
+    files: z.int(),
+    looks: z.int().describe("places that are still to be looked at"),
+    knownAsOf: utcMs.nullable().describe("what the catalog says was true then"),
+  })
+  .meta({ id: "BackendScan" })
+
+export const backend: z.ZodType<BackendInfo> = z
+  .object({
+    name: z.string(),
+    driver: z.string(),
+    config: jsonObject.describe("without secrets: *** or the reference"),
+    capabilities,
+    abilities: jsonObject.nullable().describe("what was found out about the server behind it"),
+    isDefault: z.boolean(),
+    state: z.enum(["open", "unavailable"]),
+    error: serializedError.nullable(),
+    breaker: z.enum(["closed", "open", "half-open"]),
+    paused: z.boolean(),
+    rateLimit: z.object({ max: z.int(), per: z.int() }).nullable(),
+    pending: z.int(),
+    failed: z.int(),
+    scan: backendScan.nullable(),
+  })
+  .meta({ id: "Backend" })
+
+export const scanStatus: z.ZodType<ScanStatus> = z
+  .object({
+    backend: z.string(),
+    number: z.int(),
+    state: scanState,
+    hash: z.boolean(),
+    cursor: z.string().nullable(),
+    started: utcMs,
+    modified: utcMs,
+    files: z.int(),
+    bytes,
+    added: z.int(),
+    changed: z.int(),
+    missing: z.int(),
+    moved: z.int(),
+    skipped: z.int(),
+    reasons: z.record(z.string(), z.int()),
+    looks: z.int(),
+    lookBytes: bytes,
+    error: serializedError.nullable(),
+    knownAsOf: utcMs.nullable(),
+  })
+  .meta({ id: "ScanStatus" })
+
+export const driftEntry: z.ZodType<DriftEntry> = z
+  .object({
+    kind: z.enum(["new", "changed", "missing", "corrupt", "unread"]),
+    key: z.string().describe("inside the backend"),
+    objectKey: z.string().nullable(),
+    size: bytes.nullable(),
+    checksum: blobId.nullable(),
+    healable: z.boolean().describe("whether another copy could replace it"),
+  })
+  .meta({ id: "DriftEntry" })
