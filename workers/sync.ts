@@ -12,6 +12,7 @@ import type { HasherFactory } from "../src/core/checksum.ts"
 import type { Clock } from "../src/core/clock.ts"
 import { isStoredError, StoredError, TransientAdapterError, throwIfAborted, toStoredError } from "../src/core/error.ts"
 import { seenState } from "../src/core/seen-state.ts"
+import { isUnreadable } from "../src/core/unreadable.ts"
 import { type Proof, type ProofParts, proveThere, proveWritten, type Want } from "./proof.ts"
 
 export interface SyncServices {
@@ -44,7 +45,9 @@ async function hold(
   signal: AbortSignal,
 ): Promise<Done<"sync">> {
   const parts: ProofParts = { key, want, backend, hashers: services.hashers, signal }
-  const proof = (await writeNew(parts, services)) ?? (await writeOver(parts, services))
+  const proof = await suspecting(want, services, async () => {
+    return (await writeNew(parts, services)) ?? (await writeOver(parts, services))
+  })
   return {
     type: "done",
     have: want.id,
@@ -96,20 +99,30 @@ async function put(
   const { mimeType, modified, mode } = want
   // What has no etag cannot be told from what replaces it.
   const replaces = before ? before.etag : null
+  return backend.put(key, source, {
+    signal,
+    mimeType,
+    checksum: splitBlobId(want.id),
+    ...(replaces !== undefined && { replaces }),
+    ...(modified !== undefined && { modified }),
+    ...(mode !== undefined && { mode }),
+  })
+}
+
+/** Bytes that are not what they should be, or that their disk does not give back, are told of before the next try, which then reads another copy. */
+async function suspecting<Result>(want: Want, services: SyncServices, run: () => Promise<Result>): Promise<Result> {
   try {
-    return await backend.put(key, source, {
-      signal,
-      mimeType,
-      checksum: splitBlobId(want.id),
-      ...(replaces !== undefined && { replaces }),
-      ...(modified !== undefined && { modified }),
-      ...(mode !== undefined && { mode }),
-    })
+    return await run()
   } catch (error) {
-    if (!isStoredError(error) || error.code !== "CHECKSUM_MISMATCH") throw error
+    if (!isStoredError(error) || !isBadSource(error)) throw error
     await services.suspect(want.id)
     throw new StoredError("SOURCE_FAILED", error.message, { retryable: true, cause: error })
   }
+}
+
+function isBadSource(error: StoredError): boolean {
+  if (error.code === "CHECKSUM_MISMATCH") return true
+  return (error.code === "SOURCE_FAILED" || error.code === "CORRUPT") && isUnreadable(error)
 }
 
 /** A source that cannot be read now is not this backend's fault, and says so. */
