@@ -55,6 +55,7 @@ export type {
   RemoveBackendOptions,
   ScanOptions,
   ScanStatus,
+  ScanWait,
   SetBackendOptions,
   Store,
   StoreFace,

@@ -23,6 +23,8 @@ export function describeStatus(status: StoreStatus, now: number): string {
     lines.push(
       `backend   ${backend.name} (${marks.join(", ")}): ${backend.pending} waiting, ${backend.failed} given up`,
     )
+    if (backend.watch?.state === "failed")
+      lines.push(`watch     ${safe(backend.name)} does not run: ${safe(backend.watch.error?.message ?? "")}`)
     if (backend.scan) lines.push(`scan      ${safe(backend.name)}: ${describeScanBriefly(backend.scan, now)}`)
   }
   for (const { queue, due, parked, running, oldest } of queues) {

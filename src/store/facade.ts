@@ -92,7 +92,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     resumeBackend: (name, options) =>
       guard(() => pauseBackend(services, name, false, checkOptions("pauseBackend", options))),
     scan: (name, options) => guard(() => services.scans.start(name, checkOptions("scan", options))),
-    scanStatus: (name) => catalog.scan(services.backends.get(name).name),
+    scanStatus: (name) => services.scans.status(name),
     pauseScan: (name, options) => guard(() => services.scans.stop(name, "pause", checkOptions("scan", options))),
     cancelScan: (name, options) => guard(() => services.scans.stop(name, "cancel", checkOptions("scan", options))),
     drift: (name, options) => new PagedItems(guardEach(() => drift(services, name, checkOptions("drift", options)))),

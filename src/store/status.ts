@@ -55,10 +55,12 @@ export function backendInfo(services: StoreServices, name: string): BackendInfo 
     pending: queue?.due ?? 0,
     failed: queue?.parked ?? 0,
     scan: scanOf(services, name),
+    ...(registered.watch.now && { watch: registered.watch.now }),
   }
 }
 
-function scanOf({ catalog }: StoreServices, name: string): BackendInfo["scan"] {
-  const { number, state, files, looks, knownAsOf } = catalog.scan(name)
-  return number === 0 ? null : { state, files, looks, knownAsOf }
+function scanOf({ scans }: StoreServices, name: string): BackendInfo["scan"] {
+  const { number, state, files, looks, knownAsOf, changing, waits } = scans.status(name)
+  if (number === 0) return null
+  return { state, files, looks, knownAsOf, ...(changing > 0 && { changing }), ...(waits && { waits }) }
 }

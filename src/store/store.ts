@@ -24,11 +24,12 @@ export type {
   BackendFace,
   BackendInfo,
   BackendScan,
+  BackendWatch,
   PauseBackendOptions,
   RemoveBackendOptions,
   SetBackendOptions,
 } from "./backend-face.ts"
-export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus } from "./scan-face.ts"
+export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus, ScanWait } from "./scan-face.ts"
 export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions } from "./signed/signed-face.ts"
 
 /**
