@@ -48,6 +48,7 @@ import { type NetworkOptions, registerBackend, startBackends } from "./store/sta
 import { status } from "./store/status.ts"
 import type { Store } from "./store/store.ts"
 import { suspect } from "./store/suspect.ts"
+import { TokenBook } from "./store/tokens/token-book.ts"
 
 export interface CreateStoreOptions extends NetworkOptions {
   /** pino, or anything with its `debug info warn error`; absent: silence */
@@ -179,7 +180,8 @@ async function assemble(
   closers.push(() => catalog.close())
   await catalog.open()
   const { localByDefault = false } = options
-  const secrets = new BackendSecrets(new KeyRing(data, options.masterKeys))
+  const keyRing = new KeyRing(data, options.masterKeys)
+  const secrets = new BackendSecrets(keyRing)
   const configured = await configure({ catalog, secrets, clock, log }, input, { localByDefault, keep: work })
   const { config } = configured
   const backends = new BackendSet(config.defaultBackends, configured.left, { readOnly: isExamined })
@@ -221,11 +223,13 @@ async function assemble(
     staging,
     backends,
     secrets,
+    keyRing,
     copies,
     evictionGuard,
     bus,
     hashers,
     readTimes,
+    tokens: new TokenBook(catalog.tokens, clock),
     downloads: new Downloads(),
     scans: new Scans(() => ({ services, hashFiles: (task, signal) => scanPool.run("hashFiles", task, { signal }) })),
     lifecycle,

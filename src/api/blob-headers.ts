@@ -2,15 +2,32 @@
  * The headers under which a blob is served. Whatever was stored may be hostile to whoever opens it in a browser: the declared type is
  * never sniffed past, pages get no origin and no script, and only harmless kinds open in place.
  */
+import { create } from "content-disposition"
 import type { Metadata } from "../core/metadata.ts"
 import { entityTag } from "./condition.ts"
 import { reprDigest } from "./digest.ts"
 
-const INLINE = [/^image\/(?!svg)/, /^audio\//, /^video\//, /^text\/plain(?:;|$)/, /^application\/pdf$/]
+const INLINE = [/^image\//, /^audio\//, /^video\//, /^text\/plain(?:;|$)/, /^application\/pdf$/]
+/** Browsers take every type that ends so for a document, in which there may be script. */
+const MARKUP = /^image\/svg|[+/]xml\s*(?:;|$)/
 const SENDABLE_TYPE = /^[\x20-\x7e]+$/
 
+/** Of everything that goes out as it was stored, in whatever packing. An address may be a secret: it goes nowhere else. */
+export const UNTRUSTED_HEADERS = {
+  "x-content-type-options": "nosniff",
+  "content-security-policy": "sandbox; default-src 'none'",
+  "referrer-policy": "no-referrer",
+}
+
+export interface BlobHeaderOptions {
+  immutable: boolean
+  /** saved rather than shown, under this name, or its own where it is empty; null: as its type is */
+  download?: string | null
+}
+
 /** Content length and range are the route's. */
-export function blobHeaders(metadata: Metadata, options: { immutable: boolean }): Record<string, string> {
+export function blobHeaders(metadata: Metadata, options: BlobHeaderOptions): Record<string, string> {
+  const { immutable, download = null } = options
   const type = SENDABLE_TYPE.test(metadata.mimeType) ? metadata.mimeType : "application/octet-stream"
   const digest = reprDigest(metadata.checksums)
   return {
@@ -18,23 +35,27 @@ export function blobHeaders(metadata: Metadata, options: { immutable: boolean })
     etag: entityTag(metadata),
     "last-modified": new Date(metadata.modified).toUTCString(),
     "accept-ranges": "bytes",
-    "cache-control": options.immutable ? "private, max-age=31536000, immutable" : "private, no-cache",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "sandbox; default-src 'none'",
-    "content-disposition": disposition(
-      metadata,
-      INLINE.some((kind) => kind.test(type.toLowerCase())),
-    ),
+    "cache-control": immutable ? "private, max-age=31536000, immutable" : "private, no-cache",
+    ...UNTRUSTED_HEADERS,
+    "content-disposition": disposition(download || fileName(metadata), download === null && opensInPlace(type)),
     "x-stored-version": String(metadata.version),
     ...(digest !== null && { "repr-digest": digest }),
   }
 }
 
-/** RFC 6266: a plain name for old clients, the real one percent-encoded beside it. */
-function disposition(metadata: Metadata, inline: boolean): string {
-  const name =
-    metadata.key === null ? metadata.id.replace(":", "-") : metadata.key.slice(metadata.key.lastIndexOf("/") + 1)
-  const ascii = name.replace(/[^\x20-\x7e]|["\\%]/g, "_")
-  const encoded = encodeURIComponent(name).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
-  return `${inline ? "inline" : "attachment"}; filename="${ascii}"; filename*=UTF-8''${encoded}`
+/** Whether a browser may show it. */
+export function opensInPlace(mimeType: string): boolean {
+  const type = mimeType.toLowerCase()
+  return INLINE.some((kind) => kind.test(type)) && !MARKUP.test(type)
+}
+
+/** What it is called where it is saved. */
+export function fileName({ key, id }: Pick<Metadata, "key" | "id">): string {
+  return key === null ? id.replace(":", "-") : key.slice(key.lastIndexOf("/") + 1)
+}
+
+/** RFC 6266: a plain name for old clients, without what they read in different ways, and the real one beside it where that is another. */
+export function disposition(name: string, inline: boolean): string {
+  const fallback = name.replace(/[^\x20-\x7e]|["\\%]/g, "_")
+  return create(name, { type: inline ? "inline" : "attachment", fallback })
 }

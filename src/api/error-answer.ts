@@ -29,6 +29,7 @@ export function send(reply: FastifyReply, problem: Problem): void {
   if (!reply.request.raw.complete) stayToRead(reply)
   // As bytes: to a text Fastify would add a charset, which this type does not have.
   const body = Buffer.from(JSON.stringify(problem))
+  reply.header("x-content-type-options", "nosniff")
   reply.code(problem.status).header("content-type", PROBLEM_TYPE).header("cache-control", "no-store").send(body)
 }
 
@@ -60,7 +61,7 @@ function report(fault: StoredError, request: FastifyRequest, problem: Problem): 
   else request.log.warn({ error: fault.toJSON(), ...facts }, "a request could not be served")
 }
 
-/** A browser may show a token in the address; the log is no place for it. */
+/** A browser may show a token in the address, and a signed address is one; the log is no place for it. */
 function withoutToken(url: string): string {
-  return url.replace(/([?&]token=)[^&#]*/gi, "$1…")
+  return url.replace(/([?&](?:token|signature)=)[^&#]*/gi, "$1…")
 }

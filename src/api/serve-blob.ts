@@ -8,10 +8,11 @@ import * as z from "zod"
 import { ConflictError, NotFoundError } from "../core/error.ts"
 import type { Metadata } from "../core/metadata.ts"
 import type { GetOptions, OpenedBlob } from "../store/store.ts"
-import { blobHeaders } from "./blob-headers.ts"
+import { type BlobHeaderOptions, blobHeaders } from "./blob-headers.ts"
 import { parseRange } from "./byte-range.ts"
 import { clientSignal } from "./client-signal.ts"
 import { isNotModified, rangeApplies } from "./condition.ts"
+import { downloadParameter } from "./download-parameter.ts"
 import { PROBLEM_TYPE } from "./problem.ts"
 import { parseNames } from "./put-headers.ts"
 import { flag } from "./query.ts"
@@ -28,6 +29,7 @@ export const readQuery = z.strictObject({
   fallback: flag.optional().describe("where such a copy fails: try the others"),
   fallbackBackends: z.string().optional().describe("or only these others, with commas between them"),
   verify: flag.optional().describe("false: whole reads from staging are not hashed"),
+  download: downloadParameter.optional().describe("saved rather than shown: `1` under its own name, or another name"),
 })
 export type ReadQuery = z.output<typeof readQuery>
 
@@ -53,6 +55,8 @@ type ReadCall = Pick<Call<ReadQuery, unknown>, "services" | "request" | "reply" 
 export interface ServeOptions {
   /** the name can never mean other bytes */
   immutable: boolean
+  /** throws where what is there now is not to be served */
+  check?(metadata: Metadata): void
 }
 
 /** Answers GET. @throws StoredError NOT_FOUND, INVALID_RANGE, COPY_UNAVAILABLE, … */
@@ -61,7 +65,8 @@ export async function serveBlob(
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
-  const { backend, fallback, fallbackBackends, verify } = query
+  const { backend, fallback, fallbackBackends, verify, download = null } = query
+  const shown = { ...options, download }
   const getOptions: GetOptions = {
     ...(backend !== undefined && { backends: parseNames(backend) }),
     ...(fallback !== undefined && { fallback }),
@@ -71,10 +76,11 @@ export async function serveBlob(
   }
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const metadata = await requireMetadata(services, name)
+    options.check?.(metadata)
     if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)
     const range = rangeApplies(request.headers, metadata) ? parseRange(request.headers.range, metadata.size) : null
     const opened = await services.store.open(name, { ...getOptions, ...(range && { range }) })
-    if (opened.metadata.id === metadata.id) return sendOpened(services, reply, opened, range !== null, options)
+    if (opened.metadata.id === metadata.id) return sendOpened(services, reply, opened, range !== null, shown)
     opened.stream.destroy()
   }
   throw new ConflictError(`"${name}" kept changing while it was opened; try again.`, { retryable: true })
@@ -82,13 +88,17 @@ export async function serveBlob(
 
 /** Answers HEAD: the headers of the whole, without opening anything. */
 export async function describeBlob(
-  { services, request, reply }: ReadCall,
+  { services, request, reply, query: { download = null } }: ReadCall,
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
   const metadata = await requireMetadata(services, name)
+  options.check?.(metadata)
   if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)
-  return reply.headers(blobHeaders(metadata, options)).header("content-length", String(metadata.size)).send()
+  return reply
+    .headers(blobHeaders(metadata, { ...options, download }))
+    .header("content-length", String(metadata.size))
+    .send()
 }
 
 export async function requireMetadata(services: Pick<ApiServices, "store">, name: string): Promise<Metadata> {
@@ -107,7 +117,7 @@ function sendOpened(
   reply: FastifyReply,
   opened: OpenedBlob,
   partial: boolean,
-  options: ServeOptions,
+  options: BlobHeaderOptions,
 ): FastifyReply {
   const { metadata, range, servedFrom, stream } = opened
   reply.headers(blobHeaders(metadata, options))

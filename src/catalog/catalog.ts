@@ -29,7 +29,9 @@ import type {
   ScanRecord,
 } from "./record.ts"
 import type { SightingsCommit, SightingsFact } from "./sightings.ts"
+import type { TokenCatalog } from "./token-catalog.ts"
 import type { ScanFact } from "./transitions/found/scan.ts"
+import type { SignedUrlRevocationFact } from "./transitions/signed-urls.ts"
 
 /** Who asked, for the journal. */
 export interface Actor {
@@ -65,6 +67,8 @@ export interface PutFact extends Actor {
   /** the key that it is a copy of, for the journal */
   from?: string
   once?: Once
+  /** id of the token that it is put by: refuse with QUOTA_EXCEEDED where that leaves no room, with UNAUTHENTICATED where it was revoked */
+  token?: string
   /** UTC ms */
   time: number
 }
@@ -214,6 +218,8 @@ export interface Catalog {
     filter: { backend?: string; key?: string; before?: number; limit: number; time: number } & Actor,
   ): Promise<number>
   commitBackend(record: BackendRecord, actor: Actor): Promise<void>
+  /** Every signed address that was given out before holds no more; the number of those that do from now on. */
+  commitSignedUrlRevocation(fact: SignedUrlRevocationFact): Promise<number>
   /** None of its jobs is to begin until it is resumed, over restarts too. Changes nothing where it is so already; false: there is no such backend. */
   commitPause(fact: { backend: string; paused: boolean; time: number } & Actor): Promise<boolean>
   /** Keeps a configuration, and the backends in it that are new or changed. */
@@ -236,17 +242,20 @@ export interface Catalog {
   findByChecksum(algorithm: ChecksumAlgorithm, hex: string): BlobId | null
   objects(page?: Page): Iterable<ObjectRecord>
   /** Keys that name a blob, in order. */
-  keysOf(id: BlobId, page?: { after?: string; limit?: number }): Iterable<string>
+  keysOf(id: BlobId, page?: Page): Iterable<string>
   /** Locations that want a blob, in order of backend and key; `after` is a cursor of [backend, key]. */
   locationsOf(id: BlobId, page?: { after?: [string, string]; limit?: number }): Iterable<LocationRecord>
   /** Locations of one backend in order of their key there. */
   locations(backend: string, page?: Page): Iterable<LocationRecord>
   blobs(page?: { after?: BlobId; limit?: number }): Iterable<BlobRecord>
   backends(): BackendRecord[]
+  readonly tokens: TokenCatalog
   /** The scan of a backend that is under way, or the last one; one that was never scanned is `idle`. */
   scan(backend: string): ScanRecord
   /** Keys of places that are to be looked at, in order. */
   looks(backend: string, page?: { after?: string; limit?: number }): Iterable<string>
+  /** The number of signed addresses that hold, from 0. */
+  signedUrlEpoch(): number
   /** The configuration that was kept last, null where none was. */
   configuration(): ConfigurationRecord | null
 

@@ -12,7 +12,6 @@ import {
   duePrefix,
   locationKey,
   namingKey,
-  namingPrefix,
   numberKey,
   parseNumberKey,
   splitBlobRowKey,
@@ -36,8 +35,8 @@ export function* objects(rows: ReadRows, page: Page): Iterable<ObjectRecord> {
   for (const [, record] of rows.range("objects", page)) yield record
 }
 
-export function* keysOf(rows: ReadRows, id: BlobId, { after, limit }: Page): Iterable<string> {
-  const range = { prefix: namingPrefix(id), ...from(after, (key) => namingKey(id, key)), ...upTo(limit) }
+export function* keysOf(rows: ReadRows, id: BlobId, { prefix = "", after, limit }: Page): Iterable<string> {
+  const range = { prefix: namingKey(id, prefix), ...from(after, (key) => namingKey(id, key)), ...upTo(limit) }
   for (const [row] of rows.range("objectsByBlob", range)) yield splitBlobRowKey(row).rest
 }
 

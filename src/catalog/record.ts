@@ -1,4 +1,5 @@
 /** The rows of the catalog (DESIGN §5): what is kept, in which words. Encoding and keys are each implementation's own. */
+import type { Scope } from "../core/access.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { Checksums } from "../core/checksum.ts"
 import type { SerializedError } from "../core/error.ts"
@@ -6,6 +7,7 @@ import type { JsonObject } from "../core/json.ts"
 import type { LocationState, ObjectState } from "../core/metadata.ts"
 import type { Sealed } from "../core/seal.ts"
 import type { SeenState } from "../core/seen-state.ts"
+import type { Quota, RequestRate } from "../core/token-settings.ts"
 
 export interface BlobRecord {
   id: BlobId
@@ -124,6 +126,10 @@ export type JournalCommand =
   | "found"
   | "changed"
   | "moved"
+  | "token-create"
+  | "token-rotate"
+  | "token-revoke"
+  | "signed-urls-revoke"
 
 /** One committed fact. Append-only, gap-free from 1, each record chained to the one before by hash. */
 export interface JournalRecord {
@@ -225,4 +231,32 @@ export interface ConfigurationRecord {
   named: string[]
   /** backends that an earlier one named and that still hold something: in use, but no put goes there by default */
   left: string[]
+}
+
+/** A bearer token (decision 0016). Its row stays when it is revoked: a store that ever had one asks for one. */
+export interface TokenRecord {
+  id: string
+  name: string
+  scopes: Scope[]
+  /** folders that end in a slash, and keys; null: every key */
+  prefixes: string[] | null
+  /** null: every backend */
+  backends: string[] | null
+  /** hex SHA-256 of its secret, and of the one before it with the time in UTC ms until which that is good */
+  digest: string
+  former: { digest: string; until: number } | null
+  rate: RequestRate | null
+  quota: Quota | null
+  /** UTC ms */
+  created: number
+  expires: number | null
+  revoked: number | null
+  /** kept roughly */
+  lastUsed: number | null
+}
+
+/** What lies in a namespace: objects, whoever put them, and the sum of their sizes. */
+export interface Usage {
+  bytes: number
+  objects: number
 }

@@ -36,6 +36,7 @@ import type {
   OutboxRecord,
   ScanRecord,
 } from "./record.ts"
+import { RowTokens } from "./row-tokens.ts"
 import type { Engine } from "./rows/engine.ts"
 import { locationKey } from "./rows/key.ts"
 import type { Rows } from "./rows/rows.ts"
@@ -53,6 +54,7 @@ import { forgetRequests, KEPT_FOR, once } from "./transitions/once.ts"
 import { type PutResult, put } from "./transitions/put.ts"
 import { recordReads } from "./transitions/reads.ts"
 import { type RetryFilter, retryParked } from "./transitions/retry.ts"
+import { revokeSignedUrls, type SignedUrlRevocationFact, signedUrlEpoch } from "./transitions/signed-urls.ts"
 import { corrupt, evict, stage } from "./transitions/staged.ts"
 import { syncOutcome } from "./transitions/sync-outcome.ts"
 import { readTotals } from "./transitions/totals.ts"
@@ -64,11 +66,13 @@ const FREES = { frees: true }
 export class RowCatalog implements Catalog {
   readonly #engine: Engine
   readonly #clock: Clock
+  readonly tokens: RowTokens
   #queue: CommitQueue | null = null
 
   constructor(engine: Engine, clock: Clock = systemClock) {
     this.#engine = engine
     this.#clock = clock
+    this.tokens = new RowTokens(engine, (options, transition) => this.#commit(options, transition))
   }
 
   async open(): Promise<void> {
@@ -153,6 +157,10 @@ export class RowCatalog implements Catalog {
     return this.#commit(GROWS, (rows) => addBackend(rows, record, actor))
   }
 
+  commitSignedUrlRevocation(fact: SignedUrlRevocationFact): Promise<number> {
+    return this.#commit(FREES, (rows) => revokeSignedUrls(rows, fact))
+  }
+
   commitPause(fact: PauseFact): Promise<boolean> {
     return this.#commit(FREES, (rows) => pauseBackend(rows, fact))
   }
@@ -200,7 +208,7 @@ export class RowCatalog implements Catalog {
     return read.objects(this.#engine, page)
   }
 
-  keysOf(id: BlobId, page: { after?: string; limit?: number } = {}): Iterable<string> {
+  keysOf(id: BlobId, page: Page = {}): Iterable<string> {
     return read.keysOf(this.#engine, id, page)
   }
 
@@ -226,6 +234,10 @@ export class RowCatalog implements Catalog {
 
   looks(backend: string, page: { after?: string; limit?: number } = {}): Iterable<string> {
     return read.looks(this.#engine, backend, page)
+  }
+
+  signedUrlEpoch(): number {
+    return signedUrlEpoch(this.#engine)
   }
 
   configuration(): ConfigurationRecord | null {

@@ -9,7 +9,19 @@ import type { BackendFace, ScanFace, StoreFace } from "../store/store.ts"
 export interface Access
   extends Pick<
       StoreFace,
-      "put" | "open" | "delete" | "list" | "stat" | "status" | "listBackends" | "getBackend" | "failed"
+      | "put"
+      | "open"
+      | "delete"
+      | "archive"
+      | "signedUrl"
+      | "revokeSignedUrls"
+      | "list"
+      | "stat"
+      | "status"
+      | "listBackends"
+      | "getBackend"
+      | "failed"
+      | "tokens"
     >,
     BackendFace,
     ScanFace {

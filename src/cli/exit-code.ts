@@ -12,6 +12,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [6, "full: disk, quota or size limit"],
   [7, "the data directory cannot be used now"],
   [8, "corrupt data; doctor found faults, drift a difference"],
+  [9, "no token, or one that does not reach so far"],
   [130, "interrupted"],
 ]
 
@@ -36,6 +37,9 @@ const BY_CODE: Record<ErrorCode, number> = {
   DISK_FULL: 6,
   READ_ONLY: 7,
   PERMISSION_DENIED: 5,
+  UNAUTHENTICATED: 9,
+  FORBIDDEN: 9,
+  TOO_MANY_REQUESTS: 5,
   BACKEND_REFUSED: 5,
   BACKEND_FULL: 6,
   BACKEND_UNAVAILABLE: 5,

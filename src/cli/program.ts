@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander"
 import { StoredError } from "../core/error.ts"
 import type { CommandLine } from "./command-line.ts"
+import { archiveCommand } from "./commands/archive.ts"
 import { backendsCommand } from "./commands/backends.ts"
 import { backendsAddCommand } from "./commands/backends-add.ts"
 import { backendsPauseCommands } from "./commands/backends-pause.ts"
@@ -15,12 +16,16 @@ import { scanCommand } from "./commands/scan.ts"
 import { serveCommand } from "./commands/serve.ts"
 import { statCommand } from "./commands/stat.ts"
 import { statusCommand } from "./commands/status.ts"
+import { tokensCommand } from "./commands/tokens.ts"
+import { urlCommand } from "./commands/url.ts"
 import { EXIT_CODES, exitCode } from "./exit-code.ts"
 import { faultLines } from "./fault.ts"
 
 const COMMANDS = [
   putCommand,
   getCommand,
+  archiveCommand,
+  urlCommand,
   lsCommand,
   statCommand,
   rmCommand,
@@ -30,6 +35,7 @@ const COMMANDS = [
   backendsPauseCommands,
   scanCommand,
   driftCommand,
+  tokensCommand,
   doctorCommand,
   serveCommand,
 ]

@@ -9,6 +9,7 @@ import { checkEvent } from "../store/check-event.ts"
 import { checkOptions } from "../store/check-options.ts"
 import type { GetOptions, StoreStatus } from "../store/store.ts"
 import { authorization, parseAddress } from "./address.ts"
+import { archive } from "./archive.ts"
 import { addBackend, getBackend, listBackends, removeBackend, setBackend, testBackend } from "./backends.ts"
 import { cacheStats, clear, evict } from "./cache.ts"
 import { Calls } from "./calls.ts"
@@ -26,8 +27,10 @@ import { get, open } from "./read.ts"
 import type { ConnectOptions, RemoteStore } from "./remote-store.ts"
 import { retry } from "./retry.ts"
 import { heal, look, scan, scanStatus, stopScan } from "./scan.ts"
+import { revokeSignedUrls, signedUrl } from "./signed-url.ts"
 import { stat } from "./stat.ts"
 import { Subscription } from "./subscription.ts"
+import { createToken, getToken, listTokens, revokeToken, rotateToken } from "./tokens.ts"
 import { idle, synced } from "./wait.ts"
 
 const TIMEOUT = 30_000
@@ -78,6 +81,9 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     stat: (idOrKey) => calls.run(() => stat(link, idOrKey)),
     has: (idOrKey) => calls.run(async () => (await stat(link, idOrKey)) !== null),
     synced: (idOrKey, given) => calls.run(() => synced(link, idOrKey, waiting(checkOptions("synced", given)))),
+    archive: (given) => calls.run(() => archive(link, given)),
+    signedUrl: (idOrKey, given) => calls.run(() => signedUrl(link, idOrKey, given)),
+    revokeSignedUrls: () => calls.run(() => revokeSignedUrls(link)),
     addBackend: (name, config) => calls.run(() => addBackend(link, name, config)),
     setBackend: (name, config) => calls.run(() => setBackend(link, name, config)),
     testBackend: (name) => calls.run(() => testBackend(link, name)),
@@ -97,6 +103,13 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
       stats: () => calls.run(() => cacheStats(link)),
       evict: (what) => calls.run(() => evict(link, what)),
       clear: (given) => calls.run(() => clear(link, given)),
+    },
+    tokens: {
+      create: (settings) => calls.run(() => createToken(link, settings)),
+      list: () => calls.run(() => listTokens(link)),
+      get: (id) => calls.run(() => getToken(link, id)),
+      rotate: (id, given) => calls.run(() => rotateToken(link, id, given)),
+      revoke: (id) => calls.run(() => revokeToken(link, id)),
     },
     on: (name, listener) => {
       checkEvent(name, listener)

@@ -50,6 +50,11 @@ export class Link {
     this.#agent = base.protocol === "https:" ? new TlsAgent({ keepAlive: true }) : new Agent({ keepAlive: true })
   }
 
+  /** Of the server, without a slash at its end. */
+  get address(): string {
+    return this.#base.href.replace(/\/$/, "")
+  }
+
   /** The answer, once it has begun and is a good one. Whoever takes it reads it to its end or destroys it. */
   async send(call: Call): Promise<IncomingMessage> {
     await this.#before?.()

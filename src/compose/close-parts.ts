@@ -20,7 +20,7 @@ const CLOSE_MOMENT = 100
 /** @param deadline ms */
 export async function closeParts(parts: ClosedParts, deadline: number): Promise<void> {
   const { services, pools, staging, endMaintenance, workers } = parts
-  const { lifecycle, log, runner, scans, readTimes, backends, catalog } = services
+  const { lifecycle, log, runner, scans, readTimes, tokens, backends, catalog } = services
   const end = performance.now() + deadline
   const left = (): number => Math.max(0, end - performance.now())
   const inTime = async (part: string, work: Promise<unknown>): Promise<void> => {
@@ -36,6 +36,7 @@ export async function closeParts(parts: ClosedParts, deadline: number): Promise<
   await workers?.close()
   // Kept roughly anyway: a disk that is full must not keep the rest from being closed.
   await readTimes.flush().catch((error: unknown) => log.warn({ error }, "the last read times could not be kept"))
+  await tokens.flush().catch((error: unknown) => log.warn({ error }, "when tokens were used last could not be kept"))
   await closeEach([
     () => inTime("backends", backends.close()),
     () => staging.close(),

@@ -24,10 +24,13 @@ export const ERROR_CODES = [
   "NO_BACKEND",
   "BACKEND_EXISTS",
   "LAST_COPY", // refused: this would drop the only copy
-  "QUOTA_EXCEEDED", // staging is full of bytes that no backend has yet
+  "QUOTA_EXCEEDED", // staging is full of bytes that no backend has yet, or the namespace of a token is full
   "DISK_FULL",
   "READ_ONLY",
   "PERMISSION_DENIED",
+  "UNAUTHENTICATED", // no token, or none that is good here
+  "FORBIDDEN", // the token does not reach so far
+  "TOO_MANY_REQUESTS", // over the rate of the token, or too many wrong tokens; details.retryAfter in s
   "BACKEND_REFUSED", // the backend cannot hold this (key shape, size, type): permanent
   "BACKEND_FULL",
   "BACKEND_UNAVAILABLE", // the backend did not answer or answered with a passing fault

@@ -17,16 +17,23 @@ export class MasterKey {
   /** 16 hex digits */
   readonly id: string
   readonly #sealing: Uint8Array
+  readonly #signing: Uint8Array
 
   /** @param bytes 32 of them */
   constructor(bytes: Uint8Array) {
     this.id = createHmac("sha256", bytes).update("stored master key id").digest("hex").slice(0, 16)
     this.#sealing = new Uint8Array(hkdfSync("sha256", bytes, new Uint8Array(), "stored backend secrets 1", BYTES))
+    this.#signing = new Uint8Array(hkdfSync("sha256", bytes, new Uint8Array(), "stored signed urls 1", BYTES))
   }
 
-  /** For `seal.ts` alone. A key of its own for this use: others may follow. */
+  /** For `seal.ts` alone. A key of its own for this use. */
   get sealing(): Uint8Array {
     return this.#sealing
+  }
+
+  /** For signed addresses alone. */
+  get signing(): Uint8Array {
+    return this.#signing
   }
 
   /** Whoever prints it by accident sees its id. */

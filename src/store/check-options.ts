@@ -14,6 +14,8 @@ const FALLBACK: Kind = [
   (value) => typeof value === "boolean" || isNames(value),
   "true, false or a list of backend names",
 ]
+const KEYS: Kind = [isNames, "a list of keys"]
+const TEXT_OR_FLAG: Kind = [(value) => typeof value === "string" || typeof value === "boolean", "a text, true or false"]
 const COUNT: Kind = [(value) => isWhole(value) && value > 0, "a whole number from 1"]
 const SEQUENCE: Kind = [isWhole, "a journal sequence, 0 for all of them"]
 const WAIT: Kind = [(value) => isWhole(value) && value <= MAX_WAIT, `a whole number of ms from 0 to ${MAX_WAIT}`]
@@ -32,6 +34,8 @@ const OPTIONS = {
     waitMs: WAIT,
     checksums: OBJECT,
     signal: SIGNAL,
+    token: TEXT,
+    beforeCommit: FUNCTION,
     ...ACTOR,
   },
   get: {
@@ -49,7 +53,11 @@ const OPTIONS = {
   removeBackend: { force: FLAG, signal: SIGNAL, ...ACTOR },
   pauseBackend: ACTOR,
   setBackend: ACTOR,
+  archive: { keys: KEYS, prefix: TEXT, name: TEXT, fallback: FALLBACK, signal: SIGNAL },
+  signedUrl: { expires: COUNT, contentHash: TEXT, ifAbsent: FLAG, download: TEXT_OR_FLAG, base: TEXT },
+  revokeSignedUrls: ACTOR,
   clear: { force: FLAG },
+  token: ACTOR,
   events: { after: SEQUENCE, signal: SIGNAL },
   journal: { after: SEQUENCE, limit: COUNT },
   failed: { backend: TEXT, after: SEQUENCE, limit: COUNT },

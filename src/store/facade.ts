@@ -3,6 +3,8 @@ import type { Readable } from "node:stream"
 import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
 import { type StoredError, toStoredError } from "../core/error.ts"
 import { addBackend, type BackendMaker } from "./add-backend.ts"
+import { archive } from "./archive/archive.ts"
+import { archiveSources } from "./archive/archive-sources.ts"
 import { checkEvent } from "./check-event.ts"
 import { checkOptions } from "./check-options.ts"
 import { clearCache } from "./clear-cache.ts"
@@ -19,11 +21,14 @@ import { drift } from "./scan/drift.ts"
 import { look, notify } from "./scan/notify.ts"
 import type { StoreServices } from "./services.ts"
 import { setBackend } from "./set-backend.ts"
+import { signedOf } from "./signed/signed.ts"
 import { stat } from "./stat.ts"
 import { backendInfo, status } from "./status.ts"
 import type { FailedOptions, GetOptions, Store } from "./store.ts"
 import { synced } from "./synced.ts"
 import { testBackend } from "./test-backend.ts"
+import { keyOfJob, namedWithin } from "./tokens/named-within.ts"
+import { tokensOf } from "./tokens/tokens.ts"
 
 export interface FacadeParts {
   services: StoreServices
@@ -73,6 +78,8 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     stat: (idOrKey) => guard(() => stat(services, idOrKey)),
     has: (idOrKey) => guard(() => stat(services, idOrKey) !== null),
     synced: (idOrKey, options) => guard(() => synced(services, idOrKey, checkOptions("synced", options))),
+    archive: (options) => guard(() => archive(archiveSources(services), checkOptions("archive", options))),
+    ...signedOf(services, guard),
     addBackend: (name, config, options) =>
       guard(() => addBackend(services, makeBackend, name, config, checkOptions("setBackend", options))),
     setBackend: (name, config, options) =>
@@ -99,6 +106,9 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       evict: (what) => guard(() => staging.evict(evictTarget(what))),
       clear: (options) => guard(() => clearCache(services, checkOptions("clear", options))),
     },
+    tokens: tokensOf(services, guard),
+    namedWithin: (reference, prefixes) => namedWithin(catalog, reference, prefixes),
+    keyOfJob: (payload, prefixes) => keyOfJob(catalog, payload, prefixes),
     on: (name, listener) => bus.on(checkEvent(name, listener), listener),
     off: (name, listener) => bus.off(name, listener),
     events: (options) => {

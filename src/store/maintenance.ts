@@ -14,6 +14,7 @@ interface Step {
 
 const STEPS: readonly Step[] = [
   { name: "read times", run: (services) => services.readTimes.flush() },
+  { name: "uses of tokens", run: (services) => services.tokens.flush() },
   { name: "unnamed content", run: reclaimUnnamed },
   { name: "parked jobs", run: reviveParked },
   { name: "audits", run: (services) => services.scans.audit() },

@@ -21,6 +21,9 @@ export interface CheckedPut {
   waitMs: number
   ifVersion: number | undefined
   ifAbsent: boolean
+  beforeCommit: (() => void) | undefined
+  /** id of the token whose quota it counts against */
+  token: string | undefined
   actor: { principal?: string; requestId?: string }
 }
 
@@ -37,6 +40,8 @@ export function checkPut(services: StoreServices, options: PutOptions): CheckedP
     waitMs: options.waitMs ?? services.config.waitMs,
     ifVersion: checkVersion(options.ifVersion),
     ifAbsent: options.ifAbsent ?? false,
+    beforeCommit: options.beforeCommit,
+    token: options.token,
     actor: {
       ...(options.principal !== undefined && { principal: options.principal }),
       ...(options.requestId !== undefined && { requestId: options.requestId }),

@@ -20,18 +20,20 @@ import { reclaim } from "./reclaim.ts"
 import type { StoreServices } from "./services.ts"
 import type { PutInput, PutOptions } from "./store.ts"
 import { versionSynced } from "./synced.ts"
+import { type QuotaRoom, quotaExceeded, quotaRoom } from "./tokens/quota-room.ts"
 
 export async function put(services: StoreServices, input: PutInput, options: PutOptions = {}): Promise<PutResult> {
   services.lifecycle.requireOpen()
   const checked = checkPut(services, options)
   throwIfAborted(options.signal)
   refuseEarly(services, checked)
+  const room = quotaRoom(services.catalog, { token: checked.token, key: checked.key, size: options.size })
   const opened = await openInput(input, {
     ...(options.size !== undefined && { size: options.size }),
     signal: options.signal,
   })
   if (options.onProgress) opened.source = countedSource(opened.source, options.onProgress)
-  const commit = await stageAndCommit(services, opened, checked, options.signal)
+  const commit = await stageAndCommit(services, opened, { ...checked, room }, options.signal)
   announce(services, commit)
   const satisfied = checked.copies === 0 || (await waitForCopies(services, commit, checked, options.signal))
   return { ...result(services, commit), satisfied }
@@ -78,22 +80,25 @@ function refuseEarly(services: StoreServices, checked: CheckedPut): void {
 async function stageAndCommit(
   services: StoreServices,
   opened: OpenedInput,
-  checked: CheckedPut,
+  checked: CheckedPut & { room: QuotaRoom | null },
   signal: AbortSignal | undefined,
 ): Promise<PutCommit> {
   const { config, staging } = services
   const algorithm = config.checksums[0] as IdAlgorithm
   let head: Uint8Array | undefined
   try {
-    const received = await staging.receive(opened.source, {
+    const receiving = staging.receive(opened.source, {
       algorithm,
       expect: checked.expect,
       durable: checked.durable,
       signal,
-      ...(config.maxBlobSize !== undefined && { maxBytes: config.maxBlobSize }),
+      ...atMost(config.maxBlobSize, checked.room),
       onHead: (bytes) => {
         head = bytes
       },
+    })
+    const received = await receiving.catch((error: unknown) => {
+      throw overQuota(error, config.maxBlobSize, checked.room)
     })
     try {
       await opened.verify()
@@ -117,6 +122,18 @@ async function stageAndCommit(
   }
 }
 
+/** The smaller one of two limits. */
+function atMost(limit: number | undefined, room: QuotaRoom | null): { maxBytes?: number } {
+  const maxBytes = Math.min(limit ?? Number.POSITIVE_INFINITY, room?.left ?? Number.POSITIVE_INFINITY)
+  return Number.isFinite(maxBytes) ? { maxBytes } : {}
+}
+
+/** A body of unknown length that outgrew the quota was too large for that, and for nothing else. */
+function overQuota(error: unknown, limit: number | undefined, room: QuotaRoom | null): unknown {
+  if (!isStoredError(error) || error.code !== "TOO_LARGE" || room === null) return error
+  return room.left < (limit ?? Number.POSITIVE_INFINITY) ? quotaExceeded({ ...room.quota, unit: "bytes" }) : error
+}
+
 /** Bytes of a refused put that no row counts must not stay. Where the commit's outcome is unknown, the row may be there after all. */
 async function dropUncounted(services: StoreServices, id: BlobId, error: unknown): Promise<void> {
   if (isStoredError(error) && error.code === "COMMIT_UNKNOWN") return
@@ -133,6 +150,7 @@ async function commitReceived(
   checked: CheckedPut & Pick<PutFact, "mimeType" | "attributes">,
 ): Promise<PutCommit> {
   const { config, catalog, clock } = services
+  checked.beforeCommit?.()
   // A backend may have been removed while the bytes came in. From here to the commit nothing awaits, so a removal's own commit comes after.
   return catalog.commitPut({
     id: received.id,
@@ -145,6 +163,7 @@ async function commitReceived(
     sideChecksums: config.checksums.slice(1),
     ...(checked.ifVersion !== undefined && { ifVersion: checked.ifVersion }),
     ...(checked.ifAbsent && { ifAbsent: true }),
+    ...(checked.token !== undefined && { token: checked.token }),
     ...checked.actor,
     time: clock.now(),
   })

@@ -12,12 +12,14 @@ import type { BackendSecrets } from "./backend-secrets.ts"
 import type { BackendSet } from "./backend-set.ts"
 import type { Downloads } from "./downloads.ts"
 import type { EvictionGuard } from "./eviction-guard.ts"
+import type { KeyRing } from "./key-ring.ts"
 import type { Lifecycle } from "./lifecycle.ts"
 import type { LiveCopies } from "./live-copies.ts"
 import type { Log } from "./log.ts"
 import type { ReadTimes } from "./read-times.ts"
 import type { Scans } from "./scan/scans.ts"
 import type { StoreStatus } from "./store.ts"
+import type { TokenBook } from "./tokens/token-book.ts"
 
 /** What can be seen of those who work elsewhere. */
 export interface PoolView {
@@ -34,6 +36,7 @@ export interface StoreServices {
   staging: Staging
   backends: BackendSet
   secrets: BackendSecrets
+  keyRing: KeyRing
   copies: LiveCopies
   evictionGuard: EvictionGuard
   runner: Runner
@@ -42,6 +45,7 @@ export interface StoreServices {
   bus: Bus
   hashers: HasherFactory
   readTimes: ReadTimes
+  tokens: TokenBook
   downloads: Downloads
   scans: Scans
   lifecycle: Lifecycle

@@ -3,7 +3,7 @@
  * Every verb throws a `StoredError` with a code; nothing else.
  */
 import type { Readable } from "node:stream"
-import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
+import type { JobPayload, JournalRecord, OutboxRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { ByteRange } from "../core/blob-source.ts"
 import type { Checksums } from "../core/checksum.ts"
@@ -11,10 +11,15 @@ import type { StoreEvent, StoreEventListener, StoreEventName } from "../core/eve
 import type { JsonObject } from "../core/json.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
 import type { EvictTarget, StagingStats } from "../staging/staging.ts"
+import type { ArchiveFace } from "./archive/archive-face.ts"
 import type { BackendFace, BackendInfo } from "./backend-face.ts"
 import type { Notification } from "./scan/notify.ts"
 import type { ScanFace, ScanStatus } from "./scan-face.ts"
+import type { SignedDoor, SignedFace } from "./signed/signed-face.ts"
+import type { TokensControl, TokensFace } from "./tokens/tokens-face.ts"
 
+export type { ArchiveOptions, OpenedArchive } from "./archive/archive-face.ts"
+export type { ArchiveFormat } from "./archive/archive-format.ts"
 export type {
   BackendFace,
   BackendInfo,
@@ -24,6 +29,7 @@ export type {
   SetBackendOptions,
 } from "./backend-face.ts"
 export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus } from "./scan-face.ts"
+export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions } from "./signed/signed-face.ts"
 
 /**
  * What `put` takes: bytes (`Buffer`, `Uint8Array`, `ArrayBuffer`), a `Blob` or `File`, a Node `Readable`, a web `ReadableStream`, any async
@@ -64,12 +70,16 @@ export interface PutOptions {
   ifVersion?: number
   /** refuse with CONFLICT where the key exists */
   ifAbsent?: boolean
+  /** told when all is staged; what it throws refuses the put */
+  beforeCommit?(): void
   /** told the bytes of the source that were read so far; a large file is then read as a stream, which is slower than by path */
   onProgress?(bytes: number): void
   /** An abort is ABORTED; one that only ended the wait for copies has `details.committed`, for then the put stands */
   signal?: AbortSignal
   principal?: string
   requestId?: string
+  /** id of the token that it is put by: its quota is QUOTA_EXCEEDED where that leaves no room */
+  token?: string
 }
 
 export interface GetOptions {
@@ -207,7 +217,7 @@ interface CacheFace {
  * What a store in this process and one behind HTTP have in common (decision 0006). Code that is written against it, with `await` and `for await`,
  * runs over both: `createStore` gives a `Store`, `connect` a `RemoteStore`.
  */
-export interface StoreFace extends BackendFace, ScanFace {
+export interface StoreFace extends BackendFace, ScanFace, ArchiveFace, SignedFace {
   put(input: PutInput, options?: PutOptions): Promise<PutResult>
   /** @throws NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE */
   get(idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
@@ -226,6 +236,9 @@ export interface StoreFace extends BackendFace, ScanFace {
   getBackend(name: string): Awaitable<BackendInfo>
 
   readonly cache: CacheFace
+
+  /** Who else may use the store, by HTTP: bearer tokens. */
+  readonly tokens: TokensFace
 
   /** Calls the listener for each event of the store, after its fact is durable. Returns a function that ends it. */
   on<Name extends StoreEventName>(name: Name, listener: StoreEventListener<Name>): () => void
@@ -257,7 +270,7 @@ export interface CacheControl extends CacheFace {
 }
 
 /** A store in this process: what it knows by itself it answers at once. */
-export interface Store extends StoreFace {
+export interface Store extends StoreFace, SignedDoor {
   listBackends(): string[]
   /** @throws UNKNOWN_BACKEND */
   getBackend(name: string): BackendInfo
@@ -269,6 +282,11 @@ export interface Store extends StoreFace {
    */
   notify(backend: string, notification: Notification): Promise<number>
   readonly cache: CacheControl
+  readonly tokens: TokensControl
+  /** A key within these folders and keys that names what a reference names, null where none does: for whoever may touch only these. @throws INVALID_KEY */
+  namedWithin(reference: string, prefixes: readonly string[]): string | null
+  /** The key of the object that a job serves, null where there is none, or none within these prefixes. */
+  keyOfJob(payload: JobPayload, prefixes: readonly string[]): string | null
   journal(options?: { after?: number; limit?: number }): Iterable<JournalRecord>
   failed(options?: FailedOptions): Iterable<OutboxRecord>
   status(): StoreStatus

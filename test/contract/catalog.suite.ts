@@ -19,6 +19,7 @@ import { changedCases } from "./catalog-cases/sightings-changed.ts"
 import { foundCases } from "./catalog-cases/sightings-found.ts"
 import { markedCases } from "./catalog-cases/sightings-marked.ts"
 import { movedCases } from "./catalog-cases/sightings-moved.ts"
+import { tokenCases } from "./catalog-cases/tokens.ts"
 
 export interface CatalogUnderTest {
   catalog: Catalog
@@ -74,5 +75,6 @@ export function catalogSuite(name: string, make: () => Promise<CatalogUnderTest>
     movedCases(subject)
     markedCases(subject)
     scanCases(subject)
+    tokenCases(subject)
   })
 }

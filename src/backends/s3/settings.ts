@@ -81,6 +81,8 @@ export const s3Schema = z
     partsAtOnce: z.int().min(1).max(256).default(8),
     /** seconds that a presigned address holds where the caller says nothing */
     signedUrlExpiry: z.int().min(1).max(LONGEST_EXPIRY).default(3600),
+    /** whether signed addresses of ours lead to the bucket's own (R17): whoever has one then reads there, without our headers and checks */
+    signedUrls: z.enum(["proxy", "redirect"]).default("proxy"),
     /** ms */
     timeouts: z
       .strictObject({

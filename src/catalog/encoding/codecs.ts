@@ -9,6 +9,7 @@ import {
   backendCodec,
   configurationCodec,
   markCodec,
+  namespaceCodec,
   numberCodec,
   parkedCodec,
   queueCodec,
@@ -16,6 +17,7 @@ import {
   scanCodec,
   totalsCodec,
 } from "./small-codecs.ts"
+import { tokenCodec } from "./token-codec.ts"
 
 export const CODECS: Codecs = {
   blobs: blobCodec,
@@ -39,4 +41,6 @@ export const CODECS: Codecs = {
   looks: numberCodec,
   scans: scanCodec,
   requests: requestCodec,
+  tokens: tokenCodec,
+  namespaces: namespaceCodec,
 }

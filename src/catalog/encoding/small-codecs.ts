@@ -1,6 +1,6 @@
 /** The rows of the small tables: counts, indexes, single numbers. */
 import type { BackendRecord, ConfigurationRecord, ScanRecord } from "../record.ts"
-import type { Mark, ParkedRow, QueueRow, RequestRow, TotalsRow } from "../rows/tables.ts"
+import type { Mark, NamespaceRow, ParkedRow, QueueRow, RequestRow, TotalsRow } from "../rows/tables.ts"
 import { NO_TOTALS } from "../transitions/totals.ts"
 import type { Codec } from "./codec.ts"
 
@@ -81,6 +81,15 @@ export const requestCodec: Codec<RequestRow> = {
   decode: (fields) => {
     const [fingerprint, time, commit] = fields as [string, number, object]
     return { fingerprint, time, commit }
+  },
+}
+
+export const namespaceCodec: Codec<NamespaceRow> = {
+  version: 1,
+  encode: (row) => [row.bytes, row.objects, row.countedTo],
+  decode: (fields) => {
+    const [bytes, objects, countedTo] = fields as [number, number, string | null]
+    return { bytes, objects, countedTo }
   },
 }
 

@@ -27,6 +27,8 @@ export const SHELVES = {
   looks: "looks",
   scans: "scans",
   requests: "requests",
+  tokens: "tokens",
+  namespaces: "namespaces",
 } as const satisfies Record<TableName, string>
 
 export type Shelf = (typeof SHELVES)[TableName]
@@ -54,5 +56,7 @@ export function rowsExpected(totals: TotalsRow): Partial<Record<Shelf, number>> 
     generations: totals.generations,
     backends: totals.backends,
     looks: totals.looks,
+    tokens: totals.tokens,
+    namespaces: totals.namespaces,
   }
 }

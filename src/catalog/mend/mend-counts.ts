@@ -1,6 +1,6 @@
 /** The totals and the counts of each queue, counted again from the rows. The journal's own end is not among them: it cannot be told from a cut. */
 import type { Engine } from "../rows/engine.ts"
-import { parseNumberKey } from "../rows/key.ts"
+import { parseNumberKey, splitNamespaceKey } from "../rows/key.ts"
 import { TOTALS_KEY } from "../rows/tables.ts"
 import { neverScanned } from "../transitions/looks.ts"
 import { editTotals, readTotals } from "../transitions/totals.ts"
@@ -9,7 +9,18 @@ import { Tally } from "../verify/tally.ts"
 import { eachRow, look, walk } from "../verify/walk.ts"
 import type { Step } from "./mend.ts"
 
-const COUNTED = ["objects", "tombstones", "generations", "backends", "looks", "blobs", "locations", "outbox"] as const
+const COUNTED = [
+  "objects",
+  "tombstones",
+  "generations",
+  "backends",
+  "tokens",
+  "namespaces",
+  "looks",
+  "blobs",
+  "locations",
+  "outbox",
+] as const
 
 /** New rows of the outbox must not take the place of old ones. */
 export async function* raiseOutboxSequence(engine: Engine): AsyncGenerator<Step> {
@@ -37,6 +48,15 @@ export async function* mendTotals(engine: Engine): AsyncGenerator<Step> {
     if (!tally.queues.has(queue)) yield (rows) => rows.remove("queues", queue)
   }
   yield* mendLooks(engine, tally)
+  yield* mendNamespaces(engine, tally)
+}
+
+async function* mendNamespaces(engine: Engine, tally: Tally): AsyncGenerator<Step> {
+  for await (const [row, known] of eachRow(engine, "namespaces")) {
+    const counted = tally.namespaces.get(splitNamespaceKey(row))
+    if (counted && (known.bytes !== counted.bytes || known.objects !== counted.objects))
+      yield (rows) => rows.put("namespaces", row, counted)
+  }
 }
 
 /** A scan that was lost begins anew; what is to be looked at stays so. */
@@ -56,7 +76,9 @@ async function* mendLooks(engine: Engine, tally: Tally): AsyncGenerator<Step> {
 async function count(engine: Engine): Promise<Tally | null> {
   for (const table of COUNTED) for await (const _ of walk(engine, table, () => [])) return null
   const tally = new Tally()
-  for (const table of ["objects", "tombstones", "generations", "backends"] as const)
+  for await (const [row, namespace] of eachRow(engine, "namespaces")) tally.namespace(splitNamespaceKey(row), namespace)
+  for await (const [key, { size }] of eachRow(engine, "objects")) tally.object(key, size)
+  for (const table of ["tombstones", "generations", "backends", "tokens"] as const)
     for await (const _ of eachRow(engine, table)) tally.one(table)
   for await (const [row, size] of eachRow(engine, "looks")) tally.look(row, size)
   for await (const [, blob] of eachRow(engine, "blobs")) tally.blob(blob)

@@ -20,6 +20,15 @@ export function parseNumberKey(text: string): number {
   return Number.parseInt(text, 16)
 }
 
+/** The row of a namespace: the whole store has an empty prefix, and no row has an empty key. */
+export function namespaceKey(prefix: string): string {
+  return `/${prefix}`
+}
+
+export function splitNamespaceKey(row: string): string {
+  return row.slice(1)
+}
+
 export function locationKey(backend: string, key: string): string {
   return backend + SEPARATOR + key
 }

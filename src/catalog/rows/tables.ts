@@ -13,6 +13,8 @@ import type {
   ObjectRecord,
   OutboxRecord,
   ScanRecord,
+  TokenRecord,
+  Usage,
 } from "../record.ts"
 
 export interface BlobRow extends BlobRecord {
@@ -34,6 +36,8 @@ export interface TotalsRow extends CatalogCounters {
   tombstones: number
   generations: number
   backends: number
+  tokens: number
+  namespaces: number
   /** last sequence given to an outbox row */
   outboxSequence: number
   /** chain of the last journal record, empty before the first */
@@ -60,6 +64,12 @@ export interface ParkedRow {
   parkedAt: number
 }
 
+/** A folder, or a key, that some token has a quota for. */
+export interface NamespaceRow extends Usage {
+  /** the last key that was counted while it is counted for the first time, empty before the first; null: all of it is counted */
+  countedTo: string | null
+}
+
 /** A row of an index that says all it has to say by its key. */
 export type Mark = true
 
@@ -78,7 +88,7 @@ export interface Tables {
   backends: BackendRecord
   /** one row: what the data directory was configured with last */
   configuration: ConfigurationRecord
-  /** `format`: version of everything on disk */
+  /** `format`: version of everything on disk; `signed-url-epoch` */
   settings: number
   totals: TotalsRow
   queues: QueueRow
@@ -94,6 +104,9 @@ export interface Tables {
   generations: number
   /** by the names of the requests */
   requests: RequestRow
+  tokens: TokenRecord
+  /** what lies where some token has a quota, by prefix */
+  namespaces: NamespaceRow
 }
 
 export type TableName = keyof Tables
@@ -102,3 +115,5 @@ export type TableName = keyof Tables
 export const TOTALS_KEY = "totals"
 export const FORMAT_KEY = "format"
 export const CONFIGURATION_KEY = "configuration"
+/** In `settings`: see `transitions/signed-urls.ts`. */
+export const SIGNED_URL_EPOCH_KEY = "signed-url-epoch"

@@ -10,6 +10,7 @@ import { BlobDrafts } from "./blob-drafts.ts"
 import { requireConditions } from "./conditions.ts"
 import { append } from "./journal.ts"
 import { type Commit, retireCopy } from "./location.ts"
+import { occupy } from "./namespaces.ts"
 import { count } from "./totals.ts"
 
 /** @throws StoredError CONFLICT, INVALID_KEY */
@@ -54,6 +55,7 @@ function retire(commit: Commit, object: ObjectRecord, copies: ObjectRecord["copi
 
 export function forgetObject({ rows, drafts }: Commit, object: ObjectRecord, version: number): void {
   rows.remove("objects", object.key)
+  occupy(rows, object.key, { bytes: -object.size, objects: -1 })
   rows.remove("objectsByBlob", namingKey(object.id, object.key))
   rows.put("tombstones", object.key, version)
   drafts.of(object.id).references -= 1

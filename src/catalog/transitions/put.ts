@@ -13,6 +13,7 @@ import { BlobDrafts } from "./blob-drafts.ts"
 import { requireConditions } from "./conditions.ts"
 import { append } from "./journal.ts"
 import { type Commit, retireCopy, wantCopy } from "./location.ts"
+import { occupy, requireRoom } from "./namespaces.ts"
 import { schedule } from "./outbox.ts"
 import { count } from "./totals.ts"
 
@@ -27,7 +28,7 @@ export interface PutResult {
   sequence: number
 }
 
-/** @throws StoredError CONFLICT, INVALID_KEY, INVALID_INPUT (the size is not that of the same blob before) */
+/** @throws StoredError CONFLICT, INVALID_KEY, QUOTA_EXCEEDED, UNAUTHENTICATED, INVALID_INPUT (the size is not that of the same blob before) */
 export function put(rows: Rows, fact: PutFact): PutResult {
   const { key, id, time } = fact
   requireStorable(fact)
@@ -39,6 +40,8 @@ export function put(rows: Rows, fact: PutFact): PutResult {
   const fresh = drafts.find(id)?.staged !== true
   const blob = arrive(rows, drafts, fact)
   const object = nameBlob(rows, drafts, before, fact)
+  if (fact.token !== undefined)
+    requireRoom(rows, fact.token, { bytes: object.size - (before?.size ?? 0), isNew: before === null })
   const commit = { rows, drafts, time }
   const wanted = object.copies.map((copy) => wantCopy(commit, { ...copy, objectKey: key, want: id, fresh }))
   const retired = retireOthers(commit, before, object)
@@ -158,6 +161,7 @@ function nameBlob(rows: Rows, drafts: BlobDrafts, before: ObjectRecord | null, f
     copies: distinct(fact.copies),
   }
   rows.put("objects", key, object)
+  occupy(rows, key, { bytes: object.size - (before?.size ?? 0), objects: before ? 0 : 1 })
   return object
 }
 

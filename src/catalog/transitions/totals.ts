@@ -20,6 +20,8 @@ export const NO_TOTALS: TotalsRow = {
   tombstones: 0,
   generations: 0,
   backends: 0,
+  tokens: 0,
+  namespaces: 0,
   looks: 0,
   outboxSequence: 0,
   chain: "",

@@ -7,7 +7,7 @@ import { fault, look, walk } from "./walk.ts"
 
 export async function* checkObjects(engine: Engine, tally: Tally): AsyncGenerator<CatalogFault> {
   yield* walk(engine, "objects", function* (key, object) {
-    tally.one("objects")
+    tally.object(key, object.size)
     if (look(engine, "blobs", object.id) === null) yield fault("I12", key, `It names ${object.id}, which has no row.`)
     if (look(engine, "objectsByBlob", namingKey(object.id, key)) === null) {
       yield fault("I12", key, `It is not found among the keys of ${object.id}.`)

@@ -3,6 +3,7 @@ import type { CatalogFault } from "../catalog.ts"
 import type { Engine } from "../rows/engine.ts"
 import type { TotalsRow } from "../rows/tables.ts"
 import { readTotals } from "../transitions/totals.ts"
+import { checkNamespaces } from "./check-tokens.ts"
 import type { Tally } from "./tally.ts"
 import { fault, look, walk } from "./walk.ts"
 
@@ -22,6 +23,8 @@ export const RECOUNTED = [
   "generations",
   "backends",
   "looks",
+  "tokens",
+  "namespaces",
 ] as const satisfies (keyof TotalsRow)[]
 
 export async function* checkTotals(engine: Engine, tally: Tally): AsyncGenerator<CatalogFault> {
@@ -44,6 +47,7 @@ export async function* checkTotals(engine: Engine, tally: Tally): AsyncGenerator
       yield fault("I12", queue, "It has rows in the outbox, but is not counted.")
   }
   yield* checkLooks(engine, tally)
+  yield* checkNamespaces(engine, tally)
 }
 
 async function* checkLooks(engine: Engine, tally: Tally): AsyncGenerator<CatalogFault> {

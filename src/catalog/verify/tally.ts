@@ -1,18 +1,39 @@
 /** Counts again, from the rows themselves, what the catalog counts as it goes. */
+import { coversOf } from "../../core/access-prefix.ts"
 import type { OutboxRecord, ScanRecord } from "../record.ts"
 import { splitLocationKey } from "../rows/key.ts"
-import type { BlobRow, LocationRow, QueueRow, TotalsRow } from "../rows/tables.ts"
+import type { BlobRow, LocationRow, NamespaceRow, QueueRow, TotalsRow } from "../rows/tables.ts"
 import { countsOf } from "../transitions/blob.ts"
+import { isCounted } from "../transitions/namespaces.ts"
 import { NO_TOTALS } from "../transitions/totals.ts"
 
 export class Tally {
   readonly totals: TotalsRow = { ...NO_TOTALS }
   readonly queues = new Map<string, QueueRow>()
+  /** by prefix, as counted again */
+  readonly namespaces = new Map<string, NamespaceRow>()
   /** by backend */
   readonly looks = new Map<string, Pick<ScanRecord, "looks" | "lookBytes">>()
 
-  one(name: "objects" | "tombstones" | "generations" | "backends"): void {
+  one(name: "objects" | "tombstones" | "generations" | "backends" | "tokens" | "namespaces"): void {
     this.totals[name] += 1
+  }
+
+  /** From now on objects are counted for this prefix too. */
+  namespace(prefix: string, { countedTo }: NamespaceRow): void {
+    this.one("namespaces")
+    this.namespaces.set(prefix, { bytes: 0, objects: 0, countedTo })
+  }
+
+  object(key: string, size: number): void {
+    this.one("objects")
+    if (this.namespaces.size === 0) return
+    for (const prefix of coversOf(key)) {
+      const namespace = this.namespaces.get(prefix)
+      if (!namespace || !isCounted(namespace, key)) continue
+      namespace.bytes += size
+      namespace.objects += 1
+    }
   }
 
   look(row: string, size: number): void {

@@ -9,6 +9,7 @@ import { checkJournal } from "./check-journal.ts"
 import { checkLocations } from "./check-locations.ts"
 import { checkObjects } from "./check-objects.ts"
 import { checkOutbox } from "./check-outbox.ts"
+import { checkTokens } from "./check-tokens.ts"
 import { checkTotals } from "./check-totals.ts"
 import { Tally } from "./tally.ts"
 import { walk } from "./walk.ts"
@@ -24,6 +25,7 @@ export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> 
     return []
   })
   yield* walk(engine, "requests", () => [])
+  yield* checkTokens(engine, tally)
   let readable = true
   for await (const found of walk(engine, "totals", () => [])) {
     readable = false

@@ -6,6 +6,7 @@ import { namingKey } from "../../rows/key.ts"
 import type { BlobRow, LocationRow } from "../../rows/tables.ts"
 import type { FoundContent } from "../../sightings.ts"
 import { saveLocation } from "../location.ts"
+import { occupy } from "../namespaces.ts"
 import { count } from "../totals.ts"
 import type { FoundCommit } from "./found-commit.ts"
 
@@ -95,4 +96,5 @@ function nameObject(commit: FoundCommit, key: string, objectKey: string, id: Blo
     copies: [copy],
   }
   rows.put("objects", objectKey, object)
+  occupy(rows, objectKey, { bytes: object.size, objects: 1 })
 }

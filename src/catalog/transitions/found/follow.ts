@@ -5,6 +5,7 @@ import { namingKey } from "../../rows/key.ts"
 import type { LocationRow } from "../../rows/tables.ts"
 import type { FoundContent } from "../../sightings.ts"
 import { saveLocation, wantCopy } from "../location.ts"
+import { occupy } from "../namespaces.ts"
 import { removeJob } from "../outbox.ts"
 import { provenNow, requireBlob } from "./adopt.ts"
 import { type FoundCommit, tell } from "./found-commit.ts"
@@ -74,6 +75,7 @@ function nameAnew(
     attributes: { ...object.attributes, modified: found.modified },
   }
   rows.put("objects", object.key, named)
+  occupy(rows, object.key, { bytes: named.size - object.size, objects: 0 })
   return named
 }
 
