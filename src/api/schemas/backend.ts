@@ -2,7 +2,7 @@
 import * as z from "zod"
 import type { BackendCapabilities } from "../../backends/backend.ts"
 import type { BackendInfo, BackendScan, DriftEntry, ScanStatus } from "../../store/store.ts"
-import { blobId, bytes, jsonObject, serializedError, utcMs } from "./pieces.ts"
+import { blobId, bytes, errorCode, jsonObject, serializedError, utcMs } from "./pieces.ts"
 
 const scanState = z.enum(["idle", "running", "paused", "cancelled", "failed", "done"])
 
@@ -17,11 +17,26 @@ const capabilities: z.ZodType<BackendCapabilities> = z
   })
   .meta({ id: "BackendCapabilities" })
 
+const wait = z
+  .object({
+    code: z.union([errorCode, z.literal("OUT_OF_HOURS")]),
+    message: z.string(),
+  })
+  .describe("why nothing is listed or read for the time being; it goes on by itself")
+
+const watch = z.object({
+  state: z.enum(["beginning", "running", "failed"]).describe("failed: it is begun anew after a while"),
+  error: serializedError.nullable(),
+  since: utcMs,
+})
+
 const backendScan: z.ZodType<BackendScan> = z
   .object({
     state: scanState,
     files: z.int(),
     looks: z.int().describe("places that are still to be looked at"),
+    changing: z.int().exactOptional().describe("files of these that are left alone, because they are written to"),
+    waits: wait.exactOptional(),
     knownAsOf: utcMs.nullable().describe("what the catalog says was true then"),
   })
   .meta({ id: "BackendScan" })
@@ -42,6 +57,7 @@ export const backend: z.ZodType<BackendInfo> = z
     pending: z.int(),
     failed: z.int(),
     scan: backendScan.nullable(),
+    watch: watch.exactOptional().describe("absent: it is not to be watched, or cannot be"),
   })
   .meta({ id: "Backend" })
 
@@ -66,6 +82,9 @@ export const scanStatus: z.ZodType<ScanStatus> = z
     lookBytes: bytes,
     error: serializedError.nullable(),
     knownAsOf: utcMs.nullable(),
+    reading: z.int().describe("files of looks that are being read now"),
+    changing: z.int().describe("files of looks that are left alone for a while, because they are written to"),
+    waits: wait.nullable(),
   })
   .meta({ id: "ScanStatus" })
 
