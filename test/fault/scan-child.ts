@@ -2,7 +2,7 @@
  * A process that scans a backend and may be killed at any moment: `node scan-child.ts DATA SETTINGS-JSON LOG`. Each local file that it reads is noted in LOG, a line each: `read KEY`,
  * and `again KEY` where the catalog knew its content already. Tells its parent all the time how far it is and how much memory it took at most.
  */
-import { appendFileSync } from "node:fs"
+import { appendFileSync, readFileSync } from "node:fs"
 import { openStore } from "../../src/compose.ts"
 import { isProvisional } from "../../src/core/blob-id.ts"
 import { isSynced } from "../../src/store/reference.ts"
@@ -33,9 +33,14 @@ function note(path: string): string {
   return `${isKnown ? "again" : "read"} ${key}\n`
 }
 
+/** bytes of its own: on tmpfs the mapped catalog counts among the resident ones, too */
+function anonymous(): number {
+  return Number(/RssAnon:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0) * 1024
+}
+
 let most = 0
 const timer = setInterval(() => {
-  most = Math.max(most, process.memoryUsage.rss())
+  most = Math.max(most, anonymous())
   const { files, looks, state } = store.scanStatus("photos")
   process.send?.({ files, looks, state, most })
   if (state !== "done" || looks > 0) return

@@ -19,7 +19,7 @@ export interface ScanS3Killed {
   /** listings that were asked for, and those that there would be without kills */
   pages: number
   needed: number
-  /** how many more may be: for each process the page in which it was killed, and the one that asks whether the bucket is there */
+  /** how many more may be: the page in which a process was killed; and what each asks before that: whether the bucket is there, and what is left of uploads, the first one what it can do */
   allowed: number
   /** bytes of the process that used most */
   memory: number
@@ -48,7 +48,7 @@ export async function scanBucketUnderKills(options: ScanKills): Promise<ScanS3Ki
       kills: killed,
       pages,
       needed: Math.ceil(files / PAGE),
-      allowed: 2 * (killed + 1),
+      allowed: killed + 2 * (killed + 1) + 1,
       memory,
       seconds,
       failures,
