@@ -61,4 +61,7 @@ export type {
   StoreFace,
   StoreStatus,
   SyncedOptions,
+  ValidateFace,
+  ValidateOptions,
+  ValidateStatus,
 } from "./store/store.ts"

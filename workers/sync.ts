@@ -34,11 +34,11 @@ const SMALL = 256 * 1024
 export async function sync(job: SyncJob, services: SyncServices, signal: AbortSignal): Promise<Done<"sync">> {
   const backend = await services.backend(job.backend)
   throwIfAborted(signal)
-  return job.want ? hold(job.key, job.want, backend, services, signal) : clear(job.key, backend, services, signal)
+  return job.want ? hold(job, job.want, backend, services, signal) : clear(job.key, backend, services, signal)
 }
 
 async function hold(
-  key: string,
+  { key, distrust }: Pick<SyncJob, "key" | "distrust">,
   want: Want,
   backend: StorageBackend,
   services: SyncServices,
@@ -46,7 +46,7 @@ async function hold(
 ): Promise<Done<"sync">> {
   const parts: ProofParts = { key, want, backend, hashers: services.hashers, signal }
   const proof = await suspecting(want, services, async () => {
-    return (await writeNew(parts, services)) ?? (await writeOver(parts, services))
+    return (await writeNew(parts, services)) ?? (await writeOver(parts, services, distrust === true))
   })
   return {
     type: "done",
@@ -68,11 +68,12 @@ async function writeNew(parts: ProofParts, services: SyncServices): Promise<Proo
   }
 }
 
-async function writeOver(parts: ProofParts, services: SyncServices): Promise<Proof> {
+/** @param distrust what lies there is written over, even where the backend says that it is what is wanted */
+async function writeOver(parts: ProofParts, services: SyncServices, distrust: boolean): Promise<Proof> {
   const { key, want, backend, signal } = parts
   const before = await backend.stat(key, { signal })
   const source = (): Promise<BlobSource> => sourceOf(want, services, signal)
-  const there = before?.size === want.size ? await proveThere(parts, before, source) : null
+  const there = before?.size === want.size && !distrust ? await proveThere(parts, before, source) : null
   return there ?? write(parts, before, services)
 }
 

@@ -19,6 +19,7 @@ import { MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
 import { backendModeSchema, SCAN_SECRET_FIELDS, scanSchema } from "../core/scan-settings.ts"
+import { validateSchema } from "../core/validate-settings.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -61,6 +62,7 @@ const schema = z.strictObject({
   keyTemplate: keyTemplateSchema.optional(),
   mode: backendModeSchema.optional(),
   scan: scanSchema.optional(),
+  validate: validateSchema.optional(),
   durable: z.boolean().default(true),
 })
 

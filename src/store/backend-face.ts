@@ -5,6 +5,7 @@ import type { SerializedError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
 import type { ScanWait } from "./scan-face.ts"
+import type { BackendValidation } from "./validate-face.ts"
 
 export interface BackendInfo {
   name: string
@@ -31,6 +32,8 @@ export interface BackendInfo {
   scan: BackendScan | null
   /** absent: it is not to be watched, or cannot be */
   watch?: BackendWatch
+  /** absent: its copies were never read again */
+  validate?: BackendValidation
 }
 
 /** How the watch of a backend is. While it does not run, what changes is found by scans. */

@@ -18,6 +18,7 @@ const STEPS: readonly Step[] = [
   { name: "unnamed content", run: reclaimUnnamed },
   { name: "parked jobs", run: reviveParked },
   { name: "audits", run: (services) => services.scans.audit() },
+  { name: "validations", run: (services) => services.validations.audit() },
 ]
 
 /** Deleted blobs whose bytes could not be removed at once, for example because somebody was reading them. */

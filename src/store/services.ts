@@ -20,6 +20,7 @@ import type { ReadTimes } from "./read-times.ts"
 import type { Scans } from "./scan/scans.ts"
 import type { StoreStatus } from "./store.ts"
 import type { TokenBook } from "./tokens/token-book.ts"
+import type { Validations } from "./validate/validations.ts"
 
 /** What can be seen of those who work elsewhere. */
 export interface PoolView {
@@ -48,6 +49,7 @@ export interface StoreServices {
   tokens: TokenBook
   downloads: Downloads
   scans: Scans
+  validations: Validations
   lifecycle: Lifecycle
   meter: Meter
   clock: Clock
