@@ -27,6 +27,7 @@ import { retry } from "./retry.ts"
 import { cancelScan, getScan, pauseScan, startScan } from "./scan.ts"
 import { status } from "./status.ts"
 import { synced } from "./synced.ts"
+import { createToken, getToken, listTokens, revokeToken, rotateToken } from "./tokens.ts"
 import { cancelValidate, getValidate, pauseValidate, startValidate } from "./validate.ts"
 
 export const ROUTES: readonly Route[] = [
@@ -60,6 +61,11 @@ export const ROUTES: readonly Route[] = [
   drift,
   heal,
   notify,
+  listTokens,
+  createToken,
+  getToken,
+  rotateToken,
+  revokeToken,
   getCache,
   evictCache,
   clearCache,
