@@ -6,6 +6,7 @@ import type { FastifyReply } from "fastify"
 import * as z from "zod"
 import { ARCHIVE_FORMATS } from "../store/archive/archive-format.ts"
 import type { ArchiveOptions, OpenedArchive } from "../store/store.ts"
+import { authoriseArchive } from "./access/authorise-archive.ts"
 import { disposition, UNTRUSTED_HEADERS } from "./blob-headers.ts"
 import { clientSignal } from "./client-signal.ts"
 import { PROBLEM_TYPE } from "./problem.ts"
@@ -48,7 +49,7 @@ export const ARCHIVE_ANSWERS: Record<number, Answer> = {
 }
 
 type Wanted = z.output<typeof archiveQuery> | z.output<typeof archiveBody>
-type ArchiveCall = Pick<Call<unknown, unknown>, "services" | "reply">
+type ArchiveCall = Pick<Call<unknown, unknown>, "services" | "access" | "reply">
 
 /** @throws StoredError NOT_FOUND with `details.keys`, INVALID_INPUT, INVALID_KEY */
 export async function serveArchive(call: ArchiveCall, wanted: Wanted): Promise<FastifyReply> {
@@ -65,7 +66,8 @@ export async function describeArchive(call: ArchiveCall, wanted: Wanted): Promis
   return call.reply.headers(headersOf(opened)).send()
 }
 
-async function openArchive({ services, reply }: ArchiveCall, wanted: Wanted): Promise<OpenedArchive> {
+async function openArchive({ services, access, reply }: ArchiveCall, wanted: Wanted): Promise<OpenedArchive> {
+  authoriseArchive(access, { prefix: wanted.prefix, ...("keys" in wanted && { keys: wanted.keys }) })
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
   const options = Object.fromEntries(given) as ArchiveOptions
   return services.store.archive({ ...options, signal: clientSignal(reply.raw) })

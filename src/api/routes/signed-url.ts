@@ -3,6 +3,8 @@
  * the addresses themselves: they need no token.
  */
 import type { SignedUrlOptions } from "../../store/store.ts"
+import { actorOf } from "../access/actor.ts"
+import { authoriseSigning } from "../access/authorise-signing.ts"
 import { PROBLEM_TYPE } from "../problem.ts"
 import { type Answer, type Route, route } from "../route.ts"
 import { problem } from "../schemas/pieces.ts"
@@ -26,8 +28,9 @@ export const signUrl = route({
   policy: { scope: "read", on: "named" },
   body: signedUrlBody,
   answers: { 200: { is: "The address.", schema: signedUrl } },
-  async handle({ services, body }) {
+  async handle({ services, access, body }) {
     const { name, ...options } = await body()
+    authoriseSigning(services.store, access, { name, method: options.method ?? "GET" })
     return services.store.signedUrl(name, options as SignedUrlOptions)
   },
 })
@@ -40,8 +43,8 @@ export const revokeSignedUrls = route({
   summary: "Makes every address that was signed until now worthless.",
   policy: { scope: "admin", on: "whole" },
   answers: { 204: { is: "They hold no more." } },
-  async handle({ services, request, reply }) {
-    await services.store.revokeSignedUrls({ requestId: request.id })
+  async handle({ services, access, request, reply }) {
+    await services.store.revokeSignedUrls(actorOf({ access, request }))
     return reply.code(204).send()
   },
 })
