@@ -207,7 +207,11 @@ export class RcloneBackend extends StorageBackend {
   }
 
   /** @throws StoredError NOT_FOUND too where a server calls a request bad (Apache: 400) because it goes on below a file */
-  async #do(name: string, input: { remote?: string; [option: string]: unknown }, signal: AbortSignal | undefined): Promise<unknown> {
+  async #do(
+    name: string,
+    input: { remote?: string; [option: string]: unknown },
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     const asked = { fs: this.#settings.remote, ...input }
     try {
       return await unlessLocked(async () => command(await this.#running(), name, asked, signal), signal)
