@@ -10,8 +10,9 @@ import { join } from "node:path"
 import { Readable } from "node:stream"
 import { pipeline } from "node:stream/promises"
 import { promisify } from "node:util"
+import type { Metadata } from "../../src/core/metadata.ts"
 import { archive } from "../../src/store/archive/archive.ts"
-import type { ArchiveOptions, ListedObject, Metadata, OpenedBlob } from "../../src/store/store.ts"
+import type { ArchiveOptions, ListedObject, OpenedBlob } from "../../src/store/store.ts"
 
 const run = promisify(execFile)
 const LARGE = 5 * 2 ** 30
