@@ -63,6 +63,8 @@ export type { EvictTarget, StagingStats } from "./staging/staging.ts"
 export type { GivenKeys } from "./store/key-ring.ts"
 export type { Log } from "./store/log.ts"
 export type {
+  ArchiveFormat,
+  ArchiveOptions,
   BackendInfo,
   CacheControl,
   DeleteOptions,
@@ -75,6 +77,7 @@ export type {
   GetOptions,
   ListedObject,
   ListOptions,
+  OpenedArchive,
   OpenedBlob,
   PutInput,
   PutOptions,
@@ -83,6 +86,8 @@ export type {
   ScanStatus,
   ScanWait,
   SetBackendOptions,
+  SignedUrl,
+  SignedUrlOptions,
   Store,
   StoreFace,
   StoreStatus,
