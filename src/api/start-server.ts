@@ -14,6 +14,7 @@ import { StoredError } from "../core/error.ts"
 import type { GivenKeys } from "../store/key-ring.ts"
 import type { Log } from "../store/log.ts"
 import type { Store } from "../store/store.ts"
+import type { AuditEvent } from "./access/audit.ts"
 import { isLoopback, requireGuarded } from "./access/listening.ts"
 import { buildApp } from "./app.ts"
 import type { InternalServices } from "./internal-services.ts"
@@ -46,6 +47,8 @@ export interface StartOptions {
   /** told when the store can no longer be trusted and the process must stop */
   onFault(error: StoredError): void
   limits?: Partial<ApiLimits>
+  /** told of every decision about access */
+  onAudit?(event: AuditEvent): void
   /** where jobs go to workers; null or absent: they run in this process */
   redis?: { url: string; prefix: string; channel?: string } | null
   /** what workers must send; null or absent: nothing is served to workers */
@@ -77,6 +80,10 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       ...options.limits,
     },
     docs: packageFacts.version,
+    onRefusal: (code) => {
+      if (opened) servedOf(opened)?.metrics.refused?.(code)
+    },
+    ...(options.onAudit && { onAudit: options.onAudit }),
     ...(workerToken && { internal: { token: workerToken, services: () => forWorkers(opened ?? starting()) } }),
     ...(metricsTokens?.admin && { adminToken: metricsTokens.admin }),
     ...(metricsTokens && { metrics: { tokens: metricsTokens, source: () => served(opened ?? starting()).metrics } }),

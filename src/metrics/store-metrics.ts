@@ -73,8 +73,19 @@ export class StoreMetrics extends JobMetrics {
     "alive",
   ])
 
+  readonly #refused = this.#counter(
+    "stored_requests_refused_total",
+    "Requests that were refused because of who asked: no good token, one that does not reach so far, its rate, its quota.",
+    ["code"],
+  )
+
   readonly #facts: () => StoreFacts
   readonly #clock: Clock
+
+  /** A request was refused: its token, its rate, or its quota. @param code from the closed list of errors */
+  refused(code: string): void {
+    this.#refused.inc({ code })
+  }
 
   /** @param facts asked each time when somebody looks */
   constructor(facts: () => StoreFacts, clock: Clock) {
@@ -135,7 +146,7 @@ export class StoreMetrics extends JobMetrics {
     return new Gauge({ name, help, labelNames, registers: [this.registry] })
   }
 
-  #counter(name: string, help: string): Counter {
-    return new Counter({ name, help, registers: [this.registry] })
+  #counter<Label extends string>(name: string, help: string, labelNames: Label[] = []): Counter<Label> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] })
   }
 }

@@ -1,5 +1,6 @@
 /** `GET /metrics`: everything that is counted, for Prometheus. */
 import * as z from "zod"
+import type { ErrorCode } from "../../core/error.ts"
 import { METRICS_TYPE } from "../../metrics/job-metrics.ts"
 import { route } from "../route.ts"
 
@@ -8,6 +9,8 @@ export interface MetricsSource {
   text(): Promise<string>
   /** from now on facts of the process are part of it */
   watchProcess(): void
+  /** a request was refused because of who asked */
+  refused?(code: ErrorCode): void
 }
 
 export const metrics = route({
