@@ -32,6 +32,7 @@ import { BackendSecrets } from "./store/backend-secrets.ts"
 import { BackendSet } from "./store/backend-set.ts"
 import { configure } from "./store/configuration.ts"
 import { content } from "./store/content.ts"
+import { RunningRequests } from "./store/running-requests.ts"
 import { Downloads } from "./store/downloads.ts"
 import { EvictionGuard } from "./store/eviction-guard.ts"
 import { createFacade } from "./store/facade.ts"
@@ -231,6 +232,7 @@ async function assemble(
     readTimes,
     tokens: new TokenBook(catalog.tokens, clock),
     downloads: new Downloads(),
+    requests: new RunningRequests(),
     scans: new Scans(() => ({ services, hashFiles: (task, signal) => scanPool.run("hashFiles", task, { signal }) })),
     lifecycle,
     meter: metrics,
