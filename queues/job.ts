@@ -15,6 +15,8 @@ export const syncJobSchema = z.strictObject({
   backend: z.string().min(1),
   key: z.string().min(1),
   generation: z.int().min(0),
+  /** what lies there was read and is bad, whatever the backend says of it */
+  distrust: z.literal(true).optional(),
   want: z
     .strictObject({
       id: blobId,

@@ -33,12 +33,13 @@ function syncOrder(
   const location = catalog.location(backend, key)
   // The location went with its row after this one was read: there is nothing to make true, and the catalog answers `gone`.
   if (!location) return { outcome: { kind: "sync", backend, key, generation: known, result: GONE } }
-  const { generation, want: id, objectKey } = location
+  const { generation, want: id, objectKey, state } = location
   const blob = id ? catalog.blob(id) : null
   if (id && !blob) throw new TransientAdapterError(`The catalog has no row for ${id}.`)
   const attributes = catalog.object(objectKey)?.attributes
   const want = blob && { id: blob.id, size: blob.size, mimeType: blob.mimeType, ...attributes }
-  return { job: { version: 1, kind: "sync", backend, key, generation, want } }
+  const distrust = want !== null && state === "corrupt"
+  return { job: { version: 1, kind: "sync", backend, key, generation, want, ...(distrust && { distrust }) } }
 }
 
 function checksumOrder(

@@ -43,6 +43,7 @@ import { LiveCopies } from "./store/live-copies.ts"
 import { type Log, silentLog } from "./store/log.ts"
 import { maintain } from "./store/maintenance.ts"
 import { ReadTimes } from "./store/read-times.ts"
+import type { ScanParts } from "./store/scan/scan-parts.ts"
 import { Scans } from "./store/scan/scans.ts"
 import type { StoreServices } from "./store/services.ts"
 import { type NetworkOptions, registerBackend, startBackends } from "./store/start-backends.ts"
@@ -50,6 +51,7 @@ import { status } from "./store/status.ts"
 import type { Store } from "./store/store.ts"
 import { suspect } from "./store/suspect.ts"
 import { TokenBook } from "./store/tokens/token-book.ts"
+import { Validations } from "./store/validate/validations.ts"
 
 export interface CreateStoreOptions extends NetworkOptions {
   /** pino, or anything with its `debug info warn error`; absent: silence */
@@ -218,6 +220,10 @@ async function assemble(
   const metrics = new StoreMetrics(() => status(services), clock)
   bus.on("put", ({ size }) => metrics.bytes("in", size))
   const readTimes = new ReadTimes(catalog)
+  const reads = (): ScanParts => ({
+    services,
+    hashFiles: (task, signal) => scanPool.run("hashFiles", task, { signal }),
+  })
   const base = {
     config,
     catalog,
@@ -233,7 +239,8 @@ async function assemble(
     tokens: new TokenBook(catalog.tokens, clock),
     downloads: new Downloads(),
     requests: new RunningRequests(),
-    scans: new Scans(() => ({ services, hashFiles: (task, signal) => scanPool.run("hashFiles", task, { signal }) })),
+    scans: new Scans(() => reads()),
+    validations: new Validations(() => reads()),
     lifecycle,
     meter: metrics,
     clock,
@@ -270,7 +277,10 @@ async function assemble(
   const makeBackend: BackendMaker = (name, backendConfig, knownAbilities) =>
     registerBackend(name, backendConfig, { hashers, log, endpoints: options.endpoints, knownAbilities })
   await startBackends(services, configured, makeBackend, work)
-  if (work) services.runner.start(CHECKSUM_CONCURRENCY)
+  if (work) {
+    services.runner.start(CHECKSUM_CONCURRENCY)
+    services.validations.beginStaging()
+  }
   const endMaintenance = work ? maintain(services, policy) : async () => {}
   lifecycle.ready()
 

@@ -55,9 +55,13 @@ export type {
   RemoveBackendOptions,
   ScanOptions,
   ScanStatus,
+  ScanWait,
   SetBackendOptions,
   Store,
   StoreFace,
   StoreStatus,
   SyncedOptions,
+  ValidateFace,
+  ValidateOptions,
+  ValidateStatus,
 } from "./store/store.ts"

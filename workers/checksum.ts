@@ -8,6 +8,7 @@ import { type BlobId, splitBlobId } from "../src/core/blob-id.ts"
 import type { BlobSource } from "../src/core/blob-source.ts"
 import type { ChecksumAlgorithm, Checksums, HasherFactory } from "../src/core/checksum.ts"
 import { ConsistencyError, throwIfAborted } from "../src/core/error.ts"
+import { isUnreadable } from "../src/core/unreadable.ts"
 
 export interface ChecksumServices {
   content(id: BlobId, size: number, signal: AbortSignal): Promise<BlobSource>
@@ -33,15 +34,27 @@ export async function checksum(
   const { algorithm, hex } = splitBlobId(job.id)
   const source = await services.content(job.id, job.size, signal)
   const algorithms: ChecksumAlgorithm[] = [algorithm, ...job.algorithms]
-  const checksums =
+  const checksums = await orUnreadable(
     source.path && job.size >= THREAD_FROM
-      ? (await services.hashFile(source.path, algorithms, signal)).checksums
-      : await hashHere(source, algorithms, services.hashers, signal)
-  if (checksums[algorithm] !== hex) {
+      ? services.hashFile(source.path, algorithms, signal).then((hashed) => hashed.checksums)
+      : hashHere(source, algorithms, services.hashers, signal),
+  )
+  if (checksums?.[algorithm] !== hex) {
     await services.suspect(job.id)
-    throw new ConsistencyError("CORRUPT", `The staged bytes of ${job.id} do not hash to their id.`, { retryable: true })
+    const what = checksums ? "do not hash to their id" : "cannot be read"
+    throw new ConsistencyError("CORRUPT", `The staged bytes of ${job.id} ${what}.`, { retryable: true })
   }
   return { type: "done", checksums }
+}
+
+/** Null where the disk does not give the bytes back. */
+async function orUnreadable(hashing: Promise<Checksums>): Promise<Checksums | null> {
+  try {
+    return await hashing
+  } catch (error) {
+    if (isUnreadable(error)) return null
+    throw error
+  }
 }
 
 async function hashHere(

@@ -8,6 +8,7 @@ import { splitBlobId } from "../src/core/blob-id.ts"
 import type { BlobSource } from "../src/core/blob-source.ts"
 import type { ChecksumAlgorithm, HasherFactory } from "../src/core/checksum.ts"
 import { TransientAdapterError, throwIfAborted } from "../src/core/error.ts"
+import { isUnreadable } from "../src/core/unreadable.ts"
 import { type Backoff, pause } from "./backoff.ts"
 
 export type Want = NonNullable<SyncJob["want"]>
@@ -91,7 +92,7 @@ async function proveByChecksum(
   const vouched = seen.checksums?.[algorithm]
   if (vouched !== undefined) return vouched === hex ? { by: "checksum", seen } : null
   if (!backend.checksum || !backend.capabilities.checksums.includes(algorithm)) return "unknown"
-  const observed = await backend.checksum(key, algorithm, { signal })
+  const observed = await orUnreadable(backend.checksum(key, algorithm, { signal }))
   return observed?.size === want.size && observed.hex === hex ? { by: "checksum", seen } : null
 }
 
@@ -100,8 +101,18 @@ async function proveByReading(
   seen: BackendStat,
 ): Promise<Proof | null> {
   const { algorithm, hex } = splitBlobId(want.id)
-  const observed = await readBack(key, algorithm, backend, hashers, signal)
+  const observed = await orUnreadable(readBack(key, algorithm, backend, hashers, signal))
   return observed === hex ? { by: "read-back", seen } : null
+}
+
+/** Null where the backend's disk does not give the bytes back: it does not hold them, and is to be given them anew. */
+async function orUnreadable<Observed>(reading: Promise<Observed>): Promise<Observed | null> {
+  try {
+    return await reading
+  } catch (error) {
+    if (isUnreadable(error)) return null
+    throw error
+  }
 }
 
 async function readBack(

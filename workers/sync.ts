@@ -12,6 +12,7 @@ import type { HasherFactory } from "../src/core/checksum.ts"
 import type { Clock } from "../src/core/clock.ts"
 import { isStoredError, StoredError, TransientAdapterError, throwIfAborted, toStoredError } from "../src/core/error.ts"
 import { seenState } from "../src/core/seen-state.ts"
+import { isUnreadable } from "../src/core/unreadable.ts"
 import { type Proof, type ProofParts, proveThere, proveWritten, type Want } from "./proof.ts"
 
 export interface SyncServices {
@@ -33,18 +34,20 @@ const SMALL = 256 * 1024
 export async function sync(job: SyncJob, services: SyncServices, signal: AbortSignal): Promise<Done<"sync">> {
   const backend = await services.backend(job.backend)
   throwIfAborted(signal)
-  return job.want ? hold(job.key, job.want, backend, services, signal) : clear(job.key, backend, services, signal)
+  return job.want ? hold(job, job.want, backend, services, signal) : clear(job.key, backend, services, signal)
 }
 
 async function hold(
-  key: string,
+  { key, distrust }: Pick<SyncJob, "key" | "distrust">,
   want: Want,
   backend: StorageBackend,
   services: SyncServices,
   signal: AbortSignal,
 ): Promise<Done<"sync">> {
   const parts: ProofParts = { key, want, backend, hashers: services.hashers, signal }
-  const proof = (await writeNew(parts, services)) ?? (await writeOver(parts, services))
+  const proof = await suspecting(want, services, async () => {
+    return (await writeNew(parts, services)) ?? (await writeOver(parts, services, distrust === true))
+  })
   return {
     type: "done",
     have: want.id,
@@ -65,11 +68,12 @@ async function writeNew(parts: ProofParts, services: SyncServices): Promise<Proo
   }
 }
 
-async function writeOver(parts: ProofParts, services: SyncServices): Promise<Proof> {
+/** @param distrust what lies there is written over, even where the backend says that it is what is wanted */
+async function writeOver(parts: ProofParts, services: SyncServices, distrust: boolean): Promise<Proof> {
   const { key, want, backend, signal } = parts
   const before = await backend.stat(key, { signal })
   const source = (): Promise<BlobSource> => sourceOf(want, services, signal)
-  const there = before?.size === want.size ? await proveThere(parts, before, source) : null
+  const there = before?.size === want.size && !distrust ? await proveThere(parts, before, source) : null
   return there ?? write(parts, before, services)
 }
 
@@ -96,20 +100,30 @@ async function put(
   const { mimeType, modified, mode } = want
   // What has no etag cannot be told from what replaces it.
   const replaces = before ? before.etag : null
+  return backend.put(key, source, {
+    signal,
+    mimeType,
+    checksum: splitBlobId(want.id),
+    ...(replaces !== undefined && { replaces }),
+    ...(modified !== undefined && { modified }),
+    ...(mode !== undefined && { mode }),
+  })
+}
+
+/** Bytes that are not what they should be, or that their disk does not give back, are told of before the next try, which then reads another copy. */
+async function suspecting<Result>(want: Want, services: SyncServices, run: () => Promise<Result>): Promise<Result> {
   try {
-    return await backend.put(key, source, {
-      signal,
-      mimeType,
-      checksum: splitBlobId(want.id),
-      ...(replaces !== undefined && { replaces }),
-      ...(modified !== undefined && { modified }),
-      ...(mode !== undefined && { mode }),
-    })
+    return await run()
   } catch (error) {
-    if (!isStoredError(error) || error.code !== "CHECKSUM_MISMATCH") throw error
+    if (!isStoredError(error) || !isBadSource(error)) throw error
     await services.suspect(want.id)
     throw new StoredError("SOURCE_FAILED", error.message, { retryable: true, cause: error })
   }
+}
+
+function isBadSource(error: StoredError): boolean {
+  if (error.code === "CHECKSUM_MISMATCH") return true
+  return (error.code === "SOURCE_FAILED" || error.code === "CORRUPT") && isUnreadable(error)
 }
 
 /** A source that cannot be read now is not this backend's fault, and says so. */

@@ -17,7 +17,7 @@ import type { Readable } from "node:stream"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import type { ChecksumAlgorithm, Checksums, HasherFactory } from "../core/checksum.ts"
 import type { Endpoints } from "../core/endpoints.ts"
-import { isStoredError } from "../core/error.ts"
+import { isStoredError, type StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { SeenState } from "../core/seen-state.ts"
 
@@ -130,6 +130,12 @@ export interface BackendCapabilities {
 export type WatchEventType = "add" | "mod" | "del"
 export type WatchListener = (event: { type: WatchEventType; key: string }) => void
 
+export interface WatchOptions {
+  signal: AbortSignal
+  /** told once where the watch ends by itself, and why: nothing is heard from then on */
+  onEnd?(error: StoredError): void
+}
+
 /** A reason why something that lies in the backend cannot be shown as an entry. */
 export interface SkippedEntry {
   name: string
@@ -203,8 +209,8 @@ export abstract class StorageBackend {
    */
   pathOf?(key: string): string
 
-  /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. */
-  watch?(listener: WatchListener, options: { signal: AbortSignal }): Promise<void>
+  /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. @throws StoredError why it cannot */
+  watch?(listener: WatchListener, options: WatchOptions): Promise<void>
 
   /** Whether the backend can be used now. @throws StoredError why it cannot */
   async healthCheck(options?: CallOptions): Promise<void> {

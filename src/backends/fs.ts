@@ -1,7 +1,7 @@
 /**
  * The `fs` driver: a directory of this host, one file a key. Files are whole or absent at every moment, durable once put, and carry the
  * modification time and permission bits they are given. Nothing outside the root is read or written: keys cannot climb, and symbolic links
- * are never followed.
+ * are not followed, or, with `scan.symlinks: "follow"`, for reading only and where what they lead to lies in the root.
  *
  *     { "driver": "fs", "root": "./data", "watch": true }
  *
@@ -19,6 +19,7 @@ import { MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
 import { backendModeSchema, SCAN_SECRET_FIELDS, scanSchema } from "../core/scan-settings.ts"
+import { validateSchema } from "../core/validate-settings.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -30,12 +31,14 @@ import {
   type CallOptions,
   StorageBackend,
   type WatchListener,
+  type WatchOptions,
 } from "./backend.ts"
 import type { Driver } from "./driver.ts"
 import { checksumFile, type Observed } from "./fs/checksum.ts"
 import { deleteFile } from "./fs/delete.ts"
 import { Directories } from "./fs/directories.ts"
 import { fsError } from "./fs/error.ts"
+import { asLinked, realPath, throughLinks } from "./fs/follow.ts"
 import { listFiles } from "./fs/list.ts"
 import { probeMask } from "./fs/mask.ts"
 import { placeOf } from "./fs/place.ts"
@@ -59,6 +62,7 @@ const schema = z.strictObject({
   keyTemplate: keyTemplateSchema.optional(),
   mode: backendModeSchema.optional(),
   scan: scanSchema.optional(),
+  validate: validateSchema.optional(),
   durable: z.boolean().default(true),
 })
 
@@ -135,11 +139,18 @@ export class FsBackend extends StorageBackend {
   }
 
   override get(key: string, options: CallOptions & { range?: ByteRange } = {}): Promise<Readable> {
-    return this.#call("read", key, options.signal, ({ directories }) => readFile(directories, key, options))
+    return this.#call("read", key, options.signal, ({ directories, root }) =>
+      this.#following(root, key, (real) => readFile(directories, real, options)),
+    )
   }
 
   override stat(key: string, options: CallOptions = {}): Promise<BackendStat | null> {
-    return this.#call("look at", key, options.signal, ({ directories }) => statFile(directories, key))
+    return this.#call("look at", key, options.signal, ({ directories, root }) =>
+      this.#following(root, key, async (real) => {
+        const found = await statFile(directories, real)
+        return found && real !== key ? asLinked(found) : found
+      }),
+    )
   }
 
   override delete(key: string, options: CallOptions = {}): Promise<void> {
@@ -159,11 +170,11 @@ export class FsBackend extends StorageBackend {
   }
 
   override async *list(options: BackendListOptions = {}): AsyncGenerator<BackendEntry> {
-    const { directories } = this.#parts()
+    const { directories, root } = this.#parts()
     const onSkip = tellSkips(this.#services, options)
     throwIfAborted(options.signal)
     try {
-      yield* listFiles(directories, onSkip, options)
+      yield* listFiles({ directories, onSkip, follow: this.#follows ? root.path : null }, options)
     } catch (error) {
       throw fsError(error, `list "${options.prefix ?? ""}"`)
     }
@@ -171,14 +182,15 @@ export class FsBackend extends StorageBackend {
 
   override checksum(key: string, algorithm: ChecksumAlgorithm, options: CallOptions = {}): Promise<Observed | null> {
     const { hashers } = this.#services
-    return this.#call("read", key, options.signal, ({ directories }) =>
-      checksumFile(directories, hashers, key, algorithm, options.signal),
+    return this.#call("read", key, options.signal, ({ directories, root }) =>
+      this.#following(root, key, (real) => checksumFile(directories, hashers, real, algorithm, options.signal)),
     )
   }
 
   override pathOf(key: string): string {
     const { dir, name } = placeOf(key)
-    return join(this.#parts().root.path, dir, name)
+    const { path } = this.#parts().root
+    return this.#follows ? realPath(path, key) : join(path, dir, name)
   }
 
   /** The root is there, and is the one that it was. */
@@ -188,10 +200,12 @@ export class FsBackend extends StorageBackend {
     await super.healthCheck({ ...(signal && { signal }) })
   }
 
-  override async watch(listener: WatchListener, { signal }: { signal: AbortSignal }): Promise<void> {
+  override async watch(listener: WatchListener, { signal, onEnd = () => {} }: WatchOptions): Promise<void> {
+    throwIfAborted(signal)
     const { root } = this.#parts()
     const onSkip = this.#services.onSkip ?? (() => {})
-    const watcher = await watchFiles({ root: root.path, onSkip }, listener, signal)
+    await root.check({ now: true })
+    const watcher = await watchFiles({ root: root.path, onSkip, onEnd }, listener, signal)
     this.#watchers.add(watcher)
     const end = (): void => {
       this.#watchers.delete(watcher)
@@ -199,6 +213,14 @@ export class FsBackend extends StorageBackend {
     }
     signal.addEventListener("abort", end, { once: true })
     if (signal.aborted) end()
+  }
+
+  get #follows(): boolean {
+    return this.#config.scan?.symlinks === "follow"
+  }
+
+  #following<Result>(root: Root, key: string, use: (key: string) => Promise<Result>): Promise<Result> {
+    return this.#follows ? throughLinks(root.path, key, use) : use(key)
   }
 
   async #call<T>(

@@ -13,6 +13,7 @@ import { keyFault, MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
 import { backendModeSchema, SCAN_SECRET_FIELDS, scanSchema } from "../core/scan-settings.ts"
+import { validateSchema } from "../core/validate-settings.ts"
 import {
   type BackendCapabilities,
   type BackendEntry,
@@ -37,6 +38,7 @@ const schema = z.strictObject({
   keyTemplate: keyTemplateSchema.optional(),
   mode: backendModeSchema.optional(),
   scan: scanSchema.optional(),
+  validate: validateSchema.optional(),
 })
 
 export const memoryDriver: Driver = {

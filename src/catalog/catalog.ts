@@ -32,6 +32,7 @@ import type { SightingsCommit, SightingsFact } from "./sightings.ts"
 import type { TokenCatalog } from "./token-catalog.ts"
 import type { ScanFact } from "./transitions/found/scan.ts"
 import type { SignedUrlRevocationFact } from "./transitions/signed-urls.ts"
+import type { ValidationCatalog } from "./validation.ts"
 
 /** Who asked, for the journal. */
 export interface Actor {
@@ -250,6 +251,7 @@ export interface Catalog {
   blobs(page?: { after?: BlobId; limit?: number }): Iterable<BlobRecord>
   backends(): BackendRecord[]
   readonly tokens: TokenCatalog
+  readonly validations: ValidationCatalog
   /** The scan of a backend that is under way, or the last one; one that was never scanned is `idle`. */
   scan(backend: string): ScanRecord
   /** Keys of places that are to be looked at, in order. */

@@ -123,6 +123,8 @@ export type JournalCommand =
   | "backend-pause"
   | "backend-resume"
   | "scan"
+  | "validate"
+  | "quarantine"
   | "found"
   | "changed"
   | "moved"

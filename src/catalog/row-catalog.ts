@@ -37,6 +37,7 @@ import type {
   ScanRecord,
 } from "./record.ts"
 import { RowTokens } from "./row-tokens.ts"
+import { RowValidations } from "./row-validations.ts"
 import type { Engine } from "./rows/engine.ts"
 import { locationKey } from "./rows/key.ts"
 import type { Rows } from "./rows/rows.ts"
@@ -67,12 +68,14 @@ export class RowCatalog implements Catalog {
   readonly #engine: Engine
   readonly #clock: Clock
   readonly tokens: RowTokens
+  readonly validations: RowValidations
   #queue: CommitQueue | null = null
 
   constructor(engine: Engine, clock: Clock = systemClock) {
     this.#engine = engine
     this.#clock = clock
     this.tokens = new RowTokens(engine, (options, transition) => this.#commit(options, transition))
+    this.validations = new RowValidations(engine, (options, transition) => this.#commit(options, transition))
   }
 
   async open(): Promise<void> {

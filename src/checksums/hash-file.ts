@@ -84,5 +84,6 @@ function fileError(error: unknown, path: string): StoredError {
   return new StoredError(code, `"${path}" cannot be hashed: ${message}.`, {
     retryable: code === "SOURCE_FAILED",
     cause: error,
+    ...(system && { details: { system } }),
   })
 }

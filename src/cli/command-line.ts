@@ -3,7 +3,7 @@
  * commands know neither the composition nor HTTP.
  */
 import type { Readable, Writable } from "node:stream"
-import type { BackendFace, ScanFace, StoreFace } from "../store/store.ts"
+import type { BackendFace, ScanFace, StoreFace, ValidateFace } from "../store/store.ts"
 
 /** The verbs that commands use, of a store in this process or of a server. */
 export interface Access
@@ -24,7 +24,8 @@ export interface Access
       | "tokens"
     >,
     BackendFace,
-    ScanFace {
+    ScanFace,
+    ValidateFace {
   /** Waits until the jobs that are due now are done. Absent where somebody else does them, and scans, and goes on after the command. */
   idle?: StoreFace["idle"] | undefined
   close?: StoreFace["close"]

@@ -40,23 +40,30 @@ function skipped({ skipped: count, reasons }: ScanStatus): string {
   return `${formatCount(count)} skipped${why.length > 0 ? ` (${why.join(", ")})` : ""}`
 }
 
-function left({ looks, lookBytes }: ScanStatus): string {
-  return looks === 0 ? "" : `; still to be read: ${formatCount(looks, "file")}, ${formatBytes(lookBytes)}`
+function left({ looks, lookBytes, changing, waits }: ScanStatus): string {
+  const written = changing > 0 ? `, ${formatCount(changing)} of them being written to` : ""
+  const files =
+    looks === 0 ? "" : `; still to be read: ${formatCount(looks, "file")}, ${formatBytes(lookBytes)}${written}`
+  return files + (waits ? `; waits: ${safe(waits.message)}` : "")
 }
 
 /** What a status shows of it, behind its backend. @param now UTC ms */
-export function describeScanBriefly({ state, files, looks, knownAsOf }: BackendScan, now: number): string {
+export function describeScanBriefly(scan: BackendScan, now: number): string {
+  const { state, files, looks, changing, waits, knownAsOf } = scan
   return [
     state,
     `${formatCount(files, "file")}${state === "running" ? " so far" : ""}`,
     ...(looks > 0 ? [`${formatCount(looks)} left to read`] : []),
+    ...(changing ? [`${formatCount(changing)} of them being written to`] : []),
     knownAsOf === null ? "not known to be true yet" : `known to be true ${formatAge(now - knownAsOf)} ago`,
+    ...(waits ? [`waits: ${safe(waits.message)}`] : []),
   ].join(", ")
 }
 
 /** One line. */
-export function describeDrift({ kind, key, healable }: DriftEntry): string {
-  const note = healable && (kind === "missing" || kind === "corrupt") ? "  (another copy can replace it)" : ""
+export function describeDrift({ kind, key, healable, changing }: DriftEntry): string {
+  const isMendable = healable && (kind === "missing" || kind === "corrupt")
+  const note = isMendable ? "  (another copy can replace it)" : changing ? "  (being written to)" : ""
   return `${kind.padEnd(KIND)}  ${safe(key)}${note}`
 }
 

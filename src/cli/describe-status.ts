@@ -1,6 +1,7 @@
 /** A store's status for a person: what there is, who works, what waits for what. */
 import type { StoreStatus } from "../store/store.ts"
 import { describeScanBriefly } from "./describe-scan.ts"
+import { describeValidateBriefly } from "./describe-validate.ts"
 import { formatAge, formatBytes, safe } from "./format.ts"
 
 /** The queue of puts by reference. */
@@ -23,8 +24,13 @@ export function describeStatus(status: StoreStatus, now: number): string {
     lines.push(
       `backend   ${backend.name} (${marks.join(", ")}): ${backend.pending} waiting, ${backend.failed} given up`,
     )
+    if (backend.watch?.state === "failed")
+      lines.push(`watch     ${safe(backend.name)} does not run: ${safe(backend.watch.error?.message ?? "")}`)
     if (backend.scan) lines.push(`scan      ${safe(backend.name)}: ${describeScanBriefly(backend.scan, now)}`)
+    if (backend.validate)
+      lines.push(`validate  ${safe(backend.name)}: ${describeValidateBriefly(backend.validate, now)}`)
   }
+  if (status.stagingValidate) lines.push(`validate  staging: ${describeValidateBriefly(status.stagingValidate, now)}`)
   for (const { queue, due, parked, running, oldest } of queues) {
     const age = oldest === null ? "" : `, oldest ${formatAge(now - oldest)}`
     lines.push(`queue     ${queue}: ${due} due, ${running} running, ${parked} given up${age}`)

@@ -13,6 +13,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [7, "the data directory cannot be used now"],
   [8, "corrupt data; doctor found faults, drift a difference"],
   [9, "no token, or one that does not reach so far"],
+  [10, "validate found copies that are missing or bad"],
   [130, "interrupted"],
 ]
 

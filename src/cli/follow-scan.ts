@@ -13,8 +13,8 @@ const LONGEST_LOOK = 250
 const AWAY = 60_000
 /** ms for which nothing may be read: longer than what cannot be read now is left alone */
 const STILL = 45_000
-/** bytes a second that the slowest disk gives */
-const SLOWEST = 4 * 2 ** 20
+/** bytes a second that the slowest disk gives, or the lowest `scan.rate` that makes sense */
+const SLOWEST = 64 * 2 ** 10
 
 export interface FollowOptions extends GlobalOptions {
   /** ms for which what is left to be read may stay the same; absent: by how much it is */
@@ -38,7 +38,7 @@ export async function followScan(
       const status = await look(line, access, name)
       if (isOver(status)) return status
       if (line.signal.aborted) throw await interrupt(access, status)
-      if (stall.isOver(status)) throw unread(status)
+      if (isShut(status) || stall.isOver(status)) throw unread(status)
       progress?.update(status)
       await pause(delay, line.signal)
     }
@@ -58,9 +58,14 @@ function revived({ code, message, retryable, details = {} }: SerializedError): S
   return new StoredError(code, message, { retryable, details })
 }
 
-/** How long what is left may stay the same: a large file is read for long before it is one less. */
-export function patienceFor({ lookBytes }: ScanStatus): number {
-  return STILL + (lookBytes / SLOWEST) * 1000
+/** How long what is left may stay the same: while something is read, a large file takes long before it is one less. */
+export function patienceFor({ lookBytes, reading }: ScanStatus): number {
+  return STILL + (reading > 0 ? (lookBytes / SLOWEST) * 1000 : 0)
+}
+
+/** Whether what is left is not read before another time of day. */
+function isShut({ state, waits }: ScanStatus): boolean {
+  return state === "done" && waits?.code === "OUT_OF_HOURS"
 }
 
 function isOver({ state, looks }: ScanStatus): boolean {
@@ -117,11 +122,12 @@ function interrupted(what: string, next: string): StoredError {
   return new StoredError("ABORTED", `Interrupted: ${what}; go on with ${next}.`)
 }
 
-function unread({ backend, looks, lookBytes }: ScanStatus): StoredError {
+function unread({ backend, looks, lookBytes, waits }: ScanStatus): StoredError {
   const what = `${formatCount(looks, "file")} (${formatBytes(lookBytes)})`
+  const why = waits ? waits.message.replace(/\.$/, "") : "they are written to, or may not be read"
   return new StoredError(
     "TIMEOUT",
-    `${what} on backend "${backend}" cannot be read now: they are written to, or may not be read; they are tried again while the store is open.`,
+    `${what} on backend "${backend}" cannot be read now: ${why}; they are tried again while the store is open.`,
     { retryable: true, details: { backend, looks, lookBytes } },
   )
 }

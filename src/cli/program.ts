@@ -18,6 +18,7 @@ import { statCommand } from "./commands/stat.ts"
 import { statusCommand } from "./commands/status.ts"
 import { tokensCommand } from "./commands/tokens.ts"
 import { urlCommand } from "./commands/url.ts"
+import { validateCommand } from "./commands/validate.ts"
 import { EXIT_CODES, exitCode } from "./exit-code.ts"
 import { faultLines } from "./fault.ts"
 
@@ -36,6 +37,7 @@ const COMMANDS = [
   scanCommand,
   driftCommand,
   tokensCommand,
+  validateCommand,
   doctorCommand,
   serveCommand,
 ]

@@ -8,7 +8,15 @@ import type { Questioner } from "./ask.ts"
 import { safe } from "./format.ts"
 
 /** What nobody is asked for, with what lies in it: it is the same for every driver and good as it is. */
-const TUNING: ReadonlySet<string> = new Set(["keyTemplate", "watch", "concurrency", "rateLimit", "mode", "scan"])
+const TUNING: ReadonlySet<string> = new Set([
+  "keyTemplate",
+  "watch",
+  "concurrency",
+  "rateLimit",
+  "mode",
+  "scan",
+  "validate",
+])
 
 /** Asks for the driver where none is named. @throws StoredError INVALID_INPUT */
 export async function chooseDriver(given: unknown, questioner: Questioner | null): Promise<string> {

@@ -32,6 +32,7 @@ import { revokeSignedUrls, signedUrl } from "./signed-url.ts"
 import { stat } from "./stat.ts"
 import { Subscription } from "./subscription.ts"
 import { createToken, getToken, listTokens, revokeToken, rotateToken } from "./tokens.ts"
+import { stopValidate, validate, validateStatus } from "./validate.ts"
 import { idle, synced } from "./wait.ts"
 
 const TIMEOUT = 30_000
@@ -98,6 +99,10 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     scanStatus: (name) => calls.run(() => scanStatus(link, name)),
     pauseScan: (name, given) => calls.run(() => stopScan(link, name, "pause", given)),
     cancelScan: (name, given) => calls.run(() => stopScan(link, name, "cancel", given)),
+    validate: (name, given) => calls.run(() => validate(link, name, given)),
+    validateStatus: (name) => calls.run(() => validateStatus(link, name)),
+    pauseValidate: (name, given) => calls.run(() => stopValidate(link, name, "pause", given)),
+    cancelValidate: (name, given) => calls.run(() => stopValidate(link, name, "cancel", given)),
     drift: (name, given) => drift(link, name, given),
     heal: (name, given) => calls.run(() => heal(link, name, given)),
     look: (name, keys) => calls.run(() => look(link, name, keys)),

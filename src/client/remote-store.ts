@@ -2,7 +2,15 @@
 import type { JournalRecord, OutboxRecord } from "../catalog/record.ts"
 import type { StoredError } from "../core/error.ts"
 import type { StagingStats } from "../staging/staging.ts"
-import type { BackendInfo, FailedOptions, ScanStatus, StoreFace, StoreStatus, TokenInfo } from "../store/store.ts"
+import type {
+  BackendInfo,
+  FailedOptions,
+  ScanStatus,
+  StoreFace,
+  StoreStatus,
+  TokenInfo,
+  ValidateStatus,
+} from "../store/store.ts"
 import type { EnqueueOptions, EnqueueSource } from "./enqueue.ts"
 import type { EnqueuedPut } from "./enqueue-handle.ts"
 import type { RedisOptions } from "./enqueue-queue.ts"
@@ -43,6 +51,7 @@ export interface RemoteStore extends StoreFace {
   listBackends(): Promise<string[]>
   getBackend(name: string): Promise<BackendInfo>
   scanStatus(name: string): Promise<ScanStatus>
+  validateStatus(name: string): Promise<ValidateStatus>
   readonly cache: StoreFace["cache"] & { stats(): Promise<StagingStats> }
   readonly tokens: StoreFace["tokens"] & { list(): Promise<TokenInfo[]>; get(id: string): Promise<TokenInfo> }
   journal(options?: { after?: number; limit?: number }): AsyncIterable<JournalRecord>

@@ -20,7 +20,7 @@ const CLOSE_MOMENT = 100
 /** @param deadline ms */
 export async function closeParts(parts: ClosedParts, deadline: number): Promise<void> {
   const { services, pools, staging, endMaintenance, workers } = parts
-  const { lifecycle, log, runner, scans, readTimes, tokens, backends, catalog } = services
+  const { lifecycle, log, runner, scans, validations, readTimes, tokens, backends, catalog } = services
   const end = performance.now() + deadline
   const left = (): number => Math.max(0, end - performance.now())
   const inTime = async (part: string, work: Promise<unknown>): Promise<void> => {
@@ -32,6 +32,7 @@ export async function closeParts(parts: ClosedParts, deadline: number): Promise<
   await lifecycle.quiet(left())
   await inTime("upkeep", endMaintenance())
   await inTime("scans", scans.close())
+  await inTime("validations", validations.close())
   await runner.stop(left())
   await workers?.close()
   // Kept roughly anyway: a disk that is full must not keep the rest from being closed.

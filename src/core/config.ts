@@ -10,6 +10,7 @@ import { isBackendName, keyFault } from "./key.ts"
 import { keyTemplateSchema } from "./key-template.ts"
 import { rateLimitSchema } from "./rate-limit.ts"
 import { backendModeSchema, scanSchema } from "./scan-settings.ts"
+import { validateSchema } from "./validate-settings.ts"
 
 const byteSize = z.union([z.string(), z.number()]).transform((value, context) => {
   const bytes = parseByteSize(value)
@@ -31,6 +32,8 @@ const cacheSchema = z
     evictionPolicy: z.enum(["lru", "none"]).default("lru"),
     /** free bytes that staging leaves on its disk */
     minFree: byteSize.default(64 * 2 ** 20),
+    /** how what is staged is read again by itself */
+    validate: validateSchema.optional(),
   })
   .refine(({ path, location = path }) => path === undefined || path === location, {
     message: "path and location are two names of one setting; give one of them",
@@ -50,6 +53,8 @@ const backendSchema = z.looseObject({
   /** what becomes of differences to the catalog, and how it is indexed */
   mode: backendModeSchema.optional(),
   scan: scanSchema.optional(),
+  /** how its copies are read again by themselves */
+  validate: validateSchema.optional(),
 })
 
 const checksumName = z.enum(["sha256", "blake3", "xxh3", "sha1", "md5", "crc32c"])

@@ -22,6 +22,12 @@ export interface StoreEvents {
   /** a copy is not what it should be, and what lies there is not followed */
   drift: { checksum: BlobId; key: string; backend: string; state: "missing" | "corrupt" }
   scan: { backend: string; state: "running" | "paused" | "cancelled" | "failed" | "done" }
+  /** copies are read again; `backend` is `staging` where what is staged is. What was found bad is told by `drift` and `staging:corrupt` */
+  validate: {
+    backend: string
+    kind: "asked" | "rolling"
+    state: "running" | "paused" | "cancelled" | "failed" | "done"
+  }
   "read:fallback": { checksum: BlobId; key: string | null; backend: string; servedFrom: string }
   "backend:add": { backend: string; driver: string }
   "backend:remove": { backend: string }
@@ -44,6 +50,7 @@ export const STORE_EVENTS: readonly StoreEventName[] = Object.keys({
   move: true,
   drift: true,
   scan: true,
+  validate: true,
   "read:fallback": true,
   "backend:add": true,
   "backend:remove": true,

@@ -62,6 +62,8 @@ export const scanSchema = z.strictObject({
   every: every.optional(),
   /** what is passed over, in the syntax of gitignore */
   ignore: z.array(z.string().min(1).max(1024)).max(1000).optional(),
+  /** what becomes of symbolic links; `follow`: where they lead to something inside the root, that is taken in under their keys as well. Absent: `skip` */
+  symlinks: z.enum(["skip", "follow"]).optional(),
   /** most that is read for its checksum, such as `50MB/s` */
   rate: z
     .string()

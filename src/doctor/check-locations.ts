@@ -4,6 +4,7 @@ import type { LocationRecord } from "../catalog/record.ts"
 import { isProvisional, splitBlobId } from "../core/blob-id.ts"
 import { isStoredError, throwIfAborted, toStoredError } from "../core/error.ts"
 import { isSameState } from "../core/seen-state.ts"
+import { isUnreadable } from "../core/unreadable.ts"
 import { everyRow } from "../store/every-row.ts"
 import { isSynced } from "../store/reference.ts"
 import type { StoreServices } from "../store/services.ts"
@@ -54,7 +55,7 @@ async function* checkLocation(
 ): AsyncGenerator<Finding> {
   const subject = `${location.backend}/${location.key}`
   try {
-    const state = await look(services, backend, location, signal)
+    const state = await lookOrUnreadable(services, backend, location, signal)
     if (state === "good") return
     const done = repair && (await mark(services, location, state))
     const message = `The catalog says that this copy is proven, but it is ${state}.`
@@ -67,6 +68,16 @@ async function* checkLocation(
     }
   } catch (error) {
     yield unchecked(subject, toStoredError(error).message)
+  }
+}
+
+/** What its disk does not give back is not there. */
+async function lookOrUnreadable(...looked: Parameters<typeof look>): ReturnType<typeof look> {
+  try {
+    return await look(...looked)
+  } catch (error) {
+    if (isUnreadable(error)) return "corrupt"
+    throw error
   }
 }
 

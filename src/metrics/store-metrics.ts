@@ -14,6 +14,8 @@ export interface StoreFacts {
     paused: boolean
     /** null: it was never scanned. `knownAsOf` is UTC ms */
     scan: { looks: number; knownAsOf: number | null } | null
+    /** absent: its copies were never read again. `validAsOf` is UTC ms */
+    validate?: { validAsOf: number | null; late: boolean; copies: number; chosen: number | null }
   }[]
   workers: readonly { alive: boolean }[]
   /** null: there is none to have workers */
@@ -52,6 +54,21 @@ export class StoreMetrics extends JobMetrics {
     "When the last scan of a backend that came to its end began, UTC; absent before the first.",
     ["backend"],
   )
+  readonly #validAsOf = this.#gauge(
+    "stored_validate_valid_as_of_seconds",
+    "When the last validation began that has read every copy of a backend and came to its end, UTC; absent before the first.",
+    ["backend"],
+  )
+  readonly #unvalidated = this.#gauge(
+    "stored_validate_copies_left",
+    "Copies that the validation of a backend has still to read.",
+    ["backend"],
+  )
+  readonly #late = this.#gauge(
+    "stored_validate_late",
+    "1 where the copies of a backend cannot be read again in the time that is set.",
+    ["backend"],
+  )
   readonly #workers = this.#gauge("stored_workers", "Workers that were heard of in the last quarter of an hour.", [
     "alive",
   ])
@@ -75,7 +92,8 @@ export class StoreMetrics extends JobMetrics {
     const { queues, staging, backends, workers, redis } = this.#facts()
     const now = this.#clock.now()
     // A queue or backend that was removed is not told of any more.
-    const gauges = [this.#jobs, this.#oldest, this.#breakers, this.#paused, this.#looks, this.#knownAsOf]
+    const scans = [this.#looks, this.#knownAsOf, this.#validAsOf, this.#unvalidated, this.#late]
+    const gauges = [this.#jobs, this.#oldest, this.#breakers, this.#paused, ...scans]
     for (const gauge of gauges) gauge.reset()
     for (const { queue, due, parked, running, oldest } of queues) {
       this.#jobs.set({ queue, state: "due" }, Math.max(0, due - running))
@@ -83,11 +101,12 @@ export class StoreMetrics extends JobMetrics {
       this.#jobs.set({ queue, state: "parked" }, parked)
       this.#oldest.set({ queue }, oldest === null ? 0 : Math.max(0, now - oldest) / 1000)
     }
-    for (const { name, breaker, paused, scan } of backends) {
+    for (const { name, breaker, paused, scan, validate } of backends) {
       this.#breakers.set({ backend: name }, BREAKER[breaker])
       this.#paused.set({ backend: name }, paused ? 1 : 0)
       if (scan) this.#looks.set({ backend: name }, scan.looks)
       if (scan && scan.knownAsOf !== null) this.#knownAsOf.set({ backend: name }, scan.knownAsOf / 1000)
+      if (validate) this.#lookAtValidation(name, validate)
     }
     if (redis !== null) {
       const alive = workers.filter((worker) => worker.alive).length
@@ -103,6 +122,13 @@ export class StoreMetrics extends JobMetrics {
       counter.reset()
       counter.inc(count)
     }
+  }
+
+  #lookAtValidation(backend: string, validate: NonNullable<StoreFacts["backends"][number]["validate"]>): void {
+    const { validAsOf, late, copies, chosen } = validate
+    if (validAsOf !== null) this.#validAsOf.set({ backend }, validAsOf / 1000)
+    if (chosen !== null) this.#unvalidated.set({ backend }, Math.max(0, chosen - copies))
+    this.#late.set({ backend }, late ? 1 : 0)
   }
 
   #gauge<Label extends string>(name: string, help: string, labelNames: Label[]): Gauge<Label> {

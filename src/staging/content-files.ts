@@ -7,6 +7,7 @@
 import { type BigIntStats, closeSync, openSync, readSync, renameSync, statSync, unlinkSync } from "node:fs"
 import { dirname } from "node:path"
 import type { BlobId } from "../core/blob-id.ts"
+import { isUnreadable } from "../core/unreadable.ts"
 import { ContentDirectories } from "./directories.ts"
 import { contentDirectory, contentPath, type Layout } from "./layout.ts"
 import { Stamps } from "./stamps.ts"
@@ -54,6 +55,10 @@ export class ContentFiles {
         got = readSync(fd, found, count, found.length - count, count)
       }
       return count === found.length && found.equals(bytes)
+    } catch (error) {
+      // What cannot be read is replaced by the bytes at hand.
+      if (isUnreadable(error)) return false
+      throw error
     } finally {
       closeSync(fd)
     }

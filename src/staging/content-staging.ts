@@ -17,6 +17,7 @@ import { DiskSpace } from "./disk-space.ts"
 import { type Evicted, Evictor } from "./evictor.ts"
 import { Holds } from "./holds.ts"
 import { IntakeLog } from "./intake-log.ts"
+import { keepBad } from "./keep-bad.ts"
 import { contentFiles, type Layout, layoutOf } from "./layout.ts"
 import { findLeftovers, removeLeftover } from "./leftovers.ts"
 import { LogRetirement } from "./log-retirement.ts"
@@ -75,6 +76,7 @@ export class ContentStaging implements Staging {
   readonly #holds: Holds
   readonly #evictor: Evictor
   readonly #room: Room
+  readonly #space: DiskSpace
   readonly #retirement: LogRetirement
   /** present from `recover` until `close` */
   #receive: ReceiveParts | null = null
@@ -94,8 +96,8 @@ export class ContentStaging implements Staging {
       this.remove(id).catch((error: unknown) => this.#trouble(error))
     })
     this.#evictor = new Evictor(ledger, this.#holds, (id) => this.#files.remove(id), maxSize)
-    const space = new DiskSpace(this.#layout.root, minFree)
-    this.#room = new Room({ maxSize, evict, ledger, evictor: this.#evictor, space })
+    this.#space = new DiskSpace(this.#layout.root, minFree)
+    this.#room = new Room({ maxSize, evict, ledger, evictor: this.#evictor, space: this.#space })
     this.#retirement = new LogRetirement({ files: this.#files, onTrouble: (error) => this.#trouble(error) })
   }
 
@@ -174,6 +176,12 @@ export class ContentStaging implements Staging {
       { id, path: this.#files.path(id), directory: this.#layout.quarantine, time: clock.now() },
       hashers,
     )
+  }
+
+  keepBad(id: BlobId, bytes: Readable, options: { size: number; from: string; signal?: AbortSignal }): Promise<string> {
+    const { quarantine: directory } = this.#layout
+    const time = this.#options.clock.now()
+    return keepBad({ id, bytes, ...options, directory, time }, { temporary: this.#temporary, space: this.#space })
   }
 
   discard(id: BlobId): Promise<boolean> {

@@ -39,6 +39,8 @@ type ReadOptions = NonNullable<Parameters<Staging["read"]>[2]>
 export class MemoryStaging implements Staging {
   /** id → bytes; tests may damage them */
   readonly contents = new Map<BlobId, Buffer>()
+  /** bad copies of elsewhere, by name */
+  readonly kept = new Map<string, Buffer>()
   readonly #options: MemoryStagingOptions
   readonly #holds = new Holds((id) => this.contents.delete(id))
   readonly #evictor: Evictor
@@ -124,6 +126,12 @@ export class MemoryStaging implements Staging {
   async quarantine(id: BlobId): Promise<void> {
     const bytes = this.contents.get(id)
     if (bytes && !this.#isGood(id, bytes)) this.contents.delete(id)
+  }
+
+  async keepBad(id: BlobId, bytes: Readable, { from }: { from: string }): Promise<string> {
+    const name = `${id.replace(":", "-")}-${from}-${this.kept.size}`
+    this.kept.set(name, Buffer.concat(await bytes.toArray()))
+    return name
   }
 
   discard(id: BlobId): Promise<boolean> {

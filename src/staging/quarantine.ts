@@ -5,7 +5,8 @@
 import { renameSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { type BlobId, splitBlobId } from "../core/blob-id.ts"
-import type { HasherFactory } from "../core/checksum.ts"
+import type { Hasher, HasherFactory } from "../core/checksum.ts"
+import { isUnreadable } from "../core/unreadable.ts"
 import { close, fstat, open, readFully } from "./system-calls.ts"
 import { storageError, systemCode } from "./system-error.ts"
 
@@ -32,18 +33,27 @@ export async function quarantine(task: QuarantineTask, hashers: HasherFactory): 
 
 async function badInode({ id, path }: QuarantineTask, hashers: HasherFactory): Promise<number | null> {
   const { algorithm, hex } = splitBlobId(id)
-  const hasher = hashers.create(algorithm)
-  const chunk = Buffer.allocUnsafe(CHUNK)
   const fd = await open(path, "r")
+  try {
+    return (await digest(fd, hashers.create(algorithm))) === hex ? null : (await fstat(fd)).ino
+  } finally {
+    await close(fd)
+  }
+}
+
+/** Null where the disk does not give the bytes back. */
+async function digest(fd: number, hasher: Hasher): Promise<string | null> {
+  const chunk = Buffer.allocUnsafe(CHUNK)
   try {
     let position = 0
     for (let count = -1; count !== 0; position += count) {
       count = await readFully(fd, chunk, 0, CHUNK, position)
       hasher.update(chunk.subarray(0, count))
     }
-    return hasher.digest() === hex ? null : (await fstat(fd)).ino
-  } finally {
-    await close(fd)
+    return hasher.digest()
+  } catch (error) {
+    if (isUnreadable(error)) return null
+    throw error
   }
 }
 

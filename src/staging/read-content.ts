@@ -7,6 +7,7 @@ import { type BlobId, splitBlobId } from "../core/blob-id.ts"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import type { Hasher, HasherFactory } from "../core/checksum.ts"
 import { ConsistencyError, NotFoundError, type StoredError, throwIfAborted } from "../core/error.ts"
+import { isUnreadable } from "../core/unreadable.ts"
 import { type ContentCheckOnTheWay, ContentStream } from "./content-stream.ts"
 import type { ContentCheck } from "./staging.ts"
 import { close, fstat, open, readFully } from "./system-calls.ts"
@@ -181,9 +182,11 @@ function readError(content: Content, error: unknown): StoredError {
   if (systemCode(error) === "ENOENT") {
     return new NotFoundError(`The content of ${content.id} is not in staging.`, { cause: error })
   }
+  if (isUnreadable(error)) return corrupt(content, "cannot be read from its disk", error)
   return storageError(error, `read ${content.id}`)
 }
 
-function corrupt({ id }: Content, what: string): ConsistencyError {
-  return new ConsistencyError("CORRUPT", `The staged content of ${id} ${what}; read another copy, or put it again.`)
+function corrupt({ id }: Content, what: string, cause?: unknown): ConsistencyError {
+  const message = `The staged content of ${id} ${what}; read another copy, or put it again.`
+  return new ConsistencyError("CORRUPT", message, { cause })
 }

@@ -137,6 +137,11 @@ export interface Staging {
   hold(id: BlobId): Hold
   /** Moves bad content aside, where people can look at it; it no longer counts as staged. */
   quarantine(id: BlobId): Promise<void>
+  /**
+   * Keeps the bytes of a bad copy of a blob that lie elsewhere, beside bad content, before they are replaced there. Resolves with the name under which they lie once they
+   * are durable. @param options `from`: where they lie, a part of the name. @throws DISK_FULL where there is no room for `size` bytes, and what the stream fails with
+   */
+  keepBad(id: BlobId, bytes: Readable, options: { size: number; from: string; signal?: AbortSignal }): Promise<string>
   /** Evicts one blob: asks `ledger.commitEvict`, then removes the bytes. False where it is held or the ledger refuses. */
   discard(id: BlobId): Promise<boolean>
   /** Removes content that the ledger no longer counts. False where it is held. */

@@ -95,5 +95,6 @@ export function enlist(services: StoreServices, registered: RegisteredBackend): 
   workOn(services, registered)
   services.runner.nudge(syncQueue(registered.name))
   services.scans.begin(registered)
+  services.validations.begin(registered)
   watchBackend(services, registered)
 }

@@ -4,6 +4,8 @@ import type { ScanState } from "../catalog/record.ts"
 import type { SerializedError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
+import type { ScanWait } from "./scan-face.ts"
+import type { BackendValidation } from "./validate-face.ts"
 
 export interface BackendInfo {
   name: string
@@ -28,6 +30,20 @@ export interface BackendInfo {
   failed: number
   /** null: it was never scanned */
   scan: BackendScan | null
+  /** absent: it is not to be watched, or cannot be */
+  watch?: BackendWatch
+  /** absent: its copies were never read again */
+  validate?: BackendValidation
+}
+
+/** How the watch of a backend is. While it does not run, what changes is found by scans. */
+export interface BackendWatch {
+  /** `failed`: it is begun anew after a while */
+  state: "beginning" | "running" | "failed"
+  /** why it does not run; null where it does */
+  error: SerializedError | null
+  /** UTC ms */
+  since: number
 }
 
 /** How far the scan of a backend is, or how the last one ended: what of it a person wants to see beside everything else. */
@@ -37,6 +53,10 @@ export interface BackendScan {
   files: number
   /** places that are still to be looked at */
   looks: number
+  /** files of these that are left alone, because they are written to; absent: none */
+  changing?: number
+  /** why it does not go on now; absent: it does, or there is nothing to do */
+  waits?: ScanWait
   /** UTC ms of the beginning of the last scan that came to its end: what the catalog says was true then; null before the first */
   knownAsOf: number | null
 }

@@ -3,6 +3,7 @@ import type { BackendCapabilities, StorageBackend } from "../backends/backend.ts
 import { type StoredError as Fault, StoredError, toStoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
+import type { BackendWatch } from "./backend-face.ts"
 
 export interface RegisteredBackend {
   name: string
@@ -20,6 +21,8 @@ export interface RegisteredBackend {
   keyTemplate: string
   /** ends its watch */
   watching: AbortController
+  /** how its watch is; null where it has none */
+  watch: { now: BackendWatch | null }
   /** its secrets cannot be had: it is known, and nobody works for it */
   locked?: true
 }

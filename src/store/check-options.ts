@@ -16,6 +16,10 @@ const FALLBACK: Kind = [
 ]
 const KEYS: Kind = [isNames, "a list of keys"]
 const TEXT_OR_FLAG: Kind = [(value) => typeof value === "string" || typeof value === "boolean", "a text, true or false"]
+const SHARE: Kind = [
+  (value) => typeof value === "number" && value > 0 && value <= 1,
+  "a share above 0, at most 1, such as 0.01",
+]
 const COUNT: Kind = [(value) => isWhole(value) && value > 0, "a whole number from 1"]
 const SEQUENCE: Kind = [isWhole, "a journal sequence, 0 for all of them"]
 const WAIT: Kind = [(value) => isWhole(value) && value <= MAX_WAIT, `a whole number of ms from 0 to ${MAX_WAIT}`]
@@ -68,6 +72,7 @@ const OPTIONS = {
   failed: { backend: TEXT, after: SEQUENCE, limit: COUNT },
   retry: { backend: TEXT, key: TEXT },
   scan: { hash: FLAG, force: FLAG, ...ACTOR },
+  validate: { sample: SHARE, seed: TEXT, prefix: TEXT, rate: COUNT, ...ACTOR },
   drift: { limit: COUNT, signal: SIGNAL },
   heal: { key: TEXT },
   idle: { signal: SIGNAL },

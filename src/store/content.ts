@@ -8,7 +8,7 @@ import { StoredError, throwIfAborted, toStoredError } from "../core/error.ts"
 import { provenCopies } from "./reference.ts"
 import { readRemote } from "./remote-read.ts"
 import type { StoreServices } from "./services.ts"
-import { suspect } from "./suspect.ts"
+import { suspect, suspectWhenCorrupt } from "./suspect.ts"
 
 /** @throws StoredError CORRUPT where no good copy can be read now; retryable if one might be readable later */
 export async function content(
@@ -20,13 +20,23 @@ export async function content(
 ): Promise<BlobSource> {
   if (services.catalog.blob(id)?.staged) {
     const staged = await services.staging.source(id, size)
-    if (staged) return staged
+    if (staged) return watched(services, id, staged)
     const found = await suspect(services, id)
     // A put has brought the bytes again in the meantime.
     const replaced = found === "good" ? await services.staging.source(id, size) : null
-    if (replaced) return replaced
+    if (replaced) return watched(services, id, replaced)
   }
   return restage(services, id, signal, except)
+}
+
+/** Whoever reads bad bytes by this source breaks off; whoever asks for the content after that gets another copy. */
+function watched(services: StoreServices, id: BlobId, source: BlobSource): BlobSource {
+  const read: BlobSource["read"] = (range) => {
+    const stream = source.read(range)
+    suspectWhenCorrupt(services, id, stream)
+    return stream
+  }
+  return { ...source, read }
 }
 
 /** Brings a blob back into staging from the first proven copy that can be read and hashes to its id. */

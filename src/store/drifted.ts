@@ -12,7 +12,7 @@ export async function drifted(
   services: StoreServices,
   blob: BlobRecord,
   location: LocationRecord,
-  state: "missing" | "corrupt",
+  found: "missing" | "corrupt" | "unreadable",
 ): Promise<StoredError> {
   const { backend, key } = location
   const current = services.catalog.location(backend, key)
@@ -20,6 +20,7 @@ export async function drifted(
     const message = `The copy on backend "${backend}" was overwritten while it was read; ask again.`
     return new StoredError("COPY_UNAVAILABLE", message, { retryable: true })
   }
+  const state = found === "missing" ? "missing" : "corrupt"
   await services.catalog.commitDrift({ backend, key, state, repair: true, time: services.clock.now() })
   if (location.found) {
     services.scans.nudge(backend)
@@ -30,7 +31,7 @@ export async function drifted(
     })
   }
   services.runner.nudge(syncQueue(backend))
-  const what = state === "missing" ? "is missing" : `does not hash to ${blob.id}`
+  const what = { missing: "is missing", corrupt: `does not hash to ${blob.id}`, unreadable: "cannot be read" }[found]
   const message = `The copy on backend "${backend}" ${what}; it is being repaired.`
   return state === "missing" ? new StoredError("COPY_UNAVAILABLE", message) : new ConsistencyError("CORRUPT", message)
 }

@@ -100,6 +100,11 @@ function toEvent(record: JournalRecord): StoreEvent | null {
       }
     case "scan":
       return { ...base, type: "scan", data: { backend, state: SCAN_STATES[detail.step as keyof typeof SCAN_STATES] } }
+    case "validate": {
+      const state = SCAN_STATES[detail.step as keyof typeof SCAN_STATES]
+      const kind = detail.kind as "asked" | "rolling"
+      return { ...base, type: "validate", data: { backend: record.backend ?? "staging", kind, state } }
+    }
     case "backend-add":
       return { ...base, type: "backend:add", data: { backend, driver: String(detail.driver) } }
     case "backend-remove":

@@ -32,6 +32,7 @@ import { synced } from "./synced.ts"
 import { testBackend } from "./test-backend.ts"
 import { keyOfJob, namedWithin } from "./tokens/named-within.ts"
 import { tokensOf } from "./tokens/tokens.ts"
+import { validate } from "./validate/validate.ts"
 
 export interface FacadeParts {
   services: StoreServices
@@ -104,9 +105,15 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     resumeBackend: (name, options) =>
       guard(() => pauseBackend(services, name, false, checkOptions("pauseBackend", options))),
     scan: (name, options) => guard(() => services.scans.start(name, checkOptions("scan", options))),
-    scanStatus: (name) => catalog.scan(services.backends.get(name).name),
+    scanStatus: (name) => services.scans.status(name),
     pauseScan: (name, options) => guard(() => services.scans.stop(name, "pause", checkOptions("scan", options))),
     cancelScan: (name, options) => guard(() => services.scans.stop(name, "cancel", checkOptions("scan", options))),
+    validate: (name, options) => guard(() => validate(services, name, checkOptions("validate", options))),
+    validateStatus: (name) => services.validations.status(name),
+    pauseValidate: (name, options) =>
+      guard(() => services.validations.stop(name, "pause", checkOptions("pauseBackend", options))),
+    cancelValidate: (name, options) =>
+      guard(() => services.validations.stop(name, "cancel", checkOptions("pauseBackend", options))),
     drift: (name, options) => new PagedItems(guardEach(() => drift(services, name, checkOptions("drift", options)))),
     look: (name, keys) => guard(() => look(services, name, keys)),
     notify: (name, notification) => guard(() => notify(services, name, notification)),

@@ -20,6 +20,7 @@ const STEPS: readonly Step[] = [
   { name: "parked jobs", run: reviveParked },
   { name: "requests", run: forgetRequests },
   { name: "audits", run: (services) => services.scans.audit() },
+  { name: "validations", run: (services) => services.validations.audit() },
 ]
 
 /** Deleted blobs whose bytes could not be removed at once, for example because somebody was reading them. */

@@ -13,7 +13,7 @@ import { provenCopies, requireTarget, type Target } from "./reference.ts"
 import { readRemote } from "./remote-read.ts"
 import type { StoreServices } from "./services.ts"
 import type { GetOptions, OpenedBlob } from "./store.ts"
-import { suspect } from "./suspect.ts"
+import { suspect, suspectWhenCorrupt } from "./suspect.ts"
 
 type Options = Omit<GetOptions, "stream">
 
@@ -24,7 +24,7 @@ export async function open(services: StoreServices, idOrKey: string, options: Op
   const staged = await fromStaging(services, target.blob, () =>
     services.staging.read(target.blob.id, target.blob.size, readOptions(options, wanted)),
   )
-  if (staged) mendWhenCorrupt(services, target.blob, staged)
+  if (staged) suspectWhenCorrupt(services, target.blob.id, staged)
   const read = staged
     ? { result: countedRead(staged, count), servedFrom: "staging" }
     : await fromCopies(services, target, options, wanted, async (stream, isLast) => {
@@ -49,19 +49,6 @@ export async function get(
     staged ?? (await fromCopies(services, target, options, wanted, (stream) => collect(stream, size))).result
   services.meter.bytes("out", bytes.length)
   return bytes
-}
-
-/** Staged bytes that turn out to be bad under way break this stream; the next reader gets a copy. */
-function mendWhenCorrupt(services: StoreServices, blob: BlobRecord, stream: Readable): void {
-  stream.once("error", (error) => {
-    if (!isStoredError(error) || error.code !== "CORRUPT") return
-    suspect(services, blob.id).catch((fault: unknown) => {
-      services.log.error(
-        { id: blob.id, error: toStoredError(fault).toJSON() },
-        "bad staged bytes could not be put aside",
-      )
-    })
-  })
 }
 
 interface Prepared {

@@ -14,7 +14,7 @@ export async function pauseBackend(
   paused: boolean,
   { principal, requestId }: PauseBackendOptions = {},
 ): Promise<BackendInfo> {
-  const { backends, catalog, clock, runner } = services
+  const { backends, catalog, clock, runner, validations } = services
   backends.get(name)
   const isKept = await catalog.commitPause({
     backend: name,
@@ -25,6 +25,9 @@ export async function pauseBackend(
   })
   if (!isKept) throw new StoredError("CONFLICT", `Backend "${name}" is not, or no longer, kept in the catalog.`)
   if (paused) runner.pause(name)
-  else runner.resume(name)
+  else {
+    runner.resume(name)
+    validations.nudge(name)
+  }
   return backendInfo(services, name)
 }

@@ -7,6 +7,7 @@ import type { Readable } from "node:stream"
 import type { BlobRecord, LocationRecord } from "../catalog/record.ts"
 import { isProvisional, splitBlobId } from "../core/blob-id.ts"
 import type { ByteRange } from "../core/blob-source.ts"
+import { isUnreadable } from "../core/unreadable.ts"
 import { drifted } from "./drifted.ts"
 import { exactly, streamOf } from "./exact-stream.ts"
 import { readUnread } from "./read-unread.ts"
@@ -32,7 +33,22 @@ export async function readRemote(
   if (seen?.size !== blob.size) throw await drifted(services, blob, location, seen ? "corrupt" : "missing")
   const remote = await backend.get(location.key, { ...options, ...(range && { range }) })
   const checked = range ? exactly(remote, range.end - range.start) : verify(services, blob, location, remote)
-  return streamOf(checked, remote)
+  return streamOf(tellUnreadable(services, blob, location, checked), remote)
+}
+
+/** A copy that its disk does not give back is as bad as one with other bytes: it is put back to work. */
+async function* tellUnreadable(
+  services: StoreServices,
+  blob: BlobRecord,
+  location: LocationRecord,
+  checked: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+  try {
+    yield* checked
+  } catch (error) {
+    if (isUnreadable(error)) throw await drifted(services, blob, location, "unreadable")
+    throw error
+  }
 }
 
 /** The stream's chunks, each one late, the last only after the whole is proven; nothing beyond the blob's size. */

@@ -32,6 +32,7 @@ async function removeClaimed(services: StoreServices, name: string, options: Rem
     await services.runner.removeBackend(name, STOP_DEADLINE)
     await requireRemovable(services, registered, options)
     await services.scans.end(name)
+    await services.validations.end(name)
     await services.backends.remove(name)
     for (let done = false; !done; ) {
       const step = await services.catalog.commitBackendRemoval(name, removalOf(services, options))

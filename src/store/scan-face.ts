@@ -1,9 +1,24 @@
 /** The verbs for what lies at backends already: scans, and what differs from the catalog. */
 import type { ScanRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
+import type { ErrorCode } from "../core/error.ts"
+
+/** Why nothing is listed or read for the time being, although there is something to do. It goes on by itself. */
+export interface ScanWait {
+  /** of the fault that passes, such as BACKEND_UNAVAILABLE or DISK_FULL; or OUT_OF_HOURS, where `scan.between` lets nothing be read now */
+  code: ErrorCode | "OUT_OF_HOURS"
+  message: string
+}
 
 /** How far the scan of a backend has come, or how the last one ended. */
-export type ScanStatus = ScanRecord
+export interface ScanStatus extends ScanRecord {
+  /** files of `looks` that are being read now */
+  reading: number
+  /** files of `looks` that are left alone for a while, because they are written to */
+  changing: number
+  /** null: it goes on, or there is nothing to do */
+  waits: ScanWait | null
+}
 
 export interface ScanOptions {
   /** whether content that is not known is read, so that it gets its id; absent: as the backend is set */
@@ -32,6 +47,8 @@ export interface DriftEntry {
   checksum: BlobId | null
   /** whether another copy could replace it */
   healable: boolean
+  /** it is not read yet because somebody writes to it; absent: nobody does, as far as is known */
+  changing?: true
 }
 
 export interface DriftOptions {

@@ -21,6 +21,7 @@ import type { RunningRequests } from "./running-requests.ts"
 import type { Scans } from "./scan/scans.ts"
 import type { StoreStatus } from "./store.ts"
 import type { TokenBook } from "./tokens/token-book.ts"
+import type { Validations } from "./validate/validations.ts"
 
 /** What can be seen of those who work elsewhere. */
 export interface PoolView {
@@ -50,6 +51,7 @@ export interface StoreServices {
   downloads: Downloads
   scans: Scans
   requests: RunningRequests
+  validations: Validations
   lifecycle: Lifecycle
   meter: Meter
   clock: Clock

@@ -81,13 +81,18 @@ async function swap(
   actor: SetBackendOptions,
 ): Promise<void> {
   const { backends, runner, lifecycle, log } = services
-  await Promise.all([runner.removeBackend(before.name, STOP_DEADLINE), services.scans.end(before.name)])
+  await Promise.all([
+    runner.removeBackend(before.name, STOP_DEADLINE),
+    services.scans.end(before.name),
+    services.validations.end(before.name),
+  ])
   try {
     await keepOrClose(services, registered, actor)
   } catch (error) {
     if (lifecycle.state !== "closing") {
       workOn(services, before)
       services.scans.begin(before)
+      services.validations.begin(before)
     }
     throw error
   }

@@ -65,6 +65,7 @@ export function registerBackend(
     rateLimit: settings.rateLimit ?? null,
     keyTemplate: settings.keyTemplate ?? DEFAULT_KEY_TEMPLATE,
     watching: new AbortController(),
+    watch: { now: null },
   }
 }
 
@@ -82,6 +83,7 @@ function registerLocked(name: string, config: unknown, fault: StoredError): Regi
     rateLimit: null,
     keyTemplate: settings.keyTemplate ?? DEFAULT_KEY_TEMPLATE,
     watching: new AbortController(),
+    watch: { now: null },
     locked: true,
   }
 }

@@ -4,6 +4,8 @@ import type { SeenWorker } from "../../queues/roster.ts"
 import { isPaused } from "./is-paused.ts"
 import type { StoreServices } from "./services.ts"
 import type { BackendInfo, StoreStatus, WorkerStatus } from "./store.ts"
+import { briefly } from "./validate/briefly.ts"
+import { STAGING } from "./validate/validations.ts"
 
 export function status(services: StoreServices): StoreStatus {
   const { catalog, staging, lifecycle, pool } = services
@@ -14,6 +16,7 @@ export function status(services: StoreServices): StoreStatus {
     blobs: counters.blobs,
     bytes: counters.bytes,
     staging: staging.stats(),
+    ...stagingValidate(services),
     backends: services.backends.names().map((name) => backendInfo(services, name)),
     queues: queuesOf(services),
     workers: pool?.workers().map(workerInfo) ?? [],
@@ -55,10 +58,23 @@ export function backendInfo(services: StoreServices, name: string): BackendInfo 
     pending: queue?.due ?? 0,
     failed: queue?.parked ?? 0,
     scan: scanOf(services, name),
+    ...(registered.watch.now && { watch: registered.watch.now }),
+    ...validateOf(services, name),
   }
 }
 
-function scanOf({ catalog }: StoreServices, name: string): BackendInfo["scan"] {
-  const { number, state, files, looks, knownAsOf } = catalog.scan(name)
-  return number === 0 ? null : { state, files, looks, knownAsOf }
+function stagingValidate(services: StoreServices): Pick<StoreStatus, "stagingValidate"> {
+  const { validate } = services.backends.has(STAGING) ? {} : validateOf(services, STAGING)
+  return validate ? { stagingValidate: validate } : {}
+}
+
+function validateOf({ validations }: StoreServices, name: string): Pick<BackendInfo, "validate"> {
+  const validate = briefly(validations.status(name))
+  return validate ? { validate } : {}
+}
+
+function scanOf({ scans }: StoreServices, name: string): BackendInfo["scan"] {
+  const { number, state, files, looks, knownAsOf, changing, waits } = scans.status(name)
+  if (number === 0) return null
+  return { state, files, looks, knownAsOf, ...(changing > 0 && { changing }), ...(waits && { waits }) }
 }

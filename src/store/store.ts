@@ -19,6 +19,7 @@ import type { Notification } from "./scan/notify.ts"
 import type { ScanFace, ScanStatus } from "./scan-face.ts"
 import type { SignedDoor, SignedFace } from "./signed/signed-face.ts"
 import type { TokensControl, TokensFace } from "./tokens/tokens-face.ts"
+import type { BackendValidation, ValidateFace, ValidateStatus } from "./validate-face.ts"
 
 export type { ArchiveOptions, OpenedArchive } from "./archive/archive-face.ts"
 export type { ArchiveFormat } from "./archive/archive-format.ts"
@@ -26,13 +27,15 @@ export type {
   BackendFace,
   BackendInfo,
   BackendScan,
+  BackendWatch,
   PauseBackendOptions,
   RemoveBackendOptions,
   SetBackendOptions,
 } from "./backend-face.ts"
 export type { CopyFace, CopyOptions, DeletedEntry, DeleteManyOptions } from "./copy-face.ts"
-export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus } from "./scan-face.ts"
+export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus, ScanWait } from "./scan-face.ts"
 export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions } from "./signed/signed-face.ts"
+export type * from "./validate-face.ts"
 
 /**
  * What `put` takes: bytes (`Buffer`, `Uint8Array`, `ArrayBuffer`), a `Blob` or `File`, a Node `Readable`, a web `ReadableStream`, any async
@@ -184,6 +187,8 @@ export interface StoreStatus {
   /** bytes of distinct content */
   bytes: number
   staging: StagingStats
+  /** of staging; absent: it was never validated */
+  stagingValidate?: BackendValidation
   backends: BackendInfo[]
   /** `due` counts running ones too; `ingest`, of puts by reference, is as Redis had it a moment ago, and absent where Redis cannot be asked */
   queues: { queue: string; due: number; parked: number; running: number; oldest: number | null }[]
@@ -227,7 +232,7 @@ interface CacheFace {
  * What a store in this process and one behind HTTP have in common (decision 0006). Code that is written against it, with `await` and `for await`,
  * runs over both: `createStore` gives a `Store`, `connect` a `RemoteStore`.
  */
-export interface StoreFace extends BackendFace, CopyFace, ScanFace, ArchiveFace, SignedFace {
+export interface StoreFace extends BackendFace, CopyFace, ScanFace, ValidateFace, ArchiveFace, SignedFace {
   put(input: PutInput, options?: PutOptions): Promise<PutResult>
   /** @throws NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE */
   get(idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
@@ -288,6 +293,8 @@ export interface Store extends StoreFace, SignedDoor {
   getBackend(name: string): BackendInfo
   /** @throws UNKNOWN_BACKEND */
   scanStatus(backend: string): ScanStatus
+  /** @throws UNKNOWN_BACKEND */
+  validateStatus(backend: string): ValidateStatus
   /**
    * Takes a notification of a backend's own server, which bears the secret of its setting `scan.secret`: S3 event JSON, plain, by SNS or by EventBridge. How many places
    * are looked at. @throws UNKNOWN_BACKEND, PERMISSION_DENIED, INVALID_INPUT, SECRET_UNAVAILABLE

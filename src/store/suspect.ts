@@ -1,5 +1,7 @@
 /** Staged bytes that somebody saw to be bad or gone: looked at again, put aside where people can see them, and no longer counted on (I8). */
+import type { Readable } from "node:stream"
 import type { BlobId } from "../core/blob-id.ts"
+import { isStoredError, toStoredError } from "../core/error.ts"
 import type { StoreServices } from "./services.ts"
 
 type Parts = Pick<StoreServices, "catalog" | "staging" | "bus" | "clock" | "log">
@@ -20,4 +22,14 @@ export async function suspect(services: Parts, id: BlobId): Promise<"good" | "mi
   services.bus.publish("staging:corrupt", catalog.lastSequence(), clock.now(), { checksum: id, repairedFrom: null })
   const isReplaced = (await staging.check(id, blob.size)) === "good" && (await catalog.commitStaged(id, clock.now()))
   return isReplaced ? "good" : found
+}
+
+/** Staged bytes that turn out to be bad under way break this stream; the next reader gets a copy. */
+export function suspectWhenCorrupt(services: Parts, id: BlobId, stream: Readable): void {
+  stream.once("error", (error) => {
+    if (!isStoredError(error) || error.code !== "CORRUPT") return
+    suspect(services, id).catch((fault: unknown) => {
+      services.log.error({ id, error: toStoredError(fault).toJSON() }, "bad staged bytes could not be put aside")
+    })
+  })
 }

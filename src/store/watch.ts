@@ -1,24 +1,73 @@
 /** Turns a backend's hints of change into `watch` events (A24), leaving out the echo of our own writes. Hints only; scans are the truth. */
+import { setTimeout as sleep } from "node:timers/promises"
 import type { WatchEventType } from "../backends/backend.ts"
-import { toStoredError } from "../core/error.ts"
+import { type StoredError, toStoredError } from "../core/error.ts"
 import { isSameState } from "../core/seen-state.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import type { StoreServices } from "./services.ts"
 
-/** Begins to watch where the configuration asks for it and the driver can. Failing to is logged, not fatal. */
+/** ms before a watch that failed is begun anew, doubled each time */
+const FIRST_DELAY = 1_000
+const MOST_DELAY = 600_000
+
+/** Watches where the configuration asks for it and the driver can, until `watching` fires. A watch that fails is told by `watch`, and begun anew. */
 export function watchBackend(services: StoreServices, registered: RegisteredBackend): void {
   if (registered.config.watch !== true || !registered.backend.capabilities.watch) return
-  const { signal } = registered.watching
-  const begin = async (): Promise<void> => {
-    const backend = await services.backends.opened(registered.name)
-    await backend.watch?.((event) => void hint(services, registered, event), { signal })
-  }
-  begin().catch((error: unknown) => {
+  registered.watch.now = { state: "beginning", error: null, since: services.clock.now() }
+  void follow(services, registered)
+}
+
+async function follow(services: StoreServices, registered: RegisteredBackend): Promise<void> {
+  const { name, watching } = registered
+  const { signal } = watching
+  let delay = FIRST_DELAY
+  for (let isFirst = true; ; isFirst = false) {
+    const began = performance.now()
+    const error = await watchOnce(services, registered, isFirst)
+    if (signal.aborted) return
+    // One that ran for long has begun well; what came then is another matter.
+    if (performance.now() - began > MOST_DELAY) delay = FIRST_DELAY
+    registered.watch.now = { state: "failed", error: error.toJSON(), since: services.clock.now() }
     services.log.warn(
-      { backend: registered.name, error: toStoredError(error).toJSON() },
-      "the backend cannot be watched",
+      { backend: name, error: error.toJSON(), delay },
+      "the backend is not watched; it will be tried again",
     )
-  })
+    await sleep(delay, undefined, { signal }).catch(() => {})
+    if (signal.aborted) return
+    delay = Math.min(delay * 2, MOST_DELAY)
+  }
+}
+
+/** Why it watches no more. */
+async function watchOnce(
+  services: StoreServices,
+  registered: RegisteredBackend,
+  isFirst: boolean,
+): Promise<StoredError> {
+  const { name, watching } = registered
+  const ended = Promise.withResolvers<StoredError>()
+  const attempt = new AbortController()
+  const signal = AbortSignal.any([watching.signal, attempt.signal])
+  signal.addEventListener("abort", () => ended.resolve(toStoredError(signal.reason)), { once: true })
+  try {
+    const backend = await services.backends.opened(name)
+    await backend.watch?.((event) => void hint(services, registered, event), { signal, onEnd: ended.resolve })
+    registered.watch.now = { state: "running", error: null, since: services.clock.now() }
+    if (!isFirst) void catchUp(services, name)
+    return await ended.promise
+  } catch (error) {
+    return toStoredError(error)
+  } finally {
+    attempt.abort()
+  }
+}
+
+async function catchUp({ scans, log }: StoreServices, name: string): Promise<void> {
+  try {
+    await scans.missed(name)
+  } catch (error) {
+    log.warn({ backend: name, error: toStoredError(error).toJSON() }, "what a watch has missed waits for the next scan")
+  }
 }
 
 async function hint(

@@ -20,6 +20,7 @@ import { foundCases } from "./catalog-cases/sightings-found.ts"
 import { markedCases } from "./catalog-cases/sightings-marked.ts"
 import { movedCases } from "./catalog-cases/sightings-moved.ts"
 import { tokenCases } from "./catalog-cases/tokens.ts"
+import { validationCases } from "./catalog-cases/validations.ts"
 
 export interface CatalogUnderTest {
   catalog: Catalog
@@ -76,5 +77,6 @@ export function catalogSuite(name: string, make: () => Promise<CatalogUnderTest>
     markedCases(subject)
     scanCases(subject)
     tokenCases(subject)
+    validationCases(subject)
   })
 }

@@ -2,7 +2,7 @@
  * `npm run fault -- --kills 300 --seed 7`: the kill loop in full length. Prints what happened and ends with 1 on any failure; the data of a
  * failed run is kept, and its place printed. `--pool 300` instead: 300 s of the pool's own loop. `--carry 20000`: so many blobs, each
  * carried to two backends meanwhile; with `--calm` nobody is killed. `--scan 1000000`: a folder of so many files,
- * scanned by a process that is killed ten times. `--s3 5000`: so many into a real bucket, while 30 % of all requests fail. `--s3-large 6`: one of so many GiB
+ * scanned by a process that is killed ten times; `--scan-s3 50000`: a bucket of so many keys likewise. `--s3 5000`: so many into a real bucket, while 30 % of all requests fail. `--s3-large 6`: one of so many GiB
  * there and back, with the memory of those who carry it. `--points all` (or a number) tries the crash points of one put too; it needs strace.
  */
 import { mkdtemp, rm } from "node:fs/promises"
@@ -16,6 +16,7 @@ import { runPoolLoop } from "./pool-loop.ts"
 import { runS3Large } from "./s3-large.ts"
 import { runS3Loop } from "./s3-loop.ts"
 import { scanUnderKills } from "./scan-loop.ts"
+import { scanBucketUnderKills } from "./scan-s3-loop.ts"
 import { tryCrashPoints } from "./store-crash-points.ts"
 
 const { values } = parseArgs({
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     carry: { type: "string", default: "0" },
     calm: { type: "boolean", default: false },
     scan: { type: "string", default: "0" },
+    "scan-s3": { type: "string", default: "0" },
     s3: { type: "string", default: "0" },
     "s3-large": { type: "string", default: "0" },
     points: { type: "string", default: "0" },
@@ -33,6 +35,8 @@ const { values } = parseArgs({
 })
 /** MiB by which a process may grow for an object of any size */
 const MOST_GROWTH = 150
+/** MiB that a process may take for a folder or bucket of any size */
+const MOST_SCAN = 512
 const directory = await mkdtemp(join(tmpdir(), "stored-kill-"))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 say(`seed ${values.seed}`)
@@ -42,6 +46,7 @@ function chosen(): Promise<number> {
   if (values["s3-large"] !== "0") return thereAndBack(Number(values["s3-large"]))
   if (values.s3 !== "0") return intoBucket(Number(values.s3))
   if (values.scan !== "0") return killScans(Number(values.scan))
+  if (values["scan-s3"] !== "0") return killScansOfBucket(Number(values["scan-s3"]))
   if (values.carry !== "0") return carry(Number(values.carry))
   return values.pool === "0" ? killServers() : killPool(Number(values.pool))
 }
@@ -66,14 +71,35 @@ async function killScans(files: number): Promise<number> {
   const kills = values.kills === "300" ? 10 : Number(values.kills)
   const random = new SeededRandom(Number(values.seed))
   const { failures, memory, ...report } = await scanUnderKills({ directory, files, kills, random, say })
+  const mebibytes = memoryOf(memory, failures)
   if (report.again > 0) failures.push(`${report.again} files were read although they were known`)
   if (report.repeated > report.allowed)
     failures.push(`${report.repeated} files were read twice, at most ${report.allowed} may be`)
   return conclude(
     failures,
-    `${files} files scanned over ${report.kills} kills, ${report.repeated} read twice, none of them known, ` +
-      `${(memory / 2 ** 20).toFixed(0)} MiB at most, ${failures.length} failures, seed ${values.seed}`,
+    `${files} files scanned over ${report.kills} kills in ${report.seconds} s, ${report.repeated} read twice, ${report.again} of them known, ` +
+      `${mebibytes} MiB at most, ${failures.length} failures, seed ${values.seed}`,
   )
+}
+
+async function killScansOfBucket(files: number): Promise<number> {
+  const kills = values.kills === "300" ? 10 : Number(values.kills)
+  const random = new SeededRandom(Number(values.seed))
+  const { failures, memory, ...report } = await scanBucketUnderKills({ directory, files, kills, random, say })
+  const mebibytes = memoryOf(memory, failures)
+  if (report.pages > report.needed + report.allowed)
+    failures.push(`${report.pages} pages were listed; ${report.needed} and at most ${report.allowed} again are enough`)
+  return conclude(
+    failures,
+    `${files} keys scanned over ${report.kills} kills in ${report.seconds} s, ${report.pages} pages listed where ${report.needed} are needed, ` +
+      `${mebibytes} MiB at most, ${failures.length} failures, seed ${values.seed}`,
+  )
+}
+
+function memoryOf(bytes: number, failures: string[]): string {
+  const mebibytes = (bytes / 2 ** 20).toFixed(0)
+  if (Number(mebibytes) > MOST_SCAN) failures.push(`a process took ${mebibytes} MiB; ${MOST_SCAN} are the most`)
+  return mebibytes
 }
 
 async function intoBucket(blobs: number): Promise<number> {

@@ -1,18 +1,20 @@
 /**
- * A process that scans a folder and may be killed at any moment: `node scan-child.ts DATA FOLDER LOG`. Each file that it reads is noted in LOG, a line each: `read KEY`, and
- * `again KEY` where the catalog knew its content already. Tells its parent how far it is, and at the end how much memory it took.
+ * A process that scans a backend and may be killed at any moment: `node scan-child.ts DATA SETTINGS-JSON LOG`. Each local file that it reads is noted in LOG, a line each: `read KEY`,
+ * and `again KEY` where the catalog knew its content already. Tells its parent all the time how far it is and how much memory it took at most.
  */
-import { appendFileSync } from "node:fs"
+import { appendFileSync, readFileSync } from "node:fs"
 import { openStore } from "../../src/compose.ts"
 import { isProvisional } from "../../src/core/blob-id.ts"
 import { isSynced } from "../../src/store/reference.ts"
 
-const [data = "", folder = "", log = ""] = process.argv.slice(2)
+const [data = "", settings = "", log = ""] = process.argv.slice(2)
+const photos = JSON.parse(settings) as { driver: string; root?: string }
+const folder = photos.root ?? ""
 const EVERY = 50
 
 const opened = await openStore({
   data,
-  backends: { photos: { driver: "fs", root: folder, scan: { every: "24h" } }, m: { driver: "memory" } },
+  backends: { photos, m: { driver: "memory" } },
   defaultBackends: ["m"],
 })
 const { store, services, scanPool: pool } = opened
@@ -31,11 +33,16 @@ function note(path: string): string {
   return `${isKnown ? "again" : "read"} ${key}\n`
 }
 
+/** bytes of its own: on tmpfs the mapped catalog counts among the resident ones, too */
+function anonymous(): number {
+  return Number(/RssAnon:\s+(\d+) kB/.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0) * 1024
+}
+
 let most = 0
 const timer = setInterval(() => {
-  most = Math.max(most, process.memoryUsage.rss())
+  most = Math.max(most, anonymous())
   const { files, looks, state } = store.scanStatus("photos")
-  process.send?.({ files, looks, state })
+  process.send?.({ files, looks, state, most })
   if (state !== "done" || looks > 0) return
   clearInterval(timer)
   process.send?.({ done: true, most }, () => void store.close().then(() => process.exit(0)))

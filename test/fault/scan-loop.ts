@@ -32,8 +32,10 @@ export interface ScanKilled {
   allowed: number
   /** files that were read although the catalog knew them */
   again: number
-  /** bytes of the process that used most */
+  /** bytes of the process that used most, killed or not */
   memory: number
+  /** of scanning, starts and kills too */
+  seconds: number
   /** what is wrong in the end */
   failures: string[]
 }
@@ -45,39 +47,67 @@ export async function scanUnderKills({ directory, files, kills, random, say }: S
   await writeFiles(folder, files)
   await writeFile(log, "")
   say(`${files} files are there`)
+  const settings = { driver: "fs", root: folder, scan: { every: "24h" } }
+  const report = async (): Promise<string> => `${(await readLog(log)).total} files read`
+  const { killed, memory, seconds } = await underKills({ data, settings, log, files, kills, random, say, report })
+  const { total, distinct, again } = await readLog(log)
+  const failures = await faultsOf(data, folder, files)
+  return { kills: killed, repeated: total - distinct, allowed: killed * IN_FLIGHT, again, memory, seconds, failures }
+}
+
+export interface UnderKills {
+  data: string
+  /** of the backend */
+  settings: object
+  log: string
+  files: number
+  kills: number
+  random: SeededRandom
+  say(line: string): void
+  /** what to say after each process */
+  report(): Promise<string>
+}
+
+/** Scans with one process after the other, each but the last killed on its way. */
+export async function underKills(options: UnderKills): Promise<{ killed: number; memory: number; seconds: number }> {
+  const { data, settings, log, files, kills, random, say, report } = options
+  const begun = performance.now()
   let memory = 0
   let killed = 0
   for (let done = false; !done; ) {
-    const child = fork(CHILD, [data, folder, log], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+    const child = fork(CHILD, [data, JSON.stringify(settings), log], { stdio: ["ignore", "inherit", "inherit", "ipc"] })
     const target = killed < kills ? Math.floor(((killed + random.next()) / kills) * files) : null
     const end = await follow(child, target)
-    if (end === null) killed += 1
-    else {
-      memory = Math.max(memory, end)
-      done = true
-    }
-    say(`${killed} kills, ${(await readLog(log)).total} files read`)
+    memory = Math.max(memory, end.most)
+    done = !end.isKilled
+    if (end.isKilled) killed += 1
+    const mebibytes = (end.most / 2 ** 20).toFixed(0)
+    say(`${killed} kills after ${seconds(begun)} s, ${await report()}, ${mebibytes} MiB at most`)
   }
-  const { total, distinct, again } = await readLog(log)
-  const failures = await faultsOf(data, folder, files)
-  return { kills: killed, repeated: total - distinct, allowed: killed * IN_FLIGHT, again, memory, failures }
+  return { killed, memory, seconds: seconds(begun) }
 }
 
-/** Kills the process once so many files are known; null then, otherwise the memory it took. */
-async function follow(child: ChildProcess, target: number | null): Promise<number | null> {
-  let result: number | null = null
+function seconds(begun: number): number {
+  return Math.round((performance.now() - begun) / 1000)
+}
+
+/** Kills the process once so many files are known. `most`: bytes of memory. */
+async function follow(child: ChildProcess, target: number | null): Promise<{ most: number; isKilled: boolean }> {
+  let most = 0
+  let isDone = false
   let isKilled = false
   child.on("message", (told: { files?: number; looks?: number; done?: true; most?: number }) => {
-    if (told.done) result = told.most ?? 0
+    most = Math.max(most, told.most ?? 0)
+    if (told.done) isDone = true
     else if (!isKilled && target !== null && (told.files ?? 0) - (told.looks ?? 0) >= target) {
       isKilled = true
       child.kill("SIGKILL")
     }
   })
   const [code] = (await once(child, "exit")) as [number | null]
-  if (isKilled && result === null) return null
+  if (isKilled && !isDone) return { most, isKilled }
   if (code !== 0) throw new Error(`the scanning process ended with ${code}`)
-  return result
+  return { most, isKilled: false }
 }
 
 async function writeFiles(folder: string, files: number): Promise<void> {

@@ -139,7 +139,7 @@ describe("the wait for a scan", () => {
   const status = (parts: Partial<ScanStatus>): ScanStatus => ({
     ...({ backend: "photos", number: 1, state: "running", hash: true, cursor: null, started: 0, modified: 0 } as const),
     ...{ files: 1_200, bytes: 3 * 2 ** 20, added: 0, changed: 0, missing: 0, moved: 0, skipped: 0, reasons: {} },
-    ...{ looks: 0, lookBytes: 0, error: null, knownAsOf: null, ...parts },
+    ...{ looks: 0, lookBytes: 0, error: null, knownAsOf: null, reading: 0, changing: 0, waits: null, ...parts },
   })
   /** A store whose scan is at these places, one after the other; the last one stays. */
   const at = (...places: (ScanStatus | StoredError)[]): Access => ({
@@ -193,7 +193,19 @@ describe("the wait for a scan", () => {
       message: expect.stringMatching(/^1 file \(10 B\) on backend "photos" cannot be read now/),
     })
     expect(patienceFor(left)).toBeGreaterThan(30_000)
-    // 4 GiB at 4 MiB a second
-    expect(patienceFor(status({ lookBytes: 2 ** 32 })) - patienceFor(status({}))).toBe(1_024_000)
+    // 4 GiB at 64 KiB a second, while something of it is read
+    expect(patienceFor(status({ lookBytes: 2 ** 32, reading: 1 })) - patienceFor(status({}))).toBe(65_536_000)
+    expect(patienceFor(status({ lookBytes: 2 ** 32 }))).toBe(patienceFor(status({})))
+  })
+
+  it("ends at once where nothing may be read before another time of day, and says which", async () => {
+    const waits = { code: "OUT_OF_HOURS", message: "Nothing before ten." } as const
+    const said = await runLine(["scan", "photos"], {
+      access: at(status({ state: "done", looks: 1, reading: 1, waits })),
+    })
+    expect(said).toMatchObject({
+      code: 5,
+      err: expect.stringMatching(/cannot be read now: Nothing before ten; they are/),
+    })
   })
 })

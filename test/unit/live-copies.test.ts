@@ -42,6 +42,7 @@ async function make() {
       rateLimit: null,
       keyTemplate: "",
       watching: new AbortController(),
+      watch: { now: null },
     }
     backends.add({ name, backend, ...settings })
     await backends.opened(name)

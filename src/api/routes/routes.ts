@@ -27,6 +27,7 @@ import { retry } from "./retry.ts"
 import { cancelScan, getScan, pauseScan, startScan } from "./scan.ts"
 import { status } from "./status.ts"
 import { synced } from "./synced.ts"
+import { cancelValidate, getValidate, pauseValidate, startValidate } from "./validate.ts"
 
 export const ROUTES: readonly Route[] = [
   putObject,
@@ -51,6 +52,10 @@ export const ROUTES: readonly Route[] = [
   getScan,
   pauseScan,
   cancelScan,
+  startValidate,
+  getValidate,
+  pauseValidate,
+  cancelValidate,
   look,
   drift,
   heal,

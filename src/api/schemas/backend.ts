@@ -3,6 +3,7 @@ import * as z from "zod"
 import type { BackendCapabilities } from "../../backends/backend.ts"
 import type { BackendInfo, BackendScan, DriftEntry, ScanStatus } from "../../store/store.ts"
 import { blobId, bytes, errorCode, jsonObject, serializedError, utcMs } from "./pieces.ts"
+import { backendValidation } from "./validate.ts"
 
 const scanState = z.enum(["idle", "running", "paused", "cancelled", "failed", "done"])
 
@@ -58,6 +59,7 @@ export const backend: z.ZodType<BackendInfo> = z
     failed: z.int(),
     scan: backendScan.nullable(),
     watch: watch.exactOptional().describe("absent: it is not to be watched, or cannot be"),
+    validate: backendValidation.exactOptional(),
   })
   .meta({ id: "Backend" })
 

@@ -6,6 +6,7 @@ import type { StagingStats } from "../../staging/staging.ts"
 import type { StoreStatus, WorkerStatus } from "../../store/store.ts"
 import { backend } from "./backend.ts"
 import { blobId, bytes, jsonObject, serializedError, utcMs } from "./pieces.ts"
+import { backendValidation } from "./validate.ts"
 
 export const stagingStats: z.ZodType<StagingStats> = z
   .object({
@@ -40,6 +41,7 @@ export const status: z.ZodType<StoreStatus> = z
     blobs: z.int(),
     bytes: bytes.describe("of distinct content"),
     staging: stagingStats,
+    stagingValidate: backendValidation.exactOptional(),
     backends: z.array(backend),
     queues: z.array(
       z.object({

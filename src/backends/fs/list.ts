@@ -2,9 +2,11 @@
  * Lists the files below the root in the order of their keys' UTF-8 bytes, one directory's names in memory at a time and the states of a few files
  * ahead. Directories count in the order as if they were named with their slash (`a.txt` before `a/b`), so that whole keys come out ordered.
  *
- * Names are handled as byte strings (`key-bytes.ts`): names that are no keys are seen, reported and passed over. Links are never followed.
+ * Names are handled as byte strings (`key-bytes.ts`): names that are no keys are seen, reported and passed over. Links are passed over, too, or followed inside the root (`follow.ts`).
  */
 import { type Dirent, opendirSync, type Stats } from "node:fs"
+import { stat } from "node:fs/promises"
+import { join } from "node:path"
 import { throwIfAborted } from "../../core/error.ts"
 import { fileState } from "../../core/file-state.ts"
 import { keyFault } from "../../core/key.ts"
@@ -13,7 +15,9 @@ import { fromKeyBytes, toKeyBytes } from "../key-bytes.ts"
 import { errorCode, isAbsence, lstat } from "./calls.ts"
 import type { Directories } from "./directories.ts"
 import type { Directory } from "./directory.ts"
-import { isReserved, parentOf, TEMPORARY } from "./place.ts"
+import { asLinked, realKey } from "./follow.ts"
+import { isReserved, nameOf, parentOf, TEMPORARY } from "./place.ts"
+import { statFile } from "./read.ts"
 
 /** Files whose state is asked for at the same time. */
 const AHEAD = 32
@@ -23,8 +27,19 @@ const QUICK = 2
 const POOLED_FOR = 64
 const FORBIDDEN = new Set(["EACCES", "EPERM"])
 
+/** Links that lead to directories with links that lead to directories …: so many of them in one key. */
+const MOST_LINKS = 4
+
+export interface ListParts {
+  directories: Directories
+  onSkip(entry: SkippedEntry): void
+  /** the root's path where links are followed inside it; null: none is */
+  follow: string | null
+}
+
 interface Walk {
   directories: Directories
+  follow: string | null
   onSkip(entry: SkippedEntry): void
   /** byte strings */
   prefix: string
@@ -36,39 +51,47 @@ interface Walk {
 
 /** @throws StoredError ABORTED, and the system's errors as they are */
 export async function* listFiles(
-  directories: Directories,
-  onSkip: (entry: SkippedEntry) => void,
+  { directories, onSkip, follow }: ListParts,
   options: BackendListOptions,
 ): AsyncGenerator<BackendEntry> {
   const { prefix = "", after = "", signal, limit = Number.POSITIVE_INFINITY } = options
   const start = parentOf(prefix)
   // A prefix that no key can have matches none; it must not reach the file system as a path.
   if (limit <= 0 || isReserved(prefix) || (prefix.includes("/") && (start === "" || dirFault(start)))) return
-  const walk = { directories, onSkip, prefix: toKeyBytes(prefix), after: toKeyBytes(after), signal, pooled: 0 }
+  const bounds = { prefix: toKeyBytes(prefix), after: toKeyBytes(after) }
+  const walk = { directories, follow, onSkip, ...bounds, signal, pooled: 0 }
   let count = 0
-  for await (const entry of walkDirectory(walk, start)) {
+  for await (const entry of walkDirectory(walk, await enterFirst(walk, start))) {
     yield entry
     count += 1
     if (count >= limit) return
   }
 }
 
-async function* walkDirectory(walk: Walk, dir: string): AsyncGenerator<BackendEntry> {
-  throwIfAborted(walk.signal)
-  const directory = await enter(walk, dir)
-  if (!directory) return
+/** A directory that is walked under a key, which is not its own where a link led to it. */
+interface Entered {
+  key: string
+  directory: Directory
+  /** the directories in which the links lie that led here, and this one */
+  chain: readonly string[]
+}
+
+async function* walkDirectory(walk: Walk, entered: Entered | null): AsyncGenerator<BackendEntry> {
+  if (!entered) return
+  const { key, directory } = entered
   try {
-    const names = await namesOf(walk, directory)
+    throwIfAborted(walk.signal)
+    const names = await namesOf(walk, entered)
     for (let next = 0; next < names.length; ) {
       if (names[next]!.endsWith("/")) {
-        const below = keyOf(walk, dir, names[next]!.slice(0, -1), dirFault)
+        const below = keyOf(walk, key, names[next]!.slice(0, -1), dirFault)
         next += 1
-        if (below !== null) yield* walkDirectory(walk, below)
+        if (below !== null) yield* walkDirectory(walk, await enter(walk, below, entered))
         continue
       }
       const batch = filesFrom(names, next)
       next += batch.length
-      for (const entry of await entriesOf(walk, directory, batch)) {
+      for (const entry of await entriesOf(walk, entered, batch)) {
         throwIfAborted(walk.signal)
         if (entry) yield entry
       }
@@ -78,28 +101,53 @@ async function* walkDirectory(walk: Walk, dir: string): AsyncGenerator<BackendEn
   }
 }
 
+/** Where a link may lead to the first directory, all is walked from the root, so that one and the same key is always reached in the same way. */
+async function enterFirst(walk: Walk, start: string): Promise<Entered | null> {
+  throwIfAborted(walk.signal)
+  const root = start === "" || walk.follow !== null ? "" : start
+  return enter(walk, root, null)
+}
+
 /** A directory that cannot be entered is reported, one that has gone is not. */
-async function enter(walk: Walk, dir: string): Promise<Directory | null> {
+async function enter(walk: Walk, key: string, above: Entered | null): Promise<Entered | null> {
+  const own = above ? below(above.directory.dir, nameOf(key)) : key
   try {
-    return await walk.directories.find(dir)
+    const directory = await walk.directories.find(own)
+    return directory && { key, directory, chain: [...(above?.chain.slice(0, -1) ?? []), own] }
   } catch (error) {
-    if (errorCode(error) === "BACKEND_REFUSED") walk.onSkip({ name: dir, reason: "symlink" })
-    else if (dir !== "" && FORBIDDEN.has(errorCode(error))) walk.onSkip({ name: dir, reason: "unreadable" })
+    if (errorCode(error) === "BACKEND_REFUSED") {
+      const target = above && (await targetOf(walk, own, above.chain))
+      const directory = target === null ? null : await walk.directories.find(target)
+      if (directory) return { key, directory, chain: [...above!.chain, target!] }
+      walk.onSkip({ name: key, reason: "symlink" })
+    } else if (key !== "" && FORBIDDEN.has(errorCode(error))) walk.onSkip({ name: key, reason: "unreadable" })
     else throw error
     return null
   }
 }
 
+/** Where a link leads to a directory inside the root that does not lead back to the link itself. */
+async function targetOf({ follow }: Walk, link: string, chain: readonly string[]): Promise<string | null> {
+  const target = follow === null || chain.length > MOST_LINKS ? null : await realKey(follow, link)
+  if (target === null || chain.some((dir) => target === "" || `${dir}/`.startsWith(`${target}/`))) return null
+  return target
+}
+
+function below(dir: string, name: string): string {
+  return dir === "" ? name : `${dir}/${name}`
+}
+
 /** The names in a directory that may lead to wanted keys, ordered; directories end in a slash. */
-async function namesOf(walk: Walk, directory: Directory): Promise<string[]> {
-  const base = directory.dir === "" ? "" : `${toKeyBytes(directory.dir)}/`
+async function namesOf(walk: Walk, { key, directory }: Entered): Promise<string[]> {
+  const base = key === "" ? "" : `${toKeyBytes(key)}/`
   const names: string[] = []
   // The directory is open already; to open and close it once more waits for no disk. "latin1" is one character a byte, so that names that
   // are not UTF-8 arrive whole.
   const listing = opendirSync(directory.place(), { encoding: "latin1", bufferSize: 1024 })
   try {
     for (let entry = await listing.read(); entry; entry = await listing.read()) {
-      const kind = await kindOf(entry, directory, base)
+      const found = await kindOf(entry, directory, base)
+      const kind = found === "symlink" ? await kindOfTarget(walk, directory, entry.name) : found
       if (kind === null || (base === "" && entry.name === TEMPORARY)) continue
       const name = kind === "directory" ? `${entry.name}/` : entry.name
       if (!isWanted(walk, base + name)) continue
@@ -137,6 +185,15 @@ async function kindOf(entry: Dirent | Stats, directory: Directory, base: string)
   }
 }
 
+/** What a link leads to where links are followed. */
+async function kindOfTarget({ follow }: Walk, directory: Directory, name: string): Promise<Kind> {
+  const text = follow === null ? null : fromKeyBytes(name)
+  const target = text === null ? null : await realKey(follow!, below(directory.dir, text))
+  if (target === null) return "symlink"
+  const found = await stat(join(follow!, target)).catch(() => null)
+  return found?.isFile() ? "file" : found?.isDirectory() ? "directory" : "symlink"
+}
+
 function isKnown(entry: Dirent): boolean {
   return entry.isFIFO() || entry.isSocket() || entry.isBlockDevice() || entry.isCharacterDevice()
 }
@@ -154,27 +211,29 @@ function filesFrom(names: string[], start: number): string[] {
 }
 
 /** As long as the kernel's caches answer, they are asked directly, which costs a tenth; a disk that has to be read is waited for in the pool, for a while. */
-async function entriesOf(walk: Walk, directory: Directory, names: string[]): Promise<(BackendEntry | null)[]> {
+async function entriesOf(walk: Walk, entered: Entered, names: string[]): Promise<(BackendEntry | null)[]> {
   const found: (BackendEntry | null)[] = []
   const { quick } = walk.directories
   const began = performance.now()
   for (const name of names) {
     if (walk.pooled > 0 || performance.now() - began > QUICK) break
-    found.push(await entryOf(walk, directory, name, quick.lstat))
+    found.push(await entryOf(walk, entered, name, quick.lstat))
   }
   if (found.length === names.length) return found
   walk.pooled = walk.pooled > 0 ? walk.pooled - 1 : POOLED_FOR
-  const rest = names.slice(found.length).map((name) => entryOf(walk, directory, name, lstat))
+  const rest = names.slice(found.length).map((name) => entryOf(walk, entered, name, lstat))
   return [...found, ...(await Promise.all(rest))]
 }
 
 type Look = (path: string) => Stats | Promise<Stats>
 
-async function entryOf(walk: Walk, directory: Directory, name: string, look: Look): Promise<BackendEntry | null> {
-  const key = keyOf(walk, directory.dir, name)
+async function entryOf(walk: Walk, entered: Entered, name: string, look: Look): Promise<BackendEntry | null> {
+  const key = keyOf(walk, entered.key, name)
   if (key === null) return null
+  const { directory } = entered
   try {
-    const found = await look(directory.at(key.slice(key.lastIndexOf("/") + 1)))
+    const found = await look(directory.at(nameOf(key)))
+    if (found.isSymbolicLink()) return await linkedEntry(walk, directory, key)
     // It was a file when its name was read; what has become of it since is for the next listing.
     return found.isFile() ? { key, ...fileState(found) } : null
   } catch (error) {
@@ -183,6 +242,17 @@ async function entryOf(walk: Walk, directory: Directory, name: string, look: Loo
     walk.onSkip({ name: key, reason: "unreadable" })
     return null
   }
+}
+
+/** What a link leads to, under the link's key. It is the same file under another name, whoever looks: not one that was renamed. */
+async function linkedEntry(
+  { directories, follow }: Walk,
+  { dir }: Directory,
+  key: string,
+): Promise<BackendEntry | null> {
+  const target = follow === null ? null : await realKey(follow, below(dir, nameOf(key)))
+  const state = target === null ? null : await statFile(directories, target)
+  return state && { key, ...asLinked(state) }
 }
 
 /** The key of a name, or null, reported, where it can be none. */

@@ -5,6 +5,7 @@ import { keyTemplateSchema } from "../../core/key-template.ts"
 import { rateLimitSchema } from "../../core/rate-limit.ts"
 import { backendModeSchema, scanSchema } from "../../core/scan-settings.ts"
 import { resolveSecret } from "../../core/secret-reference.ts"
+import { validateSchema } from "../../core/validate-settings.ts"
 
 /** options that rclone wants obscured */
 const PASSWORDS = ["pass", "password", "password2", "key_file_pass", "file_password", "folder_password", "api_password"]
@@ -56,6 +57,7 @@ export const rcloneSchema = z
     keyTemplate: keyTemplateSchema.optional(),
     mode: backendModeSchema.optional(),
     scan: scanSchema.optional(),
+    validate: validateSchema.optional(),
   })
   .refine((settings) => !settings.config || !settings.configFile, "give config or configFile, not both")
 

@@ -5,6 +5,7 @@ import { keyFault } from "../../core/key.ts"
 import { keyTemplateSchema } from "../../core/key-template.ts"
 import { rateLimitSchema } from "../../core/rate-limit.ts"
 import { backendModeSchema, scanSchema } from "../../core/scan-settings.ts"
+import { validateSchema } from "../../core/validate-settings.ts"
 
 const MIB = 2 ** 20
 /** S3's own limits, bytes */
@@ -101,6 +102,7 @@ export const s3Schema = z
     keyTemplate: keyTemplateSchema.optional(),
     mode: backendModeSchema.optional(),
     scan: scanSchema.optional(),
+    validate: validateSchema.optional(),
   })
   .refine(({ kmsKeyId, serverSideEncryption }) => !kmsKeyId || serverSideEncryption?.startsWith("aws:kms"), {
     path: ["kmsKeyId"],

@@ -16,6 +16,7 @@ import {
   requestCodec,
   scanCodec,
   totalsCodec,
+  validationCodec,
 } from "./small-codecs.ts"
 import { tokenCodec } from "./token-codec.ts"
 
@@ -43,4 +44,5 @@ export const CODECS: Codecs = {
   requests: requestCodec,
   tokens: tokenCodec,
   namespaces: namespaceCodec,
+  validations: validationCodec,
 }

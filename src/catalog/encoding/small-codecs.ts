@@ -2,6 +2,7 @@
 import type { BackendRecord, ConfigurationRecord, ScanRecord } from "../record.ts"
 import type { Mark, NamespaceRow, ParkedRow, QueueRow, RequestRow, TotalsRow } from "../rows/tables.ts"
 import { NO_TOTALS } from "../transitions/totals.ts"
+import type { ValidationRecord } from "../validation-record.ts"
 import type { Codec } from "./codec.ts"
 
 /** Everything is in the key; a row that is there at all says yes. */
@@ -91,6 +92,13 @@ export const namespaceCodec: Codec<NamespaceRow> = {
     const [bytes, objects, countedTo] = fields as [number, number, string | null]
     return { bytes, objects, countedTo }
   },
+}
+
+/** Two rows for each place at most. */
+export const validationCodec: Codec<ValidationRecord> = {
+  version: 1,
+  encode: (row) => [row],
+  decode: (fields) => fields[0] as ValidationRecord,
 }
 
 /** One row only. */

@@ -29,6 +29,7 @@ export const SHELVES = {
   requests: "requests",
   tokens: "tokens",
   namespaces: "namespaces",
+  validations: "validations",
 } as const satisfies Record<TableName, string>
 
 export type Shelf = (typeof SHELVES)[TableName]

@@ -16,6 +16,7 @@ import type {
   TokenRecord,
   Usage,
 } from "../record.ts"
+import type { ValidationRecord } from "../validation-record.ts"
 
 export interface BlobRow extends BlobRecord {
   /** sequence of its `checksum` job in the outbox */
@@ -100,6 +101,8 @@ export interface Tables {
   looks: number
   /** the scan of each backend that is under way, or the last one */
   scans: ScanRecord
+  /** the validations of each place, by place and kind */
+  validations: ValidationRecord
   /** highest generation of the locations that a backend had and has no more: the next ones go on from there */
   generations: number
   /** by the names of the requests */

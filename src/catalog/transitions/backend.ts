@@ -10,6 +10,7 @@ import { append } from "./journal.ts"
 import { forgetLocation } from "./location.ts"
 import { lookedAt } from "./looks.ts"
 import { count } from "./totals.ts"
+import { forgetValidations } from "./validate.ts"
 
 /** Settings that change leave a paused backend paused, and as old as it is. @throws StoredError INVALID_KEY */
 export function addBackend(rows: Rows, record: BackendRecord, actor: Actor): void {
@@ -71,6 +72,7 @@ export function removeBackend(
     if (rows.get("backends", name) !== null) count(rows, { backends: -1 })
     rows.remove("backends", name)
     rows.remove("scans", name)
+    forgetValidations(rows, name)
     const detail: JsonObject = options.forced ? { forced: true } : {}
     append(rows, { command: "backend-remove", time, backend: name, actor: options, detail })
   }

@@ -18,6 +18,8 @@ export interface DriftFact {
   key: string
   state: "missing" | "corrupt"
   repair: boolean
+  /** why it is not repaired; absent: nothing can feed it now */
+  error?: SerializedError
   /** UTC ms */
   time: number
 }
@@ -32,7 +34,7 @@ export function drift(rows: Rows, fact: DriftFact): void {
   const commit = { rows, drafts: new BlobDrafts(rows), time }
   if (driftFound(commit, before, state)) return
   const lost = { ...before, have: null, seen: null }
-  const after = drive(commit, lost, state, repair ? {} : { parked: true, error: fault(fact) })
+  const after = drive(commit, lost, state, repair ? {} : { parked: true, error: fact.error ?? fault(fact) })
   saveLocation(commit, before, after)
   commit.drafts.settle(time)
   const detail = { state, repair, generation: after.generation }

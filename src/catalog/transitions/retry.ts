@@ -61,7 +61,9 @@ function retrySync(rows: Rows, { payload }: OutboxRecord, filter: RetryFilter): 
   const before = rows.get("locations", locationKey(payload.backend, payload.key))
   if (!before) return
   const commit = { rows, drafts: new BlobDrafts(rows), time }
-  const after = drive(commit, before, before.want === null ? "deleting" : "pending")
+  // What is known to be bad stays so until it is written over: nobody is to believe what its backend says of it.
+  const state = before.want === null ? "deleting" : before.state === "corrupt" ? "corrupt" : "pending"
+  const after = drive(commit, before, state)
   saveLocation(commit, before, after)
   commit.drafts.settle(time)
   const { backend, objectKey: key, want: id, generation } = after

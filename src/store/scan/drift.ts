@@ -25,7 +25,7 @@ export async function* drift(
   let left = limit
   const take = (entries: BackendEntry[], isLast: boolean): DriftEntry[] => {
     const found = [...differences(entries, locations, { isLast, hash: true, known: true })].map((each) =>
-      describe(services, each),
+      describe(services, name, each),
     )
     const page = found.slice(0, left)
     left -= page.length
@@ -46,7 +46,8 @@ export async function* drift(
   if (page.length > 0) yield page
 }
 
-function describe({ catalog }: StoreServices, { key, entry, location }: Difference): DriftEntry {
+function describe(services: StoreServices, name: string, { key, entry, location }: Difference): DriftEntry {
+  const { catalog, scans } = services
   const want = location?.want ?? null
   const blob = want === null ? null : catalog.blob(want)
   const others = (blob?.synced ?? 0) - (location && isSynced(location) ? 1 : 0)
@@ -57,6 +58,7 @@ function describe({ catalog }: StoreServices, { key, entry, location }: Differen
     size: entry?.size ?? null,
     checksum: want,
     healable: want !== null && !isProvisional(want) && ((blob?.staged ?? false) || others > 0),
+    ...(entry && scans.isChanging(name, key) && { changing: true }),
   }
 }
 

@@ -1,7 +1,8 @@
 /** One backend that is scanned and looked at: at most one walk at a time, and the looks beside it. */
 import { setTimeout as sleep } from "node:timers/promises"
 import type { ScanRecord } from "../../catalog/record.ts"
-import { isStoredError, toStoredError } from "../../core/error.ts"
+import { isStoredError, type SerializedError, toStoredError } from "../../core/error.ts"
+import type { ScanStatus, ScanWait } from "../scan-face.ts"
 import { Looks } from "./looks.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
 import { walk } from "./walk.ts"
@@ -15,11 +16,31 @@ export class Scanned {
   readonly looks: Looks
   readonly #looking: Promise<void>
   #walking: { control: AbortController; ended: Promise<void> } | null = null
+  /** what the walk met last. UTC ms */
+  #fault: (SerializedError & { at: number }) | null = null
 
   constructor(parts: ScannedBackend) {
     this.parts = parts
     this.looks = new Looks(parts)
     this.#looking = this.looks.run()
+  }
+
+  /** What is known of it beyond what the catalog keeps. */
+  report(): Pick<ScanStatus, "reading" | "changing" | "waits"> {
+    const { looks } = this
+    return { reading: looks.reading, changing: looks.changing, waits: this.#waits() }
+  }
+
+  #waits(): ScanWait | null {
+    const { services, name, budget } = this.parts
+    const { looks, modified } = services.catalog.scan(name)
+    // A page since then says that it goes on.
+    const fault = this.#fault && this.#fault.at >= modified ? this.#fault : this.looks.fault
+    if (fault) return { code: fault.code, message: fault.message }
+    const closed = looks > 0 ? budget.untilOpen() : 0
+    if (closed === 0) return null
+    const begin = new Date(services.clock.now() + closed).toISOString()
+    return { code: "OUT_OF_HOURS", message: `"scan.between" lets nothing be read before ${begin}.` }
   }
 
   /** Goes on with the scan that the catalog says is under way. */
@@ -28,9 +49,15 @@ export class Scanned {
     const control = new AbortController()
     const ended = this.#run(control, force).finally(() => {
       if (this.#walking?.control === control) this.#walking = null
+      this.#fault = null
       this.looks.nudge()
     })
     this.#walking = { control, ended }
+  }
+
+  /** Resolves once no walk is under way. */
+  async rest(): Promise<void> {
+    await this.#walking?.ended
   }
 
   /** Ends the walk where it is. */
@@ -60,6 +87,7 @@ export class Scanned {
       } catch (error) {
         if (signal.aborted) return
         if (!(await this.#goesOn(error, scan))) return
+        this.#fault = { ...toStoredError(error).toJSON(), at: services.clock.now() }
       }
       await sleep(delay, undefined, { signal }).catch(() => {})
     }

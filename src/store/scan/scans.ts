@@ -2,18 +2,19 @@
  * The scans of all backends: begun, paused, ended by people, begun by themselves when it is time (audits), gone on with after a restart. The catalog keeps how far
  * each has come; here is only who works on it. One process owns the catalog, so there is one walk and one watch a backend, however many workers there are.
  */
-import type { ScanRecord } from "../../catalog/record.ts"
 import type { ScanStep } from "../../catalog/transitions/found/scan.ts"
 import { toStoredError } from "../../core/error.ts"
 import { type ScanRules, scanRules } from "../../core/scan-settings.ts"
 import type { RegisteredBackend } from "../backend-set.ts"
-import type { ScanOptions } from "../scan-face.ts"
+import type { ScanOptions, ScanStatus } from "../scan-face.ts"
 import { Budget } from "./budget.ts"
 import type { ScannedBackend, ScanParts } from "./scan-parts.ts"
 import { Scanned } from "./scanned.ts"
 
 /** ms in which hints of a watch are gathered */
 const GATHER = 100
+/** ms between two audits while the watch does not run */
+const DEAF_EVERY = 3_600_000
 
 export class Scans {
   readonly #parts: () => ScanParts
@@ -68,13 +69,13 @@ export class Scans {
   }
 
   /** Starts a scan; one that is under way goes on, and a paused one is resumed. */
-  async start(name: string, { hash, force = false, ...actor }: ScanOptions = {}): Promise<ScanRecord> {
+  async start(name: string, { hash, force = false, ...actor }: ScanOptions = {}): Promise<ScanStatus> {
     const { services } = this.#parts()
     const registered = services.backends.get(name)
     await services.backends.opened(name)
     const before = services.catalog.scan(name).state
     const step = before === "paused" ? "resume" : "start"
-    const scan = await services.catalog.commitScan({
+    await services.catalog.commitScan({
       ...actorOf(actor),
       backend: name,
       step,
@@ -82,23 +83,32 @@ export class Scans {
       time: services.clock.now(),
     })
     if (before !== "running") this.#publish(name, "running")
+    const status = this.status(name)
     this.#scanned.get(name)?.scanned.walk({ force })
-    return scan
+    return status
   }
 
   /** @throws StoredError CONFLICT where no scan is under way */
-  async stop(name: string, step: Extract<ScanStep, "pause" | "cancel">, actor: ScanOptions = {}): Promise<ScanRecord> {
+  async stop(name: string, step: Extract<ScanStep, "pause" | "cancel">, actor: ScanOptions = {}): Promise<ScanStatus> {
     const { services } = this.#parts()
     services.backends.get(name)
-    const scan = await services.catalog.commitScan({
-      ...actorOf(actor),
-      backend: name,
-      step,
-      time: services.clock.now(),
-    })
+    await services.catalog.commitScan({ ...actorOf(actor), backend: name, step, time: services.clock.now() })
     await this.#scanned.get(name)?.scanned.halt()
     this.#publish(name, step === "pause" ? "paused" : "cancelled")
-    return scan
+    return this.status(name)
+  }
+
+  /** How far it is, as the catalog keeps it and as it is just now. @throws StoredError UNKNOWN_BACKEND */
+  status(name: string): ScanStatus {
+    const { services } = this.#parts()
+    const scan = services.catalog.scan(services.backends.get(name).name)
+    const report = this.#scanned.get(name)?.scanned.report()
+    return { ...scan, ...(report ?? { reading: 0, changing: 0, waits: null }) }
+  }
+
+  /** Whether a place is left alone because somebody writes to it. */
+  isChanging(name: string, key: string): boolean {
+    return this.#scanned.get(name)?.scanned.looks.isChanging(key) ?? false
   }
 
   /** Somebody may have changed something there. */
@@ -113,6 +123,16 @@ export class Scans {
     this.#scanned.get(name)?.scanned.looks.nudge(keys)
   }
 
+  /** A watch has not heard what happened for a while: a whole scan finds it, unless scans are only to be begun by people. */
+  async missed(name: string): Promise<void> {
+    const scanned = this.#scanned.get(name)?.scanned
+    if (!scanned || scanned.parts.rules.every === null) return
+    // One that is under way may have been past it before.
+    await scanned.rest()
+    if (scanned.parts.signal.aborted || this.#parts().services.catalog.scan(name).state === "paused") return
+    await this.start(name)
+  }
+
   /** Begins the scans whose time has come. */
   async audit(): Promise<void> {
     for (const { scanned } of this.#scanned.values()) await this.#audit(scanned)
@@ -122,7 +142,9 @@ export class Scans {
     const { services, name, rules } = scanned.parts
     try {
       const { state, started } = services.catalog.scan(name)
-      const isDue = rules.every !== null && services.clock.now() - started >= rules.every
+      const isDeaf = services.backends.get(name).watch.now?.state === "failed"
+      const every = rules.every !== null && isDeaf ? Math.min(rules.every, DEAF_EVERY) : rules.every
+      const isDue = every !== null && services.clock.now() - started >= every
       if (!isDue || state === "running" || state === "paused") return
       await this.start(name)
     } catch (error) {

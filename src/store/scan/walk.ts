@@ -19,6 +19,7 @@ import { type FoundRead, FoundReader } from "./read-found.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
 import { statFound } from "./stat-found.ts"
 import { commitSightings } from "./tell.ts"
+import { SETTLE } from "./unrest.ts"
 
 const ENTRIES_A_PAGE = 500
 const PAGES_AHEAD = 4
@@ -26,8 +27,6 @@ const PAGES_AHEAD = 4
 const READ_AT_ONCE = 10_000
 /** bytes that a page waits for at most; what is beyond is left to the looks */
 const BYTES_A_PAGE = 128 * 2 ** 20
-/** ms for which a file is left alone after it was written to */
-export const SETTLE = 400
 
 export interface WalkOptions {
   /** also where nothing at all is listed */
@@ -48,22 +47,40 @@ export async function walk(scanned: ScannedBackend, scan: ScanRecord, { force }:
   const reader = new FoundReader(scanned)
   const locations = new LocationCursor(services.catalog.locations(name, cursor === null ? {} : { after: cursor }))
   const until = performance.now() + READ_AT_ONCE
-  const prepared: Promise<() => Promise<void>>[] = []
+  const prepared: Prepared[] = []
   let isEmpty = scan.files === 0
   try {
     for await (const page of pagesOf(scanned, scan)) {
       isEmpty &&= page.entries.length === 0
       if (page.isLast && isEmpty && !force) requireEmpty(scanned)
       const found = [...differences(page.entries, locations, { isLast: page.isLast, hash: scan.hash })]
-      const preparing = prepare(scanned, reader, scan, page, found, performance.now() < until && scanned.budget.isFree)
-      // Its failure is met when it is its turn.
-      preparing.catch(() => {})
-      prepared.push(preparing)
-      if (prepared.length >= PAGES_AHEAD) await (await prepared.shift()!)()
+      const readNow = performance.now() < until && scanned.budget.isFree
+      prepared.push(new Prepared(prepare(scanned, reader, scan, page, found, readNow)))
+      // A page that waits for nothing is committed at once, so that a crash lets little be listed again.
+      while (prepared.length >= PAGES_AHEAD || prepared[0]?.isReady) await prepared.shift()!.commit()
     }
-    for (const next of prepared) await (await next)()
+    for (const next of prepared) await next.commit()
   } finally {
-    await Promise.allSettled(prepared)
+    await Promise.allSettled(prepared.map(({ ended }) => ended))
+  }
+}
+
+/** A page that is being made ready. Its failure is met when it is its turn. */
+class Prepared {
+  readonly ended: Promise<() => Promise<void>>
+  isReady = false
+
+  constructor(preparing: Promise<() => Promise<void>>) {
+    this.ended = preparing
+    const end = (): void => {
+      this.isReady = true
+    }
+    preparing.then(end, end)
+  }
+
+  async commit(): Promise<void> {
+    const commit = await this.ended
+    await commit()
   }
 }
 

@@ -118,7 +118,7 @@ export function changedCases(subject: Subject): void {
       expect(await catalog.commitRetry({ before: 1e12, limit: 10, time: 5_000 })).toBe(0)
       expect(catalog.counters()).toMatchObject({ parked: 2 })
       expect(await catalog.commitRetry({ key: "photos/a", limit: 10, time: 5_000 })).toBe(1)
-      expect(location("a")).toMatchObject({ state: "pending", found: true })
+      expect(location("a")).toMatchObject({ state: "corrupt", found: true })
       expect(await catalog.commitRetry({ limit: 10, time: 5_000 })).toBe(1)
       await settle(catalog, "a", park(), { backend: PHOTOS })
       expect(await catalog.commitRetry({ before: 1e12, limit: 10, time: 6_000 })).toBe(1)
