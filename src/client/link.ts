@@ -2,7 +2,13 @@
  * One server over HTTP: requests out, answers in. A request has a deadline until its answer begins, and its signal ends it, and the answer
  * with it, at any time. Every failure is a `StoredError`: the server's own, ABORTED, TIMEOUT, BACKEND_UNAVAILABLE.
  */
-import { Agent, type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from "node:http"
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from "node:http"
 import { request as httpsRequest, Agent as TlsAgent } from "node:https"
 import { urlToHttpOptions } from "node:url"
 import { abortError, isStoredError, StoredError, throwIfAborted } from "../core/error.ts"

@@ -53,7 +53,12 @@ interface Checked {
   fact: object
 }
 
-function check(services: StoreServices, from: string, to: string, options: CopyOptions): Omit<Checked, "moves" | "fact"> {
+function check(
+  services: StoreServices,
+  from: string,
+  to: string,
+  options: CopyOptions,
+): Omit<Checked, "moves" | "fact"> {
   const { backends, metadata, mimeType, ifVersion, ifFromVersion } = options
   if (backends) checkBackends(services, backends)
   checkVersion(ifVersion)

@@ -19,8 +19,8 @@ import { PagedItems } from "./paged.ts"
 import { pauseBackend } from "./pause-backend.ts"
 import { put } from "./put.ts"
 import { removeBackend } from "./remove-backend.ts"
-import { drift } from "./scan/drift.ts"
 import { requestName } from "./running-requests.ts"
+import { drift } from "./scan/drift.ts"
 import { look, notify } from "./scan/notify.ts"
 import type { StoreServices } from "./services.ts"
 import { setBackend } from "./set-backend.ts"
@@ -79,10 +79,8 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     open: (idOrKey, options) => guard(() => open(services, idOrKey, checkOptions("get", options))),
     delete: (idOrKey, options) => guard(() => remove(services, idOrKey, checkOptions("delete", options))),
     deleteMany: (keys, options) => guard(() => deleteMany(services, keys, checkOptions("deleteMany", options))),
-    copy: (from, to, options) =>
-      guard(() => copy(services, from, to, checkOptions("copy", options), { moves: false })),
-    move: (from, to, options) =>
-      guard(() => copy(services, from, to, checkOptions("copy", options), { moves: true })),
+    copy: (from, to, options) => guard(() => copy(services, from, to, checkOptions("copy", options), { moves: false })),
+    move: (from, to, options) => guard(() => copy(services, from, to, checkOptions("copy", options), { moves: true })),
     isRepeated: (operation, request) => {
       const name = requestName(operation, request)
       return name !== null && catalog.isRepeated(name, services.clock.now())
