@@ -15,8 +15,11 @@ import {
   type RouteOptions,
 } from "fastify"
 import { pino } from "pino"
-import { StoredError } from "../core/error.ts"
+import { type ErrorCode, StoredError } from "../core/error.ts"
 import type { Store } from "../store/store.ts"
+import { Audit, type AuditEvent } from "./access/audit.ts"
+import { Gatekeeper } from "./access/gatekeeper.ts"
+import { knownAccess } from "./access/request-access.ts"
 import { answerClientError, rememberAnswer } from "./client-error.ts"
 import { closingSignal } from "./closing-signal.ts"
 import { mountDocs } from "./docs.ts"
@@ -27,7 +30,7 @@ import type { InternalServices } from "./internal-services.ts"
 import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts"
 import { linger } from "./linger.ts"
 import type { MetricsTokens } from "./metrics-gate.ts"
-import { mountRoute } from "./mount-route.ts"
+import { mountRoute, nameOf } from "./mount-route.ts"
 import { httpProblem, type Problem } from "./problem.ts"
 import type { Route } from "./route.ts"
 import { allowedMethods } from "./route-paths.ts"
@@ -49,8 +52,12 @@ export interface AppOptions {
     /** throws CLOSED until there is a store */
     services(): InternalServices
   }
-  /** what must be sent to see and change backends; absent: nothing need be */
+  /** of the administrator, who may do everything but what workers do; absent: nobody is asked for a token until the store has one */
   adminToken?: string
+  /** told of every decision about access, see `access/audit.ts` */
+  onAudit?(event: AuditEvent): void
+  /** counts refusals by their code */
+  onRefusal?(code: ErrorCode): void
   /** absent: there is no `/metrics` */
   metrics?: {
     tokens: MetricsTokens
@@ -109,7 +116,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
     }
   })
   app.addHook("onResponse", async (request) => linger(request.raw, limits.lingerTime))
-  app.setErrorHandler(answerError)
+  const audit = new Audit({ log, onAudit: options.onAudit, onRefusal: options.onRefusal })
+  app.setErrorHandler((error, request, reply) => {
+    audit.refused(request, knownAccess(request), error)
+    return answerError(error, request, reply)
+  })
   const { store, internal, metrics } = options
   const routes = [...ROUTES, ...(internal ? INTERNAL_ROUTES : []), ...(metrics ? METRICS_ROUTES : [])]
   app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, routes))
@@ -130,9 +141,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const closing = closingSignal(app)
   const gates = {
     server: app.server,
-    adminToken: options.adminToken,
     workerToken: internal?.token,
     metricsTokens: metrics?.tokens,
+    keeper: new Gatekeeper({ root: options.adminToken ?? null, tokens: () => services.store.tokens }),
+    audit,
+    store: () => services.store,
+    nameOf,
   }
   for (const route of routes) mountRoute(app, route, { services, closing, gate: gateOf(route, gates) })
   if (options.docs !== undefined) mountDocs(app, routes, options.docs)

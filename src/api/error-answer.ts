@@ -17,6 +17,8 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
   const problem = storedProblem(fault, { conditional: isConditional(request.headers), requestId: request.id })
   if (problem.status >= 500) report(fault, request, problem)
   if (fault.retryable && problem.status >= 500) reply.header("retry-after", "5")
+  if (fault.code === "TOO_MANY_REQUESTS") reply.header("retry-after", String(fault.details.retryAfter ?? 1))
+  if (fault.code === "UNAUTHENTICATED") reply.header("www-authenticate", "Bearer")
   if (problem.status === 416) reply.header("content-range", `bytes */${fault.details.size ?? "*"}`)
   send(reply, problem)
 }

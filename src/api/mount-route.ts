@@ -1,5 +1,8 @@
 /** Puts a declared route on a Fastify instance. */
 import type { FastifyInstance, FastifyRequest } from "fastify"
+import { NOBODY } from "../core/access.ts"
+import { readableName } from "./access/allowed-reference.ts"
+import { knownAccess } from "./access/request-access.ts"
 import { clientSignal } from "./client-signal.ts"
 import { readJson } from "./json-body.ts"
 import { pathName } from "./path-name.ts"
@@ -30,7 +33,8 @@ export function mountRoute(app: FastifyInstance, route: Route, { services, closi
         services,
         request,
         reply,
-        name: nameOf(route, request),
+        access: knownAccess(request) ?? NOBODY,
+        name: ownName(route, request, services),
         query: parseQuery(queryOf(route), request.query),
         body: () => bodyOf(route, call),
         closing,
@@ -38,6 +42,14 @@ export function mountRoute(app: FastifyInstance, route: Route, { services, closi
       return route.handle(call)
     },
   })
+}
+
+/** What the path names; for whoever may touch a part of the keys, an own key of the content that a checksum names: a blob's record tells of everybody's places. */
+function ownName(route: Route, request: FastifyRequest, services: ApiServices): string {
+  const name = nameOf(route, request)
+  const access = knownAccess(request)
+  const isShared = "on" in route.policy && route.policy.on === "name" && access !== null && access.prefixes !== null
+  return isShared ? readableName(services.store, access, name) : name
 }
 
 /** How the router writes a path: a name at its end takes everything that follows, slashes too. */

@@ -5,6 +5,9 @@
 import type { FastifyReply } from "fastify"
 import type { PutResult } from "../core/metadata.ts"
 import type { PutOptions } from "../store/store.ts"
+import { putterOf } from "./access/actor.ts"
+import { backendsToWrite, requireOwnCopies } from "./access/allowed-backends.ts"
+import { requireWholeStore } from "./access/allowed-reference.ts"
 import { clientSignal } from "./client-signal.ts"
 import { entityTag, writeCondition } from "./condition.ts"
 import { encodePathName } from "./path-name.ts"
@@ -17,18 +20,23 @@ const COLLECTED = 64 * 1024
 
 /** @param key null where the store makes one */
 export async function receive(
-  { services, request, reply }: Pick<Call<unknown, unknown>, "services" | "request" | "reply">,
+  { services, access, request, reply }: Pick<Call<unknown, unknown>, "services" | "access" | "request" | "reply">,
   key: string | null,
 ): Promise<FastifyReply> {
   const { store, limits } = services
   const size = declaredSize(request.raw, limits)
+  if (key === null) requireWholeStore(access, "Without a key the object gets one that is made from its content")
+  else await requireOwnCopies(store, access, key)
+  const asked = putHeaders(request.headers)
+  const backends = backendsToWrite(store, access, asked.backends)
   const options: PutOptions = {
-    ...putHeaders(request.headers),
+    ...asked,
+    ...(backends !== undefined && { backends }),
     ...(key !== null && { key }),
     ...(size !== undefined && { size }),
     ...(await writeCondition(request.headers, store, key)),
     signal: clientSignal(reply.raw),
-    requestId: request.id,
+    ...putterOf({ access, request }),
   }
   const body = uploadBody(request.raw, limits)
   try {

@@ -1,7 +1,10 @@
 /** One removal, of an object or of a blob by id: query and condition checked, then `store.delete`. */
 import * as z from "zod"
+import { authorise } from "../core/access.ts"
 import { MAX_WAIT } from "../core/config.ts"
 import type { DeleteResult } from "../store/store.ts"
+import { actorOf } from "./access/actor.ts"
+import { requireOwnCopies } from "./access/allowed-backends.ts"
 import { clientSignal } from "./client-signal.ts"
 import { writeCondition } from "./condition.ts"
 import { parseNames } from "./put-headers.ts"
@@ -21,17 +24,21 @@ export const DELETE_HEADERS: HeaderNotes = {
 
 /** @throws StoredError NOT_FOUND, CONFLICT, LAST_COPY, UNKNOWN_BACKEND, … */
 export async function remove(
-  { services: { store }, request, reply, query }: Call<z.output<typeof removeQuery>, unknown>,
+  { services: { store }, access, request, reply, query }: Call<z.output<typeof removeQuery>, unknown>,
   name: string,
 ): Promise<DeleteResult> {
   const { backend, force, wait } = query
+  const backends = backend === undefined ? undefined : parseNames(backend)
+  // What a forced delete leaves out is the look at the other copies: that is for whoever answers for them.
+  authorise(access, { scope: force ? "admin" : "write", ...(backends && { backends }) })
+  if (backends === undefined) await requireOwnCopies(store, access, name)
   const { ifVersion } = await writeCondition(request.headers, store, name)
   return store.delete(name, {
-    ...(backend !== undefined && { backends: parseNames(backend) }),
+    ...(backends !== undefined && { backends }),
     ...(force !== undefined && { force }),
     ...(wait !== undefined && { wait }),
     ...(ifVersion !== undefined && { ifVersion }),
     signal: clientSignal(reply.raw),
-    requestId: request.id,
+    ...actorOf({ access, request }),
   })
 }

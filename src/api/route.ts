@@ -4,6 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from "fastify"
 import * as z from "zod"
+import type { Access } from "../core/access.ts"
 import type { Policy } from "./policy.ts"
 import type { ApiServices } from "./services.ts"
 
@@ -28,6 +29,8 @@ export interface Call<Query, Body> {
   services: ApiServices
   request: FastifyRequest
   reply: FastifyReply
+  /** who it is from, and what they may do: the policy was asked already, of what the path names */
+  access: Access
   /** what the path names, decoded once; empty where it names nothing */
   name: string
   query: Query

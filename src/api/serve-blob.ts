@@ -5,9 +5,11 @@
  */
 import type { FastifyReply } from "fastify"
 import * as z from "zod"
+import type { Access } from "../core/access.ts"
 import { ConflictError, NotFoundError } from "../core/error.ts"
 import type { Metadata } from "../core/metadata.ts"
 import type { GetOptions, OpenedBlob } from "../store/store.ts"
+import { copiesToRead } from "./access/allowed-backends.ts"
 import { type BlobHeaderOptions, blobHeaders } from "./blob-headers.ts"
 import { parseRange } from "./byte-range.ts"
 import { clientSignal } from "./client-signal.ts"
@@ -50,7 +52,10 @@ export const READ_ANSWERS: Record<number, Answer> = {
 }
 const ATTEMPTS = 3
 
-type ReadCall = Pick<Call<ReadQuery, unknown>, "services" | "request" | "reply" | "query">
+type ReadCall = Pick<Call<ReadQuery, unknown>, "services" | "request" | "reply" | "query"> & {
+  /** absent: the address itself says who may read, and by what */
+  access?: Access
+}
 
 export interface ServeOptions {
   /** the name can never mean other bytes */
@@ -61,16 +66,18 @@ export interface ServeOptions {
 
 /** Answers GET. @throws StoredError NOT_FOUND, INVALID_RANGE, COPY_UNAVAILABLE, … */
 export async function serveBlob(
-  { services, request, reply, query }: ReadCall,
+  { services, access, request, reply, query }: ReadCall,
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
   const { backend, fallback, fallbackBackends, verify, download = null } = query
   const shown = { ...options, download }
   const getOptions: GetOptions = {
-    ...(backend !== undefined && { backends: parseNames(backend) }),
-    ...(fallback !== undefined && { fallback }),
-    ...(fallbackBackends !== undefined && { fallback: parseNames(fallbackBackends) }),
+    ...copiesToRead(services.store, access, {
+      ...(backend !== undefined && { backends: parseNames(backend) }),
+      ...(fallback !== undefined && { fallback }),
+      ...(fallbackBackends !== undefined && { fallback: parseNames(fallbackBackends) }),
+    }),
     ...(verify !== undefined && { verify }),
     signal: clientSignal(reply.raw),
   }

@@ -2,9 +2,10 @@
  * What whoever comes with a signed address gets, and no more: one object to read, or to write. The signature is looked at before anything else, and of a put once more right
  * before it is committed.
  */
-import type { FastifyReply, FastifyRequest } from "fastify"
+import type { FastifyReply } from "fastify"
 import * as z from "zod"
 import { parseChecksumReference } from "../core/blob-id.ts"
+import { MAX_WAIT } from "../core/config.ts"
 import { ConflictError, StoredError } from "../core/error.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
 import type { SignedGrant } from "../store/store.ts"
@@ -12,64 +13,66 @@ import { fileName, opensInPlace } from "./blob-headers.ts"
 import { clientSignal } from "./client-signal.ts"
 import { entityTag } from "./condition.ts"
 import { mergeChecksums } from "./digest.ts"
-import { pathName } from "./path-name.ts"
 import { putHeaders } from "./put-headers.ts"
+import type { Call } from "./route.ts"
+import { blobId, bytes, utcMs } from "./schemas/pieces.ts"
 import { describeBlob, type ReadQuery, requireMetadata, type ServeOptions, serveBlob } from "./serve-blob.ts"
 import type { ApiServices } from "./services.ts"
 import { declaredSize, uploadBody } from "./upload-body.ts"
 
-export const SIGNED_PATH = "/v1/signed/"
+type SignedCall = Pick<Call<unknown, unknown>, "services" | "request" | "reply" | "name">
 
 /** What is asked for when an address is to be signed; what is wrong with values is the store's to say. */
 export const signedUrlBody = z.strictObject({
-  name: z.string(),
-  method: z.enum(["GET", "PUT"]).optional(),
-  expires: z.int().optional(),
-  maxSize: z.int().optional(),
-  contentHash: z.string().optional(),
-  ifAbsent: z.boolean().optional(),
-  download: z.union([z.string(), z.boolean()]).optional(),
-  base: z.string().optional(),
+  name: z.string().describe("key, or id or checksum to read"),
+  method: z.enum(["GET", "PUT"]).optional().describe("default GET"),
+  expires: z.int().optional().describe("seconds, at most a week; default 3,600"),
+  maxSize: z.int().optional().describe("PUT: bytes, at most"),
+  contentHash: z.string().optional().describe("only this content, such as sha256:…"),
+  ifAbsent: z.boolean().optional().describe("PUT: refused where the key exists"),
+  download: z.union([z.string(), z.boolean()]).optional().describe("GET: saved rather than shown, under this name"),
+  base: z.string().optional().describe("of the server; absent: the address begins with a slash"),
 })
 
+export const signedUrl = z.object({ url: z.string(), method: z.enum(["GET", "PUT"]), expires: utcMs })
+
+/** What an address says beside its key. Whatever is wrong with it is told as a wrong signature is. */
+export const signedQuery = z.looseObject({
+  expires: z.unknown().describe("UTC, seconds since 1970"),
+  epoch: z.unknown(),
+  by: z.unknown(),
+  signature: z.unknown(),
+})
+
+/** What is told to whoever wrote something. */
+export const receipt = z.object({ key: z.string(), id: blobId, size: bytes })
+
 /** Answers GET. @throws StoredError FORBIDDEN, CONFLICT where it is of other content, and what `serveBlob` throws */
-export async function serveSigned(
-  services: ApiServices,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const grant = await grantOf(services, request)
-  const address = await redirection(services, grant, reply)
-  if (address !== null) return redirect(reply, address)
-  const { query, ...options } = servedAs(grant)
-  return serveBlob({ services, request, reply, query }, grant.name, options)
+export async function serveSigned(call: SignedCall): Promise<FastifyReply> {
+  const grant = await grantOf(call)
+  const address = await redirection(call, grant)
+  if (address !== null) return redirect(call.reply, address)
+  return serveBlob({ ...call, query: queryFor(grant) }, grant.name, servedAs(grant))
 }
 
 /** Answers HEAD; from here always, as an address for GET is none for HEAD elsewhere. @throws as `serveSigned` */
-export async function describeSigned(
-  services: ApiServices,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  const grant = await grantOf(services, request)
-  const { query, ...options } = servedAs(grant)
-  return describeBlob({ services, request, reply, query }, grant.name, options)
+export async function describeSigned(call: SignedCall): Promise<FastifyReply> {
+  const grant = await grantOf(call)
+  return describeBlob({ ...call, query: queryFor(grant) }, grant.name, servedAs(grant))
 }
 
 /** Answers PUT: 201 where the key is new, else 200. @throws StoredError FORBIDDEN, TOO_LARGE, CHECKSUM_MISMATCH, CONFLICT, … */
-export async function receiveSigned(
-  services: ApiServices,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
+export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
+  const { services, request, reply } = call
   const { store, limits } = services
-  const grant = await grantOf(services, request)
+  const grant = await grantOf(call)
   const most = Math.min(limits.maxBlobSize ?? Number.POSITIVE_INFINITY, grant.maxSize ?? Number.POSITIVE_INFINITY)
   const bounds = { ...limits, maxBlobSize: Number.isFinite(most) ? most : null }
   const size = declaredSize(request.raw, bounds)
   const { mimeType, checksums } = uploaderHeaders(request)
   const over = new AbortController()
-  const timer = setTimeout(() => end(over, services, grant), Math.max(0, grant.expires - Date.now()))
+  const left = Math.min(Math.max(0, grant.expires - Date.now()), MAX_WAIT)
+  const timer = setTimeout(() => end(over, services, grant), left)
   const body = uploadBody(request.raw, bounds)
   try {
     const result = await store.put(body, {
@@ -93,17 +96,16 @@ export async function receiveSigned(
   }
 }
 
-function grantOf({ store }: ApiServices, request: FastifyRequest): Promise<SignedGrant> {
-  const name = pathName(request.raw.url ?? "", SIGNED_PATH)
-  return store.checkSignedUrl({ method: request.method, name, query: request.query })
+function grantOf({ services, request, name }: SignedCall): Promise<SignedGrant> {
+  return services.store.checkSignedUrl({ method: request.method, name, query: request.query })
 }
 
-function servedAs(grant: SignedGrant): ServeOptions & { query: ReadQuery } {
-  return {
-    immutable: false,
-    query: grant.download === null ? {} : { download: grant.download },
-    check: (metadata) => requireContent(metadata, grant),
-  }
+function queryFor({ download }: SignedGrant): ReadQuery {
+  return download === null ? {} : { download }
+}
+
+function servedAs(grant: SignedGrant): ServeOptions {
+  return { immutable: false, check: (metadata) => requireContent(metadata, grant) }
 }
 
 /** @throws StoredError CONFLICT */
@@ -114,7 +116,8 @@ function requireContent({ checksums }: Metadata, { name, contentHash }: SignedGr
   throw new ConflictError(`"${name}" has other content than this address was made for; ask for a new one.`)
 }
 
-async function redirection({ store }: ApiServices, grant: SignedGrant, reply: FastifyReply): Promise<string | null> {
+async function redirection({ services, reply }: SignedCall, grant: SignedGrant): Promise<string | null> {
+  const { store } = services
   const metadata = await requireMetadata({ store }, grant.name)
   const { mimeType } = metadata
   const isShown = grant.download === null && opensInPlace(mimeType)
@@ -136,7 +139,7 @@ function redirect(reply: FastifyReply, url: string): FastifyReply {
 }
 
 /** An uploader says what it sends; where copies go, and what is kept beside, is not for it to say. @throws StoredError INVALID_INPUT */
-function uploaderHeaders({ headers }: FastifyRequest) {
+function uploaderHeaders({ headers }: SignedCall["request"]) {
   const odd = ["backends", "durability", "wait", "metadata", "if-version"].find((name) => headers[`x-stored-${name}`])
   if (odd === undefined && headers["if-match"] === undefined && headers["if-none-match"] === undefined)
     return putHeaders(headers)

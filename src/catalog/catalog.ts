@@ -77,7 +77,7 @@ export interface PutFact extends Actor {
 /** An object under another key too, or instead. */
 export interface CopyFact
   extends Actor,
-    Pick<PutFact, "key" | "copies" | "sideChecksums" | "ifVersion" | "ifAbsent" | "once" | "time"> {
+    Pick<PutFact, "key" | "copies" | "sideChecksums" | "ifVersion" | "ifAbsent" | "token" | "once" | "time"> {
   from: string
   /** refuse with CONFLICT unless `from` has this version */
   ifFromVersion?: number

@@ -61,6 +61,9 @@ export const ROOT: Access = accessOf({ principal: "admin", scopes: ["admin"], ..
 /** Whoever reaches a server that asks for no token. */
 export const ANONYMOUS: Access = accessOf({ principal: "anonymous", scopes: ["admin"], ...EVERYTHING })
 
+/** Whoever comes to what is open to everybody: may do nothing else. */
+export const NOBODY: Access = accessOf({ principal: "anonymous", scopes: [], prefixes: [], backends: [] })
+
 /** What a request is about to do; what it does not name, it does not touch. */
 export interface Wanted {
   scope: Scope

@@ -89,7 +89,8 @@ export function mapStore(overrides: Partial<Verbs> = {}): Store {
     }),
     ...overrides,
   }
-  return verbs as Store
+  // Nobody is asked for a token here.
+  return { ...verbs, tokens: { isEmpty: () => true, verify: () => null } } as unknown as Store
 }
 
 async function readAll(input: PutInput, options: PutOptions): Promise<Buffer> {

@@ -1,6 +1,6 @@
 /** Which backends a request uses where its token may use some only: those that it names, or as many of the usual ones as it may. Never more because of a list that is empty. */
-import { type Access, authorise, forbidden, type Scope } from "../../core/access.ts"
-import type { Store } from "../../store/store.ts"
+import { type Access, authorise, forbidden, NOBODY, type Scope } from "../../core/access.ts"
+import type { GetOptions, Store } from "../../store/store.ts"
 
 type Backends = Pick<Store, "listBackends" | "getBackend">
 
@@ -9,9 +9,16 @@ export function backendsToWrite(store: Backends, access: Access, named: string[]
   return choose(access, "write", named, () => store.listBackends().filter((name) => store.getBackend(name).isDefault))
 }
 
-/** For a read of what staging does not have; undefined leaves it to the store. @throws StoredError FORBIDDEN */
-export function backendsToRead(store: Backends, access: Access, named: string[] | undefined): string[] | undefined {
-  return choose(access, "read", named, () => store.listBackends())
+type Copies = Pick<GetOptions, "backends" | "fallback">
+
+/** The copies that a read may use where staging does not have the bytes. @param access absent, or nobody: the address itself says who may read. @throws StoredError FORBIDDEN */
+export function copiesToRead(store: Backends, access: Access | undefined, asked: Copies): Copies {
+  if (access === undefined || access === NOBODY || access.backends === null) return asked
+  const backends = choose(access, "read", asked.backends, () => store.listBackends())
+  const { fallback } = asked
+  if (Array.isArray(fallback)) authorise(access, { scope: "read", backends: fallback })
+  const others = fallback === true ? choose(access, "read", undefined, () => store.listBackends()) : fallback
+  return { ...(backends && { backends }), ...(others !== undefined && { fallback: others }) }
 }
 
 function choose(

@@ -7,6 +7,7 @@ import type { FastifyRequest } from "fastify"
 import * as z from "zod"
 import { StoredError } from "../../core/error.ts"
 import type { JsonObject } from "../../core/json.ts"
+import { actorOf } from "../access/actor.ts"
 import { clientSignal } from "../client-signal.ts"
 import { flag } from "../query.ts"
 import { route } from "../route.ts"
@@ -51,11 +52,11 @@ export const putBackend = route({
   // Which settings there are is the driver's to say.
   body: z.unknown().meta({ type: "object", properties: { driver: { type: "string" } } }),
   answers: { 200: { ...one, is: "It was changed." }, 201: { ...one, is: "It is new." } },
-  async handle({ services: { store }, request, reply, name, body }) {
+  async handle({ services: { store }, access, request, reply, name, body }) {
     const mustBeNew = isForNew(request)
     const settings = (await body()) as JsonObject
     const isNew = !store.listBackends().includes(name)
-    const actor = { requestId: request.id }
+    const actor = actorOf({ access, request })
     const info = await (mustBeNew ? store.addBackend(name, settings, actor) : store.setBackend(name, settings, actor))
     reply.code(isNew ? 201 : 200)
     return info
@@ -82,11 +83,11 @@ export const removeBackend = route({
   policy: { scope: "admin", on: "backend" },
   query: z.strictObject({ force: flag.optional().describe("without a look at the other copies") }),
   answers: { 204: { is: "It is forgotten." } },
-  async handle({ services, request, reply, name, query: { force } }) {
+  async handle({ services, access, request, reply, name, query: { force } }) {
     await services.store.removeBackend(name, {
       ...(force !== undefined && { force }),
       signal: clientSignal(reply.raw),
-      requestId: request.id,
+      ...actorOf({ access, request }),
     })
     return reply.code(204).send()
   },

@@ -4,6 +4,7 @@
  */
 import type { FastifyRequest } from "fastify"
 import * as z from "zod"
+import { allowedEvents } from "../access/allowed-facts.ts"
 import { EventFeed } from "../event-feed.ts"
 import { flag, parseAs, whole } from "../query.ts"
 import { route } from "../route.ts"
@@ -29,10 +30,15 @@ export const events = route({
   query: eventsQuery,
   headers: { "last-event-id": "as `after`; what EventSource sends by itself" },
   answers: { 200: { is: "Server-sent events without end.", type: "text/event-stream" } },
-  handle({ services, request, reply, query: { after, hints }, closing }) {
+  handle({ services, access, request, reply, query: { after, hints }, closing }) {
     const { store, limits } = services
     const from = after ?? lastEventId(request) ?? store.status().lastSequence
-    const feed = new EventFeed(store, { after: from, hints, heartbeat: limits.heartbeat, closing })
+    const feed = new EventFeed(allowedEvents(store, access), {
+      after: from,
+      hints,
+      heartbeat: limits.heartbeat,
+      closing,
+    })
     cutSlowReader(reply.raw, limits.idleTimeout)
     reply.header("content-type", "text/event-stream").header("cache-control", "no-store")
     // Proxies that collect an answer before they pass it on would hold every event back.

@@ -1,6 +1,8 @@
 /** `GET /v1/failed?backend=&after=&limit=`: one page of the jobs that were given up, each with its error; `after` is the last one's sequence. */
 import * as z from "zod"
 import type { OutboxRecord } from "../../catalog/record.ts"
+import { allowedFailures } from "../access/allowed-facts.ts"
+import { clientSignal } from "../client-signal.ts"
 import { whole } from "../query.ts"
 import { route } from "../route.ts"
 import { failedPage } from "../schemas/service.ts"
@@ -21,10 +23,11 @@ export const failed = route({
   operation: "listFailed",
   tag: "jobs",
   summary: "One page of the jobs that were given up, each with its error.",
-  policy: { scope: "read", on: "whole" },
+  policy: { scope: "read", on: "kept" },
   query,
   answers: { 200: { is: "The page.", schema: failedPage } },
-  handle: ({ services, query: { backend, ...page } }): FailedPage => ({
-    jobs: [...services.store.failed({ ...page, ...(backend !== undefined && { backend }) })],
-  }),
+  async handle({ services, access, reply, query: { backend, ...page } }): Promise<FailedPage> {
+    const asked = { ...page, ...(backend !== undefined && { backend }) }
+    return { jobs: await allowedFailures(services.store, access, asked, clientSignal(reply.raw)) }
+  },
 })

@@ -1,15 +1,16 @@
 /** `GET /v1/objects?prefix=&backend=&limit=&cursor=`: one page in key order, and the cursor of the next or null. `after=` begins behind a key instead. With `format=ndjson` all of them, an object a line. */
 import type { FastifyRequest } from "fastify"
 import * as z from "zod"
+import { authorise } from "../../core/access.ts"
 import { StoredError } from "../../core/error.ts"
 import type { ListedObject, ListOptions } from "../../store/store.ts"
+import { allowedObjects } from "../access/allowed-objects.ts"
 import { clientSignal } from "../client-signal.ts"
 import { readCursor, writeCursor } from "../cursor.ts"
 import { whole } from "../query.ts"
 import { route } from "../route.ts"
 import { objectPage } from "../schemas/object.ts"
 import { NDJSON, sendLines } from "../send-lines.ts"
-import type { ApiServices } from "../services.ts"
 
 const MOST_OF_A_PAGE = 1_000
 
@@ -39,7 +40,14 @@ export const listObjects = route({
   answers: {
     200: { is: "The page, and the cursor of the next; or all of them, an object a line.", schema: objectPage },
   },
-  async handle({ services, request, reply, query: { prefix, backend, limit, cursor, after, format }, closing }) {
+  async handle({
+    services,
+    access,
+    request,
+    reply,
+    query: { prefix, backend, limit, cursor, after, format },
+    closing,
+  }) {
     const place = {
       ...(prefix !== undefined && { prefix }),
       ...(backend !== undefined && { backend }),
@@ -47,20 +55,26 @@ export const listObjects = route({
       ...(cursor !== undefined && { after: readCursor(cursor) }),
       signal: clientSignal(reply.raw),
     }
-    const { store, limits } = services
+    if (backend !== undefined) authorise(access, { scope: "read", backends: [backend] })
+    const { limits } = services
+    const list = (options: ListOptions) => allowedObjects(services.store, access, options)
     if (format === "ndjson" || (format === undefined && asksForLines(request))) {
       const signal = AbortSignal.any([place.signal, closing])
-      const all = store.list({ ...place, ...(limit !== undefined && { limit }), signal })
+      const all = list({ ...place, ...(limit !== undefined && { limit }), signal })
       return sendLines(reply, all, { ...limits, signal })
     }
-    return pageOf(store, place, pageSize(limit))
+    return pageOf(list, place, pageSize(limit))
   },
 })
 
-async function pageOf(store: ApiServices["store"], place: ListOptions, limit: number): Promise<ObjectPage> {
+async function pageOf(
+  list: (options: ListOptions) => AsyncIterable<ListedObject>,
+  place: ListOptions,
+  limit: number,
+): Promise<ObjectPage> {
   const objects: ListedObject[] = []
   // One more than asked for tells whether there is a next page.
-  for await (const object of store.list({ ...place, limit: limit + 1 })) objects.push(object)
+  for await (const object of list({ ...place, limit: limit + 1 })) objects.push(object)
   const page = objects.slice(0, limit)
   return { objects: page, cursor: objects.length > limit ? writeCursor(page.at(-1)!.key) : null }
 }

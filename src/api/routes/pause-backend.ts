@@ -1,4 +1,5 @@
 /** `POST /v1/backends/{name}/pause`, and `…/resume`: jobs of that backend wait, or go on. Said twice, it is as said once; the answer is the backend. */
+import { actorOf } from "../access/actor.ts"
 import { route } from "../route.ts"
 import { backend } from "../schemas/backend.ts"
 
@@ -12,7 +13,7 @@ export const pauseBackend = route({
   summary: "None of its jobs begins until it is resumed.",
   policy: { scope: "admin", on: "backend" },
   answers,
-  handle: ({ services, name, request }) => services.store.pauseBackend(name, { requestId: request.id }),
+  handle: ({ services, access, name, request }) => services.store.pauseBackend(name, actorOf({ access, request })),
 })
 
 export const resumeBackend = route({
@@ -23,5 +24,5 @@ export const resumeBackend = route({
   summary: "Its jobs begin again.",
   policy: { scope: "admin", on: "backend" },
   answers,
-  handle: ({ services, name, request }) => services.store.resumeBackend(name, { requestId: request.id }),
+  handle: ({ services, access, name, request }) => services.store.resumeBackend(name, actorOf({ access, request })),
 })

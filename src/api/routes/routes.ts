@@ -1,5 +1,6 @@
 /** Every route, as a visible list. */
 import type { Route } from "../route.ts"
+import { getArchive, headArchive, postArchive } from "./archive.ts"
 import { getBackend, listBackends, putBackend, removeBackend, testBackend } from "./backends.ts"
 import { clearCache, evictCache, getCache } from "./cache.ts"
 import { deleteBlob, deleteObject } from "./delete-object.ts"
@@ -25,8 +26,10 @@ import { postObject, putObject } from "./put-object.ts"
 import { ready } from "./ready.ts"
 import { retry } from "./retry.ts"
 import { cancelScan, getScan, pauseScan, startScan } from "./scan.ts"
+import { getSigned, headSigned, putSigned, revokeSignedUrls, signUrl } from "./signed-url.ts"
 import { status } from "./status.ts"
 import { synced } from "./synced.ts"
+import { createToken, getToken, listTokens, revokeToken, rotateToken } from "./tokens.ts"
 import { cancelValidate, getValidate, pauseValidate, startValidate } from "./validate.ts"
 
 export const ROUTES: readonly Route[] = [
@@ -41,6 +44,14 @@ export const ROUTES: readonly Route[] = [
   deleteBlob,
   getMetadata,
   synced,
+  getArchive,
+  headArchive,
+  postArchive,
+  signUrl,
+  revokeSignedUrls,
+  getSigned,
+  headSigned,
+  putSigned,
   listBackends,
   getBackend,
   putBackend,
@@ -60,6 +71,11 @@ export const ROUTES: readonly Route[] = [
   drift,
   heal,
   notify,
+  listTokens,
+  createToken,
+  getToken,
+  rotateToken,
+  revokeToken,
   getCache,
   evictCache,
   clearCache,

@@ -3,6 +3,7 @@
  * `GET …/scan` tells that, `POST …/scan/pause` and `DELETE …/scan` end it for a while or for good: 409 where none is under way.
  */
 import * as z from "zod"
+import { actorOf } from "../access/actor.ts"
 import { route } from "../route.ts"
 import { scanStatus } from "../schemas/backend.ts"
 
@@ -23,12 +24,12 @@ export const startScan = route({
     })
     .default({}),
   answers: { 202: answer },
-  async handle({ services, name, request, reply, body }) {
+  async handle({ services, access, name, request, reply, body }) {
     const { hash, force } = await body()
     const status = await services.store.scan(name, {
       ...(hash !== undefined && { hash }),
       ...(force !== undefined && { force }),
-      requestId: request.id,
+      ...actorOf({ access, request }),
     })
     reply.code(202)
     return status
@@ -54,7 +55,7 @@ export const pauseScan = route({
   summary: "Ends a scan for a while.",
   policy: { scope: "admin", on: "backend" },
   answers: { 200: answer },
-  handle: ({ services, name, request }) => services.store.pauseScan(name, { requestId: request.id }),
+  handle: ({ services, access, name, request }) => services.store.pauseScan(name, actorOf({ access, request })),
 })
 
 export const cancelScan = route({
@@ -65,5 +66,5 @@ export const cancelScan = route({
   summary: "Ends a scan for good.",
   policy: { scope: "admin", on: "backend" },
   answers: { 200: answer },
-  handle: ({ services, name, request }) => services.store.cancelScan(name, { requestId: request.id }),
+  handle: ({ services, access, name, request }) => services.store.cancelScan(name, actorOf({ access, request })),
 })

@@ -4,6 +4,7 @@ import type { CopyFact, DeleteCommit } from "../catalog.ts"
 import type { Rows } from "../rows/rows.ts"
 import { requireConditions } from "./conditions.ts"
 import { remove } from "./delete.ts"
+import { quotaGuard } from "./namespaces.ts"
 import { type PutResult, put } from "./put.ts"
 
 export interface CopyResult extends PutResult {
@@ -11,9 +12,10 @@ export interface CopyResult extends PutResult {
   removed: DeleteCommit | null
 }
 
-/** @throws StoredError NOT_FOUND, CONFLICT (retryable where the bytes are not staged), and as `put` */
+/** @throws StoredError NOT_FOUND, CONFLICT (retryable where the bytes are not staged), QUOTA_EXCEEDED, and as `put` */
 export function copy(rows: Rows, fact: CopyFact): CopyResult {
-  const { from, ifFromVersion, moves, custom, mimeType, ...rest } = fact
+  const { from, ifFromVersion, moves, custom, mimeType, token, ...rest } = fact
+  const requireRoom = quotaGuard(rows, token)
   const source = rows.get("objects", from)
   if (!source) throw new NotFoundError(`There is no "${from}" here.`, { details: { key: from } })
   requireConditions({ key: from, ...(ifFromVersion !== undefined && { ifVersion: ifFromVersion }) }, source)
@@ -41,5 +43,8 @@ export function copy(rows: Rows, fact: CopyFact): CopyResult {
     ...(principal !== undefined && { principal }),
     ...(requestId !== undefined && { requestId }),
   }
-  return { ...made, removed: moves ? remove(rows, { key: from, to: fact.key, time, ...actor }) : null }
+  const removed = moves ? remove(rows, { key: from, to: fact.key, time, ...actor }) : null
+  // A move within a full namespace adds nothing to it.
+  requireRoom()
+  return { ...made, removed }
 }

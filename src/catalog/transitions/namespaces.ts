@@ -51,40 +51,31 @@ export function usageOf(rows: ReadRows, token: Pick<TokenRecord, "quota" | "pref
   return token.quota && usage
 }
 
-/** What a put of a token adds, or is about to add. */
-export interface Growth {
-  bytes: number
-  /** the key named nothing before */
-  isNew: boolean
-}
-
 /**
- * After the put's own row was counted: refuses it where its token now has more than its quota. What makes less of it is let through, however full it is.
- * @throws QuotaExceededError
+ * To be asked for before a token changes objects; what it gives is called after it, in the same transaction: refuses the change where the token's namespace has now more than its quota,
+ * and more than it had. What makes less of it is let through, however full it is.
+ * @param id of the token; absent: nothing is refused
  * @throws StoredError UNAUTHENTICATED where the token was revoked meanwhile
  */
-export function requireRoom(rows: ReadRows, id: string, growth: Growth): void {
+export function quotaGuard(rows: ReadRows, id: string | undefined): () => void {
+  if (id === undefined) return () => {}
   const token = requireToken(rows, id)
-  const usage = usageOf(rows, token)
-  if (token.quota === null || usage === null) return
-  const { bytes, objects } = token.quota
-  if (bytes !== null && growth.bytes > 0 && usage.bytes > bytes)
-    throw exceeded(`bytes: ${usage.bytes} of ${bytes}`, {
-      limit: bytes,
-      used: usage.bytes - growth.bytes,
-      unit: "bytes",
-    })
-  if (objects !== null && growth.isNew && usage.objects > objects)
-    throw exceeded(`objects: ${usage.objects} of ${objects}`, {
-      limit: objects,
-      used: usage.objects - 1,
-      unit: "objects",
-    })
+  const before = usageOf(rows, token)
+  return () => {
+    const after = usageOf(rows, token)
+    for (const unit of ["bytes", "objects"] as const) {
+      const limit = token.quota?.[unit] ?? null
+      if (limit === null || before === null || after === null) continue
+      if (after[unit] > limit && after[unit] > before[unit]) throw exceeded(unit, limit, before[unit], after[unit])
+    }
+  }
 }
 
-function exceeded(what: string, details: { limit: number; used: number; unit: string }): QuotaExceededError {
-  const message = `The quota of this token does not allow that many ${what}; delete something, or ask for more.`
-  return new QuotaExceededError(message, { retryable: false, details })
+function exceeded(unit: "bytes" | "objects", limit: number, used: number, wanted: number): QuotaExceededError {
+  return new QuotaExceededError(
+    `The quota of this token, ${limit} ${unit}, does not allow ${wanted}; delete something, or ask for more.`,
+    { retryable: false, details: { limit, used, unit } },
+  )
 }
 
 /** Counts up to `limit` objects of a namespace that is not counted yet; true once all of it is. */

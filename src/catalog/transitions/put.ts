@@ -13,7 +13,7 @@ import { BlobDrafts } from "./blob-drafts.ts"
 import { requireConditions } from "./conditions.ts"
 import { append } from "./journal.ts"
 import { type Commit, retireCopy, wantCopy } from "./location.ts"
-import { occupy, requireRoom } from "./namespaces.ts"
+import { occupy, quotaGuard } from "./namespaces.ts"
 import { schedule } from "./outbox.ts"
 import { count } from "./totals.ts"
 
@@ -32,6 +32,7 @@ export interface PutResult {
 export function put(rows: Rows, fact: PutFact): PutResult {
   const { key, id, time } = fact
   requireStorable(fact)
+  const requireRoom = quotaGuard(rows, fact.token)
   const before = rows.get("objects", key)
   requireConditions(fact, before)
   requireFreePlaces(rows, fact)
@@ -40,8 +41,7 @@ export function put(rows: Rows, fact: PutFact): PutResult {
   const fresh = drafts.find(id)?.staged !== true
   const blob = arrive(rows, drafts, fact)
   const object = nameBlob(rows, drafts, before, fact)
-  if (fact.token !== undefined)
-    requireRoom(rows, fact.token, { bytes: object.size - (before?.size ?? 0), isNew: before === null })
+  requireRoom()
   const commit = { rows, drafts, time }
   const wanted = object.copies.map((copy) => wantCopy(commit, { ...copy, objectKey: key, want: id, fresh }))
   const retired = retireOthers(commit, before, object)
