@@ -33,8 +33,10 @@ export async function copy(
   const checked = check(services, from, to, options)
   const name = requestName(moves ? "move" : "copy", options)
   const commit = await services.requests.alone(name, () => {
-    const { signal: _, principal, requestId: __, idempotencyKey: ___, token: ____, ...request } = options
-    const fact = { ...onceOf(name, { from, to, moves, ...request }), ...(principal !== undefined && { principal }) }
+    const { backends, metadata, mimeType, principal } = options
+    // Conditions are about what was there before; they do not make it another request.
+    const request = onceOf(name, { from, to, backends, metadata, mimeType })
+    const fact = { ...request, ...(principal !== undefined && { principal }) }
     return tryToCommit(services, { ...checked, moves, fact }, options)
   })
   if (!commit.repeated) {

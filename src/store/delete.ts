@@ -69,8 +69,8 @@ async function tellAgain(services: StoreServices, key: string, options: DeleteOp
 }
 
 /** What makes it this delete and no other. */
-function requestOf(key: string, { backends, force, ifVersion }: DeleteOptions): unknown {
-  return { key, backends, force, ifVersion }
+function requestOf(key: string, { backends, force }: DeleteOptions): unknown {
+  return { key, backends, force }
 }
 
 /** The object, or every object that names the blob. */

@@ -194,10 +194,10 @@ async function commitReceived(
   })
 }
 
-/** What makes it this put and no other. */
+/** What makes it this put and no other. Its conditions do not: they are about what was there before. */
 function requestOf(id: BlobId, checked: CheckedPut & Pick<PutFact, "mimeType">): unknown {
-  const { key, backends, custom, mimeType, ifVersion, ifAbsent } = checked
-  return { id, key, backends, custom, mimeType, ifVersion, ifAbsent }
+  const { key, backends, custom, mimeType } = checked
+  return { id, key, backends, custom, mimeType }
 }
 
 function attributes(opened: OpenedInput): Pick<PutFact, "attributes"> {

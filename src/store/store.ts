@@ -35,6 +35,7 @@ export type {
 export type { CopyFace, CopyOptions, DeletedEntry, DeleteManyOptions } from "./copy-face.ts"
 export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus, ScanWait } from "./scan-face.ts"
 export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions } from "./signed/signed-face.ts"
+export type * from "./tokens/tokens-face.ts"
 export type * from "./validate-face.ts"
 
 /**
