@@ -6,7 +6,10 @@ const KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 
 function watched() {
   const seen = { repeats: 0 }
-  return { seen, once: { idempotencyKey: KEY, onRepeat: () => void (seen.repeats += 1) } }
+  const onRepeat = (): void => {
+    seen.repeats += 1
+  }
+  return { seen, once: { idempotencyKey: KEY, onRepeat } }
 }
 
 export function onceCases(open: OpenFace): void {
