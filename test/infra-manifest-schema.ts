@@ -166,6 +166,9 @@ export function podOf(manifest: Manifest) {
     labels: template.metadata.labels,
     containers: template.spec.containers,
     volumes: template.spec.volumes.map((volume) => volume.name),
+    secrets: template.spec.volumes
+      .flatMap((volume) => ("secret" in volume ? volume.secret.items : []))
+      .map(({ path }) => path),
     claims,
   }
 }

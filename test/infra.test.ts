@@ -19,11 +19,13 @@ async function knownVariables(): Promise<Set<string>> {
   return new Set(
     sources
       .join("\n")
-      .match(/^ {2}[A-Z_]+(?=: (?:z|workerToken))/gm)
+      .match(/^ {2}[A-Z_]+(?=: [a-zA-Z])/gm)
       ?.map((name) => name.trim()),
   )
 }
 
+/** variables that hold one */
+const SECRET = /PASSWORD|TOKEN|KEY|REDIS_URL/
 const METRICS_PORT = 9464
 const SERVER_PORT = 7070
 
@@ -110,7 +112,7 @@ describe("docker-compose.yml", () => {
       for (const variable of Object.keys(services[name]!.environment ?? {})) expect([...known]).toContain(variable)
     for (const { environment } of Object.values(services))
       for (const [variable, value] of Object.entries(environment ?? {}))
-        if (/PASSWORD|TOKEN|REDIS_URL/.test(variable)) expect(value, variable).toMatch(/\$\{\w+:\?/)
+        if (SECRET.test(variable)) expect(value, variable).toMatch(/\$\{\w+:\?/)
     const dockerfile = await text("infra/Dockerfile")
     for (const [, variable] of dockerfile.matchAll(/\b(STORED_[A-Z_]+)=/g)) expect([...known]).toContain(variable)
     expect(dockerfile).toContain(`EXPOSE ${SERVER_PORT}\n`)
@@ -123,7 +125,7 @@ describe("docker-compose.yml and the Procfile", () => {
       Object.fromEntries(
         Object.entries(environment).map(([name, value]) => [
           name,
-          value.replace(/\$\{\w+:-(\w*)\}/, "$1").replace(/\$\{[^}]*\}/, "0123456789abcdef"),
+          value.replace(/\$\{\w+:-(\w*)\}/, "$1").replace(/\$\{[^}]*\}/, "0123456789abcdef".repeat(4)),
         ]),
       )
     const { services } = composeSchema.parse(parse(await text("docker-compose.yml")))
@@ -131,6 +133,8 @@ describe("docker-compose.yml and the Procfile", () => {
     for (const [name, parser] of Object.entries(parsers)) {
       const environment = filled(services[name]!.environment ?? {})
       expect(() => parser(environment), name).not.toThrow()
+      expect(environment.STORED_BACKEND_ENDPOINTS).toBe("any")
+      expect("STORED_MASTER_KEY" in environment).toBe(name === "server")
       // Another network than this file's own would have to be guarded.
       expect(() => parser({ ...environment, STORED_INSECURE_REDIS: "" }), name).toThrow(/REDIS_URL: .*TLS/)
       const line = new RegExp(`^${name}: .*REDIS_URL="\\$\\{REDIS_URL:-([^}]*)\\}"`, "m").exec(await text("Procfile"))
@@ -177,10 +181,22 @@ describe("the manifests for Kubernetes", () => {
         for (const { name } of container.volumeMounts) expect([...volumes, ...claims]).toContain(name)
         for (const { name, value } of container.env) {
           expect([...known]).toContain(name)
-          if (/PASSWORD|TOKEN|REDIS_URL/.test(name) && value !== undefined)
-            expect(value).toMatch(/^file:\/run\/secrets\//)
+          if (SECRET.test(name) && value !== undefined) expect(value).toMatch(/^file:\/run\/secrets\//)
         }
       }
+    }
+  })
+
+  it("give the master key to the server alone, from the secret, and one rule of endpoints to all", async () => {
+    const pods = (await manifests()).flatMap((manifest) => podOf(manifest) ?? [])
+    const variableOf = (pod: (typeof pods)[number], wanted: string) =>
+      pod.containers.flatMap(({ env }) => env).find(({ name }) => name === wanted)?.value
+    for (const pod of pods) {
+      const isServer = pod.labels.app === "stored-server"
+      const key = isServer ? "file:/run/secrets/stored/master-key" : undefined
+      expect(variableOf(pod, "STORED_MASTER_KEY")).toBe(key)
+      expect(pod.secrets.includes("master-key")).toBe(isServer)
+      expect(variableOf(pod, "STORED_BACKEND_ENDPOINTS")).toBe("any")
     }
   })
 

@@ -1,10 +1,11 @@
 /**
  * What the environment says to a worker: `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_URL`, `STORED_WORKER_TOKEN`, `STORED_LOG`, `STORED_WORKER_GRACE`,
- * `STORED_WORKER_LOCK`, `STORED_BACKEND_ENDPOINTS`, `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
+ * `STORED_WORKER_LOCK`, `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
  * once, and none of them shows a value. What concerns puts by reference stands in `ingest-environment.ts`.
  */
 import { levels } from "pino"
 import * as z from "zod"
+import { driverPathsSchema } from "../src/backends/load-drivers.ts"
 import { invalidConfig, toIssue } from "../src/core/config.ts"
 import { type EndpointRule, endpointsSchema } from "../src/core/endpoints.ts"
 import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl } from "../src/core/redis-url.ts"
@@ -58,6 +59,7 @@ const fields = z.object({
   STORED_METRICS_HOST: z.string().default("127.0.0.1"),
   STORED_METRICS_TOKEN: workerTokenSchema.optional(),
   STORED_BACKEND_ENDPOINTS: endpointsSchema,
+  STORED_DRIVERS: driverPathsSchema,
 })
 
 /** What comes out of a Redis tells a worker what to write where: it does not take that from everybody. */
@@ -80,6 +82,8 @@ export interface WorkerEnvironment {
   ingest: IngestEnvironment
   /** where on the network backends may be */
   endpoints: EndpointRule
+  /** paths of modules with drivers that are not ours, as the server has them */
+  drivers: readonly string[]
   /** where Prometheus reads what this worker does; null: nowhere */
   metrics: MetricsAddress | null
 }
@@ -100,6 +104,7 @@ export function parseWorkerEnvironment(variables: Readonly<Record<string, string
     lock: result.data.STORED_WORKER_LOCK,
     ingest: ingestEnvironment(result.data),
     endpoints: result.data.STORED_BACKEND_ENDPOINTS,
+    drivers: result.data.STORED_DRIVERS,
     metrics:
       STORED_METRICS_PORT === undefined
         ? null

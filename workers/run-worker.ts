@@ -5,6 +5,7 @@
 import { type Logger, pino } from "pino"
 import type { IngestIntakes } from "../queues/ingest.ts"
 import type { IntakeOpener } from "../queues/transport.ts"
+import { loadDrivers } from "../src/backends/load-drivers.ts"
 import { createHashers } from "../src/checksums/hashers.ts"
 import { ChecksumPool } from "../src/checksums/pool.ts"
 import { Endpoints } from "../src/core/endpoints.ts"
@@ -40,13 +41,25 @@ const HARD_END = 30_000
 
 /** Resolves once it works; the process ends by a signal. @throws StoredError where it cannot start */
 export async function runWorker(
-  { redis, server: url, token, log: level, grace, lock, metrics: address, ingest, endpoints }: WorkerEnvironment,
+  {
+    redis,
+    server: url,
+    token,
+    log: level,
+    grace,
+    lock,
+    metrics: address,
+    ingest,
+    endpoints,
+    drivers,
+  }: WorkerEnvironment,
   command: WorkerCommand,
   openIntakes: OpenIntakes,
   doors: IngestDoors,
 ): Promise<void> {
   const log = pino({ level }, pino.destination({ fd: 2, sync: true }))
   lastResorts(log)
+  await loadDrivers(drivers)
   const metrics = new JobMetrics()
   const door = address && (await openMetrics(address, metrics, log))
   const hashers = await createHashers()

@@ -1,10 +1,11 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
  * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`, `STORED_MASTER_KEY`, `STORED_MASTER_KEY_OLD`,
- * `STORED_BACKEND_ENDPOINTS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at once; nothing else reads
+ * `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at once; nothing else reads
  * the environment.
  */
 import * as z from "zod"
+import { driverPathsSchema } from "../backends/load-drivers.ts"
 import { type ConfigIssue, invalidConfig, toIssue } from "../core/config.ts"
 import { type EndpointRule, endpointsSchema } from "../core/endpoints.ts"
 import { type MasterKey, masterKeySchema, masterKeysSchema } from "../core/master-key.ts"
@@ -45,6 +46,7 @@ const schema = z.object({
     .default("stored"),
   STORED_EVENTS_CHANNEL: z.string().min(1).max(200).optional(),
   STORED_BACKEND_ENDPOINTS: endpointsSchema,
+  STORED_DRIVERS: driverPathsSchema,
 })
 
 export interface Environment {
@@ -66,6 +68,8 @@ export interface Environment {
   redis: { url: string; prefix: string; channel?: string } | null
   /** where on the network backends may be */
   endpoints: EndpointRule
+  /** paths of modules with drivers that are not ours */
+  drivers: readonly string[]
 }
 
 /** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
@@ -99,5 +103,6 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     },
     redis,
     endpoints: result.data.STORED_BACKEND_ENDPOINTS,
+    drivers: result.data.STORED_DRIVERS,
   }
 }

@@ -4,6 +4,7 @@
  */
 import { resolve } from "node:path"
 import { type Logger, pino } from "pino"
+import { loadDrivers } from "../backends/load-drivers.ts"
 import { isStoredError, type StoredError } from "../core/error.ts"
 import { loadConfig } from "./config-file.ts"
 import type { Environment } from "./environment.ts"
@@ -17,6 +18,7 @@ const EXIT_FAULT = 70
 export async function runServer(environment: Environment, openStore: OpenStore): Promise<void> {
   const log = pino({ level: environment.log ?? "warn" }, pino.destination({ fd: 2, sync: true }))
   lastResorts(log)
+  await loadDrivers(environment.drivers)
   const config = await loadConfig(environment)
   const { host, port, redis, workerToken, metricsTokens, masterKeys, endpoints } = environment
   const onFault = (error: StoredError): void => exitOnFault(log, error)

@@ -1,6 +1,7 @@
 /**
  * Starts the service: takes the port, opens the store, serves. While the store recovers, `/health` answers and everything else says 503, so
- * that `/ready` is true only once puts are taken. Whatever fails on the way lets go of what was taken before.
+ * that `/ready` is true only once puts are taken. An address that others reach is taken only once it is known that they are asked for a token.
+ * Whatever fails on the way lets go of what was taken before.
  */
 import type { AddressInfo } from "node:net"
 import type { FastifyInstance } from "fastify"
@@ -13,6 +14,7 @@ import { StoredError } from "../core/error.ts"
 import type { GivenKeys } from "../store/key-ring.ts"
 import type { Log } from "../store/log.ts"
 import type { Store } from "../store/store.ts"
+import { isLoopback, requireGuarded } from "./access/listening.ts"
 import { buildApp } from "./app.ts"
 import type { InternalServices } from "./internal-services.ts"
 import type { ApiLimits } from "./limits.ts"
@@ -81,16 +83,23 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     ...(options.redis &&
       metricsTokens?.admin && { board: { token: metricsTokens.admin, queues: () => boardOf(opened ?? starting()) } }),
   })
-  const url = await listen(app, options)
+  // Where requests may be asked for no token, that is found out before anybody can send one.
+  const isGuarded = isLoopback(options.host) || Boolean(metricsTokens?.admin)
+  let url = isGuarded ? await listen(app, options) : `http://${options.host}:${options.port}`
   try {
     const { onFault, redis, masterKeys, endpoints } = options
     const shape = { ...(redis && { redis }), ...(masterKeys && { masterKeys }), ...(endpoints && { endpoints }) }
     opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault, ...shape })
     const store = storeOf(opened)
+    if (!isGuarded) {
+      requireGuarded(options.host, !store.tokens.isEmpty())
+      url = await listen(app, options)
+    }
     if (metricsTokens) servedOf(opened)?.metrics.watchProcess()
     return { url, store, close: (deadline) => close(app, store, deadline) }
   } catch (error) {
     await app.close()
+    if (opened) await storeOf(opened).close()
     throw error
   }
 }

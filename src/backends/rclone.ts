@@ -1,6 +1,6 @@
 /**
- * The `rclone` driver: any remote that rclone knows (SFTP, WebDAV, SMB, Azure, Google Drive …), and the example of how a driver is written. What is put goes
- * under a name of its own first and is then moved, so that readers see the whole old or the whole new bytes, or, for the moment of a replacement, none.
+ * The `rclone` driver: any remote that rclone knows (SFTP, WebDAV, SMB, Azure, Google Drive …). What is put goes under a name of its own first
+ * and is then moved, so that readers see the whole old or the whole new bytes, or, for the moment of a replacement, none.
  *
  *     { "driver": "rclone", "remote": "nas:backup/stored", "config": { "type": "sftp", "host": "nas", "user": "me", "pass": "env:NAS_PASSWORD" } }
  *     { "driver": "rclone", "remote": "drive:stored", "configFile": "/etc/stored/rclone.conf" }
@@ -35,11 +35,15 @@ import type { Driver } from "./driver.ts"
 import { Places } from "./prefix-places.ts"
 import { resolveRange } from "./range.ts"
 import { RcloneDaemon } from "./rclone/daemon.ts"
-import { listedSchema, type RcloneItem, statedSchema, statOf, unlessAbsent, walk } from "./rclone/list.ts"
+import { isBadRequest } from "./rclone/error.ts"
+import { listedSchema, type RcloneItem, statedSchema, statOf, toDirectoryItem } from "./rclone/list.ts"
 import { requireReach } from "./rclone/reach.ts"
 import { command, read, unlessLocked, upload } from "./rclone/remote.ts"
 import { RCLONE_SECRET_FIELDS, type RcloneSettings, rcloneSchema, toEnvironment } from "./rclone/settings.ts"
 import { tellSkips } from "./tell-skips.ts"
+import { Turns } from "./turns.ts"
+import { unlessAbsent } from "./unless-absent.ts"
+import { walkDirectories } from "./walk-directories.ts"
 
 export const rcloneDriver: Driver = {
   driver: "rclone",
@@ -72,8 +76,8 @@ export class RcloneBackend extends StorageBackend {
   readonly #settings: RcloneSettings
   readonly #services: BackendServices
   readonly #places = new Places("")
-  /** key → the end of what moves it or begins to read it now */
-  readonly #turns = new Map<string, Promise<unknown>>()
+  /** rclone moves over a file by removing it first: nobody of this process looks for it in that moment, or moves another there */
+  readonly #turns = new Turns()
   #opened: Opened | null = null
 
   constructor(settings: RcloneSettings, services: BackendServices) {
@@ -84,9 +88,11 @@ export class RcloneBackend extends StorageBackend {
 
   override async open({ signal, readOnly = false }: BackendOpenOptions = {}): Promise<void> {
     throwIfAborted(signal)
-    await requireReach(this.#settings, this.#services.endpoints ?? new Endpoints())
     const { environment, secrets } = await toEnvironment(this.#settings)
-    const start = (): Promise<RcloneDaemon> => RcloneDaemon.start(environment, secrets)
+    const start = async (): Promise<RcloneDaemon> => {
+      await requireReach(this.#settings, this.#services.endpoints ?? new Endpoints())
+      return RcloneDaemon.start(environment, secrets)
+    }
     const before = this.#opened
     const daemon = await start()
     this.#opened = { daemon: Promise.resolve(daemon), start, readOnly }
@@ -115,7 +121,7 @@ export class RcloneBackend extends StorageBackend {
     try {
       const target = { fs: this.#settings.remote, directory, name }
       await unlessLocked(async () => upload(await this.#running(), target, source, signal), signal)
-      await this.#inTurn(key, () => this.#move(temporary, path, signal))
+      await this.#turns.take(key, () => this.#move(temporary, path, signal))
     } catch (error) {
       const limit = AbortSignal.timeout(CLEANING_LIMIT)
       // What cannot be removed now is swept; the first fault is the one to tell.
@@ -127,7 +133,7 @@ export class RcloneBackend extends StorageBackend {
 
   override async get(key: string, { signal, range }: CallOptions & { range?: ByteRange } = {}): Promise<Readable> {
     const path = this.#place(key, signal)
-    return this.#inTurn(key, async () => {
+    return this.#turns.take(key, async () => {
       const stat = await this.stat(key, signal && { signal })
       if (!stat) throw new NotFoundError(`There is no "${key}" on this backend.`)
       const wanted = resolveRange(range, stat.size)
@@ -147,14 +153,20 @@ export class RcloneBackend extends StorageBackend {
 
   override async delete(key: string, { signal }: CallOptions = {}): Promise<void> {
     const remote = this.#place(key, signal, true)
-    await this.#inTurn(key, () => unlessAbsent(this.#do("operations/deletefile", { remote }, signal), null))
+    await this.#turns.take(key, () => unlessAbsent(this.#do("operations/deletefile", { remote }, signal), null))
   }
 
   override async *list(options: BackendListOptions = {}): AsyncGenerator<BackendEntry> {
     const { signal } = options
-    const directory = (path: string): Promise<RcloneItem[]> => this.#directory(path, signal)
+    const directory = async (path: string) => (await this.#directory(path, signal)).map(toDirectoryItem)
+    const own = this.#places.own.slice(0, -1)
     this.#usable(signal)
-    for await (const entry of walk(directory, this.#places, tellSkips(this.#services, options), options)) {
+    for await (const entry of walkDirectories({
+      ...options,
+      directory,
+      own,
+      onSkip: tellSkips(this.#services, options),
+    })) {
       throwIfAborted(signal)
       yield entry
       throwIfAborted(signal)
@@ -172,8 +184,7 @@ export class RcloneBackend extends StorageBackend {
     try {
       await move()
     } catch (error) {
-      for (let end = to.indexOf("/"); end >= 0; end = to.indexOf("/", end + 1))
-        if (await this.stat(to.slice(0, end), signal && { signal })) throw refused(to)
+      if ((await this.#fileAbove(to, signal)) !== null) throw refused(to)
       // Deletes leave empty directories: taking them away at once could take what is being put there.
       const isInWay = isStoredError(error) && error.code === "NOT_FOUND" && !(await this.stat(to, signal && { signal }))
       if (!isInWay) throw error
@@ -195,21 +206,28 @@ export class RcloneBackend extends StorageBackend {
     }
   }
 
-  async #do(name: string, input: object, signal: AbortSignal | undefined): Promise<unknown> {
+  /** @throws StoredError NOT_FOUND too where a server calls a request bad (Apache: 400) because it goes on below a file */
+  async #do(
+    name: string,
+    input: { remote?: string; [option: string]: unknown },
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
     const asked = { fs: this.#settings.remote, ...input }
-    return unlessLocked(async () => command(await this.#running(), name, asked, signal), signal)
+    try {
+      return await unlessLocked(async () => command(await this.#running(), name, asked, signal), signal)
+    } catch (error) {
+      const { remote = "" } = input
+      const below = name === "operations/list" ? `${remote}/` : remote
+      if (!isBadRequest(error) || (await this.#fileAbove(below, signal)) === null) throw error
+      throw new NotFoundError(`There is no "${remote}" on this backend: it lies below a file.`, { cause: error })
+    }
   }
 
-  /** rclone moves over a file by removing it first: nobody of this process looks for it in that moment, or moves another there. */
-  async #inTurn<Value>(key: string, run: () => Promise<Value>): Promise<Value> {
-    const before = this.#turns.get(key)
-    const turn = (before ?? Promise.resolve()).then(run, run)
-    this.#turns.set(key, turn)
-    try {
-      return await turn
-    } finally {
-      if (this.#turns.get(key) === turn) this.#turns.delete(key)
-    }
+  /** The file above which there are directories only, and below which the path lies; null where there is none. */
+  async #fileAbove(path: string, signal: AbortSignal | undefined): Promise<string | null> {
+    for (let end = path.indexOf("/"); end >= 0; end = path.indexOf("/", end + 1))
+      if (await this.stat(path.slice(0, end), signal && { signal })) return path.slice(0, end)
+    return null
   }
 
   /** An rclone that was killed is started again. */

@@ -1,9 +1,10 @@
 /**
- * The visible list of drivers. A new one is a file beside this, a line in `DRIVERS`, and a test that joins the contract suite.
- * Importing this changes nothing: a backend does its first work in `open`.
+ * The visible list of drivers. A new one of ours is a file beside this, a line in `OURS`, and a test that joins the contract suite; one of a user is
+ * registered by whoever starts the process. Importing this changes nothing: a backend does its first work in `open`.
  */
 import * as z from "zod"
 import { type ConfigIssue, invalidConfig, toIssue } from "../core/config.ts"
+import { StoredError } from "../core/error.ts"
 import { type JsonObject, parseMetadata } from "../core/json.ts"
 import { isSecretReference, mapReferencePath } from "../core/secret-reference.ts"
 import type { BackendServices, StorageBackend } from "./backend.ts"
@@ -15,10 +16,28 @@ import { rcloneDriver } from "./rclone.ts"
 import { s3Driver } from "./s3.ts"
 import { putSetting, settingAt } from "./setting-path.ts"
 
-const DRIVERS: readonly Driver[] = [fsDriver, memoryDriver, s3Driver, rcloneDriver]
+const OURS: readonly Driver[] = [fsDriver, memoryDriver, s3Driver, rcloneDriver]
+/** those of users, in this process */
+const theirs: Driver[] = []
 
 /** The names a user may write in `driver`. */
-export const DRIVER_NAMES: readonly string[] = DRIVERS.map((each) => each.driver)
+export function driverNames(): readonly string[] {
+  return drivers().map((each) => each.driver)
+}
+
+/**
+ * Makes a driver known to this process (`defineDriver` makes one). Call it before a store is opened that has such a backend, and in every process that opens it:
+ * library, server, workers and commands; for the last three `STORED_DRIVERS` does it. The same driver may be registered again.
+ * @throws StoredError INVALID_CONFIG where it is no driver, or another one has its name
+ */
+export function registerDriver(driver: Driver): void {
+  if (!isDriver(driver)) throw new StoredError("INVALID_CONFIG", "This is no driver; make one with defineDriver.")
+  const known = drivers().find((each) => each.driver === driver.driver)
+  if (known === driver) return
+  if (known)
+    throw new StoredError("INVALID_CONFIG", `There is a driver "${driver.driver}" already; give yours another name.`)
+  theirs.push(driver)
+}
 
 /** What is shown of a secret. */
 export const REDACTED = "***"
@@ -92,12 +111,25 @@ function driverName(config: unknown): unknown {
 
 function findDriver(config: unknown): Driver | undefined {
   const wanted = driverName(config)
-  return DRIVERS.find((each) => each.driver === wanted)
+  return drivers().find((each) => each.driver === wanted)
+}
+
+function drivers(): readonly Driver[] {
+  return [...OURS, ...theirs]
+}
+
+function isDriver(value: unknown): value is Driver {
+  const { driver, schema, create } = z
+    .looseObject({ driver: z.unknown(), schema: z.unknown(), create: z.unknown() })
+    .catch({ driver: null, schema: null, create: null })
+    .parse(value)
+  const isSchema = typeof schema === "object" && schema !== null && "safeParse" in schema
+  return typeof driver === "string" && isSchema && typeof create === "function"
 }
 
 function unknownDriver(name: string, config: unknown): ConfigIssue {
   const wanted = driverName(config)
-  const known = DRIVER_NAMES.join(", ")
+  const known = driverNames().join(", ")
   const message =
     wanted === undefined
       ? `a backend names its driver; known drivers: ${known}`

@@ -9,11 +9,14 @@ import packageFacts from "../../package.json" with { type: "json" }
 import { loadConfig } from "../api/config-file.ts"
 import { type Environment, parseEnvironment } from "../api/environment.ts"
 import { runServer } from "../api/run-server.ts"
+import { driverPathsSchema, loadDrivers } from "../backends/load-drivers.ts"
 import { connect } from "../client.ts"
 import { createStore, openServed, runDoctor } from "../compose.ts"
 import type { StoreConfigInput } from "../core/config.ts"
 import { StoredError } from "../core/error.ts"
 import type { CommandLine, GlobalOptions, ServeOptions } from "./command-line.ts"
+import { exitCode } from "./exit-code.ts"
+import { faultLines } from "./fault.ts"
 import { buildProgram, runProgram } from "./program.ts"
 
 const interrupted = new AbortController()
@@ -73,4 +76,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
-await runProgram(buildProgram(line, packageFacts.version), line, process.argv.slice(2))
+try {
+  await loadDrivers(driverPathsSchema.parse(process.env.STORED_DRIVERS))
+  await runProgram(buildProgram(line, packageFacts.version), line, process.argv.slice(2))
+} catch (error) {
+  process.stderr.write(faultLines(error))
+  process.exit(exitCode(error))
+}

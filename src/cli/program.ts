@@ -94,7 +94,7 @@ function helpTail(): string {
     "Environment:",
     "  STORED_URL     talk to this server instead of opening the data directory",
     "  STORED_TOKEN   what to show that server",
-    "  STORED_DATA, STORED_CONFIG, STORED_HOST, STORED_PORT, STORED_LOG, STORED_MASTER_KEY  as for the service",
+    "  STORED_DATA, STORED_CONFIG, STORED_HOST, STORED_PORT, STORED_LOG, STORED_MASTER_KEY, STORED_DRIVERS  as for the service",
     "",
     "Exit codes:",
     ...codes,

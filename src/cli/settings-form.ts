@@ -1,6 +1,6 @@
 /** Settings of a backend from `--set name=value`, and from a person who is asked for the rest. What there is to ask, the driver's own schema says. */
 import type { DriverSetting } from "../backends/driver-settings.ts"
-import { DRIVER_NAMES, driverSettings } from "../backends/registry.ts"
+import { driverNames, driverSettings } from "../backends/registry.ts"
 import { putSetting, settingAt } from "../backends/setting-path.ts"
 import { StoredError } from "../core/error.ts"
 import type { JsonObject, JsonValue } from "../core/json.ts"
@@ -22,10 +22,10 @@ const TUNING: ReadonlySet<string> = new Set([
 export async function chooseDriver(given: unknown, questioner: Questioner | null): Promise<string> {
   if (typeof given === "string") return given
   if (!questioner)
-    throw invalid(`name the driver with --driver (${DRIVER_NAMES.join(", ")}), or the settings with --from`)
+    throw invalid(`name the driver with --driver (${driverNames().join(", ")}), or the settings with --from`)
   for (;;) {
-    const answer = (await questioner.ask(`driver (${DRIVER_NAMES.join(", ")}): `)).trim()
-    if (DRIVER_NAMES.includes(answer)) return answer
+    const answer = (await questioner.ask(`driver (${driverNames().join(", ")}): `)).trim()
+    if (driverNames().includes(answer)) return answer
   }
 }
 

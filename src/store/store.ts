@@ -18,8 +18,9 @@ import type { RequestKey } from "./running-requests.ts"
 import type { Notification } from "./scan/notify.ts"
 import type { ScanFace, ScanStatus } from "./scan-face.ts"
 import type { SignedDoor, SignedFace } from "./signed/signed-face.ts"
+import type { StoreStatus } from "./status-face.ts"
 import type { TokensControl, TokensFace } from "./tokens/tokens-face.ts"
-import type { BackendValidation, ValidateFace, ValidateStatus } from "./validate-face.ts"
+import type { ValidateFace, ValidateStatus } from "./validate-face.ts"
 
 export type { ArchiveOptions, OpenedArchive } from "./archive/archive-face.ts"
 export type { ArchiveFormat } from "./archive/archive-format.ts"
@@ -35,6 +36,7 @@ export type {
 export type { CopyFace, CopyOptions, DeletedEntry, DeleteManyOptions } from "./copy-face.ts"
 export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus, ScanWait } from "./scan-face.ts"
 export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions } from "./signed/signed-face.ts"
+export type { StoreStatus, WorkerStatus } from "./status-face.ts"
 export type * from "./tokens/tokens-face.ts"
 export type * from "./validate-face.ts"
 
@@ -163,43 +165,6 @@ export interface ListedObject {
   version: number
   created: number
   modified: number
-}
-
-export interface WorkerStatus {
-  /** random, made when its process started */
-  id: string
-  host: string
-  pid: number
-  kinds: string[]
-  /** names of those that it works for */
-  backends: string[]
-  /** jobs */
-  running: number
-  /** when it was last heard of, UTC ms */
-  seen: number
-  /** whether it was heard of lately enough to keep its jobs */
-  alive: boolean
-}
-
-export interface StoreStatus {
-  state: "starting" | "ready" | "closing"
-  objects: number
-  blobs: number
-  /** bytes of distinct content */
-  bytes: number
-  staging: StagingStats
-  /** of staging; absent: it was never validated */
-  stagingValidate?: BackendValidation
-  backends: BackendInfo[]
-  /** `due` counts running ones too; `ingest`, of puts by reference, is as Redis had it a moment ago, and absent where Redis cannot be asked */
-  queues: { queue: string; due: number; parked: number; running: number; oldest: number | null }[]
-  /** those that were heard of in the last quarter of an hour; none where all work is done in the store's own process */
-  workers: WorkerStatus[]
-  /** whether there is a connection to the Redis that carries jobs to workers; null where there is none to have */
-  redis: "ok" | "away" | null
-  syncsCompleted: number
-  syncsFailed: number
-  lastSequence: number
 }
 
 export interface SyncedOptions {

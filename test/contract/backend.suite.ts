@@ -30,8 +30,8 @@ export function backendSuite(suite: BackendSuite): void {
       throw new Error("a backend exists only during a test")
     }
     describe("put", () => putCases(suite, made))
-    describe("keys", () => keyCases(made))
-    describe("get, stat, checksum, delete", () => readCases(made, hashers))
+    describe("keys", () => keyCases(suite, made))
+    describe("get, stat, checksum, delete", () => readCases(suite, made, hashers))
     describe("list", () => listCases(suite, made))
     describe("batches and health", () => batchCases(suite, made))
     describe("opened to be read only", () => readOnlyCases(made))

@@ -46,14 +46,13 @@ export async function rot(opened: Opened, backend: string, key: string, path: st
   const { catalog, backends } = opened.services
   const location = catalog.location(backend, key)!
   const seen = (await backends.get(backend).backend.stat(key))!
-  const { record } = await catalog.validations.take({
+  await catalog.validations.take({
     place: backend,
     kind: "asked",
     number: -1,
     copies: [{ key, generation: location.generation, bytes: 0, verdict: { type: "good", by: "checksum", seen } }],
     time: 1,
   })
-  if (record.copies !== 0) throw new Error("no validation is under way here")
 }
 
 /** What lies in quarantine, by name. */

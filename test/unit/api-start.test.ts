@@ -189,12 +189,14 @@ describe("the environment", () => {
       masterKeys: { current: null, older: [] },
       redis: null,
       endpoints: "any",
+      drivers: [],
     }
     expect(parseEnvironment({})).toEqual(defaults)
     expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)
     const given = { STORED_HOST: "::1", STORED_PORT: "0", STORED_DATA: "d", STORED_CONFIG: "c", STORED_LOG: "debug" }
     expect(parseEnvironment(given)).toEqual({
       endpoints: "any",
+      drivers: [],
       host: "::1",
       port: 0,
       data: "d",

@@ -45,11 +45,10 @@ export async function watchedSources(
     })
     return { ...opened, metadata, range: { start: 0, end: metadata.size }, stream }
   }
-  const stat: Store["stat"] = async (key) => map.stat(key).then((metadata) => metadata && sized(metadata))
   async function* list(options: Parameters<Store["list"]>[0]) {
     for await (const object of map.list(options)) yield sized(object)
   }
-  watched.store = { ...map, archive: (options) => archive({ stat, list, open }, options) }
+  watched.store = { ...map, archive: (options) => archive({ list, open }, options) }
   return watched
 }
 

@@ -2,12 +2,14 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest"
 import { RcloneDaemon } from "../../src/backends/rclone/daemon.ts"
 import { rcloneError } from "../../src/backends/rclone/error.ts"
 import { rcloneSchema, toEnvironment } from "../../src/backends/rclone/settings.ts"
 import { createBackend, parseBackendConfig, redactBackendConfig } from "../../src/backends/registry.ts"
 import { createHashers } from "../../src/checksums/hashers.ts"
+import { Endpoints } from "../../src/core/endpoints.ts"
+import { StoredError } from "../../src/core/error.ts"
 import { provideProgram, run } from "../programs.ts"
 
 const hashers = await createHashers()
@@ -77,6 +79,26 @@ describe("rclone", () => {
     const error: unknown = await backend.open().catch((reason: unknown) => reason)
     expect(error).toMatchObject({ code: "BACKEND_UNAVAILABLE", retryable: true })
     expect(JSON.stringify(error)).not.toContain("canary")
+  })
+
+  it("looks again whether it may go where its options say before an rclone that has ended is started anew", async () => {
+    const started = vi.spyOn(RcloneDaemon, "start")
+    onTestFinished(() => started.mockRestore())
+    const endpoints = new Endpoints()
+    const config = { driver: "rclone", remote: `here:${directory}`, config: { type: "local", host: "127.0.0.1" } }
+    const backend = createBackend("x", config, { hashers, endpoints })
+    onTestFinished(() => backend.close())
+    await backend.open()
+    await (await started.mock.results[0]?.value)?.stop()
+    const message = "It leads to another place now."
+    const resolved = vi
+      .spyOn(endpoints, "requireResolved")
+      .mockRejectedValue(new StoredError("INVALID_CONFIG", message))
+    await expect(backend.stat("k")).rejects.toMatchObject({ code: "INVALID_CONFIG", message })
+    expect(started).toHaveBeenCalledTimes(1)
+    resolved.mockRestore()
+    expect(await backend.stat("k")).toBeNull()
+    expect(started).toHaveBeenCalledTimes(2)
   })
 
   it("needs a password, which stands on no command line, and ends with its user", async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest"
 import { FsBackend } from "../../src/backends/fs.ts"
 import { MemoryBackend } from "../../src/backends/memory.ts"
-import { createBackend, DRIVER_NAMES, parseBackendConfig, redactBackendConfig } from "../../src/backends/registry.ts"
+import { createBackend, driverNames, parseBackendConfig, redactBackendConfig } from "../../src/backends/registry.ts"
 import { createHashers } from "../../src/checksums/hashers.ts"
 
 const services = { hashers: await createHashers() }
@@ -46,7 +46,7 @@ describe("createBackend", () => {
   it("makes each driver's backend without touching anything", () => {
     expect(createBackend("a", { driver: "fs", root: "/nowhere/at/all" }, services)).toBeInstanceOf(FsBackend)
     expect(createBackend("b", { driver: "memory" }, services)).toBeInstanceOf(MemoryBackend)
-    expect(DRIVER_NAMES).toEqual(["fs", "memory", "s3", "rclone"])
+    expect(driverNames()).toEqual(["fs", "memory", "s3", "rclone"])
   })
 
   it("refuses bad settings with all mistakes in its details", () => {

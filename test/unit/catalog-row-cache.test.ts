@@ -1,6 +1,11 @@
 /** The cache of rows: bounded, keeps what is used, takes no notice of what is read once, forgets what changed. */
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { describe, expect, it } from "vitest"
 import { RowCache } from "../../src/catalog/lmdb/row-cache.ts"
+
+setFlagsFromString("--expose-gc")
+const collectGarbage = runInNewContext("gc") as () => void
 
 /** Bytes of a row of which five fit into a table. */
 const LARGE = 200 * 1024
@@ -56,6 +61,25 @@ describe("row cache", () => {
     expect(["a", "b", "c"].map((key) => cache.get("generations", key))).toEqual([undefined, 2, undefined])
     cache.clear()
     expect(cache.get("generations", "b")).toBeUndefined()
+  })
+
+  it("lets go of what was dropped, though it never was full", async () => {
+    const cache = new RowCache(["backends"])
+    const row = (name: string) => ({ name, driver: "fs", config: {}, created: 1 })
+    const rows = [..."abcdefgh"].map((name) => {
+      const record = row(name)
+      cache.keep("backends", name, record, 1, 1)
+      return new WeakRef(record)
+    })
+    for (const name of "abcdefgh") cache.drop("backends", name)
+    for (let index = 0; index < 10_000; index += 1) {
+      cache.keep("backends", `k${index}`, row("x"), 1, index)
+      cache.drop("backends", `k${index}`)
+    }
+    await new Promise((resume) => setImmediate(resume))
+    collectGarbage()
+    expect(rows.filter((each) => each.deref() !== undefined)).toEqual([])
+    expect(cache.get("backends", "a")).toBeUndefined()
   })
 
   it("keeps only the tables that it was told of, and freezes what lies in their rows", () => {

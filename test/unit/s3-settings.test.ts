@@ -32,6 +32,7 @@ describe("settings", () => {
       multipartAbove: 16 * 2 ** 20,
       partsAtOnce: 8,
       signedUrlExpiry: 3600,
+      signedUrls: "proxy",
       timeouts: { connect: 10_000, answer: 60_000, idle: 30_000 },
     })
   })
@@ -51,6 +52,7 @@ describe("settings", () => {
       multipartAbove: "64MiB",
       partsAtOnce: 2,
       signedUrlExpiry: 60,
+      signedUrls: "redirect",
       timeouts: { connect: 1, answer: 2, idle: 3 },
       watch: false,
       concurrency: 4,
@@ -75,6 +77,7 @@ describe("settings", () => {
     ["parts that are too small", { partSize: "1MiB" }, ["backends.b.partSize"]],
     ["parts that are too large", { partSize: "6GiB" }, ["backends.b.partSize"]],
     ["a KMS key without KMS", { kmsKeyId: "k" }, ["backends.b.kmsKeyId"]],
+    ["addresses of nobody", { signedUrls: "always" }, ["backends.b.signedUrls"]],
     ["an expiry over a week", { signedUrlExpiry: 604_801 }, ["backends.b.signedUrlExpiry"]],
     ["a deadline of nothing", { timeouts: { idle: 0 } }, ["backends.b.timeouts.idle"]],
   ])("refuses %s", (_what, more, paths) => {

@@ -36,6 +36,7 @@ describe("the environment of a worker", () => {
       metrics: null,
       ingest: { limits: { roots: [], urls: { prefixes: [], allowPrivate: false } }, token: null },
       endpoints: "any",
+      drivers: [],
     }
     expect(parseWorkerEnvironment(GIVEN)).toEqual(defaults)
     const empty = { STORED_URL: "", STORED_LOG: "", STORED_WORKER_GRACE: "" }

@@ -32,8 +32,13 @@ export function rcloneError(said: string, secrets: readonly string[], status = 5
     return new NotFoundError(`There is no such file: ${text}.`)
   const row = PERMANENT.find(([words]) => words.test(text))
   if (row) return new PermanentAdapterError(row[1], `rclone failed: ${text}; ${row[2]}.`)
-  const isLocked = /\b423\b/.test(text)
-  return new TransientAdapterError(`rclone failed: ${text}.`, isLocked ? { details: { locked: true } } : {})
+  const details = { ...(/\b423\b/.test(text) && { locked: true }), ...(/\b400\b/.test(text) && { badRequest: true }) }
+  return new TransientAdapterError(`rclone failed: ${text}.`, { details })
+}
+
+/** Whether a server did not understand what it was asked: some say so of whatever lies below a file. */
+export function isBadRequest(error: unknown): boolean {
+  return isStoredError(error) && error.details.badRequest === true
 }
 
 /** Whether a WebDAV server refused because something else is done at that place, or above it, at this moment. */

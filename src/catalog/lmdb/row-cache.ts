@@ -15,6 +15,8 @@ type AnyRecord = Tables[TableName]
 const TABLE_BYTES = 2 ** 20
 /** What the map itself takes for a row. */
 const ROW_OVERHEAD = 100
+/** Rows that are dropped before a hand that stands still begins anew. */
+const MOST_DROPPED = 4096
 /** Reads that are remembered, about as many as rows fit; a power of two. */
 const SEEN_SLOTS = 4096
 
@@ -57,6 +59,8 @@ class TableCache {
   readonly #rows = new Map<string, Kept>()
   readonly #seen = new Uint32Array(SEEN_SLOTS)
   #hand = this.#rows.entries()
+  /** since the hand moved */
+  #dropped = 0
   #bytes = 0
 
   get(key: string): AnyRecord | undefined {
@@ -80,12 +84,20 @@ class TableCache {
     if (kept === undefined) return
     this.#rows.delete(key)
     this.#bytes -= kept.bytes
+    this.#dropped += 1
+    // An iterator that stands still holds all that the map ever held since: each table that it has outgrown or tidied leads to the next.
+    if (this.#dropped > MOST_DROPPED) this.#anew()
   }
 
   clear(): void {
     this.#rows.clear()
-    this.#hand = this.#rows.entries()
+    this.#anew()
     this.#bytes = 0
+  }
+
+  #anew(): void {
+    this.#hand = this.#rows.entries()
+    this.#dropped = 0
   }
 
   #seenBefore(print: number): boolean {
@@ -96,8 +108,9 @@ class TableCache {
   }
 
   #passOne(): void {
+    this.#dropped = 0
     const { done, value } = this.#hand.next()
-    if (done) this.#hand = this.#rows.entries()
+    if (done) this.#anew()
     else if (value[1].used) value[1].used = false
     else this.delete(value[0])
   }

@@ -3,12 +3,10 @@ import { list } from "../list.ts"
 import { open } from "../open.ts"
 import { PagedItems } from "../paged.ts"
 import type { StoreServices } from "../services.ts"
-import { stat } from "../stat.ts"
 import type { ArchiveSources } from "./archive.ts"
 
 export function archiveSources(services: StoreServices): ArchiveSources {
   return {
-    stat: async (key) => stat(services, key),
     list: (options) => new PagedItems(list(services, options)),
     open: (key, options) => open(services, key, options),
   }

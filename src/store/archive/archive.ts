@@ -15,7 +15,7 @@ import type { Member, MemberFacts } from "./member.ts"
 import { tar, tarSize } from "./tar.ts"
 import { zip, zipSize } from "./zip.ts"
 
-export type ArchiveSources = Pick<StoreFace, "stat" | "list" | "open">
+export type ArchiveSources = Pick<StoreFace, "list" | "open">
 
 /** @throws StoredError NOT_FOUND, INVALID_INPUT, INVALID_KEY */
 export async function archive(sources: ArchiveSources, options: ArchiveOptions): Promise<OpenedArchive> {
@@ -50,12 +50,11 @@ async function* open(
 ): AsyncGenerator<Member> {
   const { fallback, signal, isFixed } = how
   const names = new EntryNames()
-  for await (const { key, path, size } of chosen) {
+  for await (const { key, path, size, modified } of chosen) {
     const { metadata, stream } = await sources.open(key, { signal, ...(fallback !== undefined && { fallback }) })
     try {
       if (isFixed && metadata.size !== size) throw changed(key)
-      const { mimeType, modified } = metadata
-      yield { name: names.next(path), size: metadata.size, mimeType, modified, stream }
+      yield { name: names.next(path), size: metadata.size, mimeType: metadata.mimeType, modified, stream }
     } finally {
       stream.destroy()
     }

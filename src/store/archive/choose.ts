@@ -1,7 +1,7 @@
 /** Which objects an archive has, and what is known of them before the first is read. */
 import { NotFoundError, StoredError, throwIfAborted } from "../../core/error.ts"
 import { parseKey, parsePrefix } from "../../core/key.ts"
-import type { StoreFace } from "../store.ts"
+import type { ListedObject, StoreFace } from "../store.ts"
 import type { ArchiveOptions } from "./archive-face.ts"
 
 export const MOST_KEYS = 10_000
@@ -29,7 +29,7 @@ export interface Choice {
   folder: string
 }
 
-type Sources = Pick<StoreFace, "stat" | "list">
+type Sources = Pick<StoreFace, "list">
 
 /** @throws StoredError NOT_FOUND, INVALID_INPUT, INVALID_KEY */
 export async function choose(sources: Sources, options: ArchiveOptions, signal: AbortSignal): Promise<Choice> {
@@ -50,9 +50,9 @@ async function byKeys(sources: Sources, given: readonly string[], signal: AbortS
   const missing: string[] = []
   for (const key of keys) {
     throwIfAborted(signal)
-    const metadata = await sources.stat(key)
-    if (!metadata) missing.push(key)
-    else all.push({ key, path: key, size: metadata.size, mimeType: metadata.mimeType, modified: metadata.modified })
+    const [found] = await Array.fromAsync(sources.list({ prefix: key, limit: 1, signal }))
+    if (found?.key !== key) missing.push(key)
+    else all.push(toListed(found, ""))
   }
   if (missing.length === 0) return { chosen: each(all), all, folder: "" }
   const fault = missing.length === 1 ? `There is no "${missing[0]}"` : `${missing.length} of these keys name nothing`
@@ -81,9 +81,12 @@ async function* listed(
   folder: string,
   signal: AbortSignal,
 ): AsyncGenerator<Listed, void, undefined> {
-  for await (const { key, size, mimeType, modified } of sources.list({ prefix, signal })) {
-    yield { key, path: key.slice(folder.length), size, mimeType, modified }
-  }
+  for await (const object of sources.list({ prefix, signal })) yield toListed(object, folder)
+}
+
+/** With the object's own time: what is told of it by `stat` moves on with its copies. */
+function toListed({ key, size, mimeType, modified }: ListedObject, folder: string): Listed {
+  return { key, path: key.slice(folder.length), size, mimeType, modified }
 }
 
 async function* each(items: readonly Listed[]): AsyncGenerator<Listed> {

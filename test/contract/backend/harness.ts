@@ -26,8 +26,20 @@ export interface BackendSuite {
   largest: { size: number; reason?: string }
   /** modification times, where they are not those that were given, to the ms; and why */
   times?: { given: boolean; precision: number; reason: string }
-  /** entries of the largest listings, where they are not 10,000, tries with any keys, where they are not 60; and why */
-  listing?: { entries: number; runs?: number; reason: string }
+  /**
+   * entries of the largest listings, where they are not 10,000; tries with any keys, where they are not 60; entries of the listing during which others come and
+   * go, where they are not 300; and why
+   */
+  listing?: { entries: number; runs?: number; changes?: number; reason: string }
+  /** how much of what is done many times is done, from 0 to 1; absent: all; and why */
+  share?: { of: number; reason: string }
+  /** most parts of a key that are tried, where they are not as many as a key can have; and why */
+  parts?: { most: number; reason: string }
+}
+
+/** As many as the suite is to do of so many, at least two. */
+export function some({ share }: BackendSuite, count: number): number {
+  return Math.max(2, Math.ceil(count * (share?.of ?? 1)))
 }
 
 export const MIB = 2 ** 20

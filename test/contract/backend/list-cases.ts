@@ -35,7 +35,7 @@ export function listCases(suite: BackendSuite, made: () => BackendUnderTest): vo
   const KEYS = ["a", "ab", "ab/c", "abc", "b/a", "b/ab", "b/b/c", "b.x", "bb/c", "é/x", "éa"]
   const keysFor = (backend: BackendUnderTest["backend"]): string[] =>
     KEYS.filter((key) => !backend.capabilities.hierarchicalKeysConflict || key !== "ab")
-  it.each([
+  const PREFIXES = [
     "",
     "a",
     "a/",
@@ -57,11 +57,14 @@ export function listCases(suite: BackendSuite, made: () => BackendUnderTest): vo
     "../",
     "b//",
     "b/../",
-  ])("lists exactly what starts with %j", async (prefix) => {
+  ]
+  it("lists exactly what starts with a prefix", async () => {
     const { backend } = made()
     await fill(backend, keysFor(backend))
-    const wanted = keysFor(backend).filter((key) => key.startsWith(prefix))
-    expect(await keysOf(backend, { prefix })).toEqual(wanted.sort(byUtf8))
+    for (const prefix of PREFIXES) {
+      const wanted = keysFor(backend).filter((key) => key.startsWith(prefix))
+      expect(await keysOf(backend, { prefix }), prefix).toEqual(wanted.sort(byUtf8))
+    }
   })
 
   it("goes on after any cursor, be it a key or not", async () => {
@@ -105,7 +108,7 @@ export function listCases(suite: BackendSuite, made: () => BackendUnderTest): vo
 
   it("shows what was there all along, each once, while others come and go", async () => {
     const { backend } = made()
-    const stable = Array.from({ length: 300 }, (_, index) => `${index % 10}/stable-${index}`)
+    const stable = Array.from({ length: suite.listing?.changes ?? 300 }, (_, index) => `${index % 10}/stable-${index}`)
     await fill(backend, stable)
     const seen: string[] = []
     let count = 0
