@@ -42,6 +42,7 @@ import { LiveCopies } from "./store/live-copies.ts"
 import { type Log, silentLog } from "./store/log.ts"
 import { maintain } from "./store/maintenance.ts"
 import { ReadTimes } from "./store/read-times.ts"
+import { RunningRequests } from "./store/running-requests.ts"
 import type { ScanParts } from "./store/scan/scan-parts.ts"
 import { Scans } from "./store/scan/scans.ts"
 import type { StoreServices } from "./store/services.ts"
@@ -237,6 +238,7 @@ async function assemble(
     readTimes,
     tokens: new TokenBook(catalog.tokens, clock),
     downloads: new Downloads(),
+    requests: new RunningRequests(),
     scans: new Scans(() => reads()),
     validations: new Validations(() => reads()),
     lifecycle,

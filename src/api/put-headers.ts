@@ -10,6 +10,7 @@ import { StoredError } from "../core/error.ts"
 import { type JsonObject, parseMetadata } from "../core/json.ts"
 import type { Durability, PutOptions } from "../store/store.ts"
 import { mergeChecksums, parseChecksumField, parseDigestField } from "./digest.ts"
+import { ONCE_HEADERS } from "./idempotency.ts"
 import type { HeaderNotes } from "./route.ts"
 
 /** What curl sends with `-d` and `--data-binary` when nobody named a type: it says nothing about the content. */
@@ -27,6 +28,7 @@ export const PUT_HEADERS: HeaderNotes = {
   "if-none-match": "`*`: the key must not exist",
   "if-match": "the ETag or version that it must have",
   "x-stored-if-version": "the version that it must have, 0 for none",
+  ...ONCE_HEADERS,
 }
 
 /** @throws StoredError INVALID_INPUT, INVALID_METADATA */

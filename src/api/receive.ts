@@ -10,6 +10,7 @@ import { backendsToWrite, requireOwnCopies } from "./access/allowed-backends.ts"
 import { requireWholeStore } from "./access/allowed-reference.ts"
 import { clientSignal } from "./client-signal.ts"
 import { entityTag, writeCondition } from "./condition.ts"
+import { onceOptions } from "./idempotency.ts"
 import { encodePathName } from "./path-name.ts"
 import { putHeaders } from "./put-headers.ts"
 import type { Call } from "./route.ts"
@@ -28,20 +29,25 @@ export async function receive(
   if (key === null) requireWholeStore(access, "Without a key the object gets one that is made from its content")
   else await requireOwnCopies(store, access, key)
   const asked = putHeaders(request.headers)
+  const once = onceOptions(request, reply)
+  const actor = putterOf({ access, request })
+  const isRepeated = once.idempotencyKey !== undefined && store.isRepeated("put", { ...once, ...actor })
   const backends = backendsToWrite(store, access, asked.backends)
   const options: PutOptions = {
     ...asked,
     ...(backends !== undefined && { backends }),
     ...(key !== null && { key }),
     ...(size !== undefined && { size }),
-    ...(await writeCondition(request.headers, store, key)),
+    // What was done already is answered as it was, whatever has become of it since.
+    ...(isRepeated ? {} : await writeCondition(request.headers, store, key)),
     signal: clientSignal(reply.raw),
-    ...putterOf({ access, request }),
+    ...once,
+    ...actor,
   }
   const body = uploadBody(request.raw, limits)
   try {
     const input = size !== undefined && size <= COLLECTED ? await collect(body) : body
-    return answer(reply, await store.put(input, options))
+    return answerPut(reply, await store.put(input, options))
   } finally {
     body.destroy()
   }
@@ -53,7 +59,7 @@ async function collect(body: AsyncIterable<Buffer>): Promise<Buffer> {
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }
 
-function answer(reply: FastifyReply, result: PutResult): FastifyReply {
+export function answerPut(reply: FastifyReply, result: PutResult): FastifyReply {
   return reply
     .code(statusOf(result))
     .header("location", `/v1/objects/${encodePathName(result.key)}`)

@@ -7,6 +7,7 @@ import { actorOf } from "./access/actor.ts"
 import { requireOwnCopies } from "./access/allowed-backends.ts"
 import { clientSignal } from "./client-signal.ts"
 import { writeCondition } from "./condition.ts"
+import { ONCE_HEADERS, onceOptions } from "./idempotency.ts"
 import { parseNames } from "./put-headers.ts"
 import { flag, whole } from "./query.ts"
 import type { Call, HeaderNotes } from "./route.ts"
@@ -20,6 +21,7 @@ export const removeQuery = z.strictObject({
 export const DELETE_HEADERS: HeaderNotes = {
   "if-match": "the ETag or version that it must have",
   "x-stored-if-version": "the version that it must have",
+  ...ONCE_HEADERS,
 }
 
 /** @throws StoredError NOT_FOUND, CONFLICT, LAST_COPY, UNKNOWN_BACKEND, … */
@@ -32,13 +34,17 @@ export async function remove(
   // What a forced delete leaves out is the look at the other copies: that is for whoever answers for them.
   authorise(access, { scope: force ? "admin" : "write", ...(backends && { backends }) })
   if (backends === undefined) await requireOwnCopies(store, access, name)
-  const { ifVersion } = await writeCondition(request.headers, store, name)
+  const once = onceOptions(request, reply)
+  const actor = actorOf({ access, request })
+  const isRepeated = once.idempotencyKey !== undefined && store.isRepeated("delete", { ...once, ...actor })
+  const { ifVersion } = isRepeated ? {} : await writeCondition(request.headers, store, name)
   return store.delete(name, {
     ...(backends !== undefined && { backends }),
     ...(force !== undefined && { force }),
     ...(wait !== undefined && { wait }),
     ...(ifVersion !== undefined && { ifVersion }),
     signal: clientSignal(reply.raw),
-    ...actorOf({ access, request }),
+    ...once,
+    ...actor,
   })
 }

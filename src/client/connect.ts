@@ -13,6 +13,7 @@ import { archive } from "./archive.ts"
 import { addBackend, getBackend, listBackends, removeBackend, setBackend, testBackend } from "./backends.ts"
 import { cacheStats, clear, evict } from "./cache.ts"
 import { Calls } from "./calls.ts"
+import { copy, deleteMany } from "./copy.ts"
 import { remove } from "./delete.ts"
 import { drift } from "./drift.ts"
 import { checkEnqueueId, enqueue } from "./enqueue.ts"
@@ -78,6 +79,9 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     get: ((idOrKey: string, given?: GetOptions) => calls.run(() => get(link, idOrKey, given))) as GetVerb,
     open: (idOrKey, given) => calls.run(() => open(link, idOrKey, given)),
     delete: (idOrKey, given) => calls.run(() => remove(link, idOrKey, given)),
+    deleteMany: (keys, given) => calls.run(() => deleteMany(link, keys, given)),
+    copy: (from, to, given) => calls.run(() => copy(link, "copy", { from, to }, given)),
+    move: (from, to, given) => calls.run(() => copy(link, "move", { from, to }, given)),
     list: (given) => list(link, given),
     stat: (idOrKey) => calls.run(() => stat(link, idOrKey)),
     has: (idOrKey) => calls.run(async () => (await stat(link, idOrKey)) !== null),

@@ -2,7 +2,13 @@
  * One server over HTTP: requests out, answers in. A request has a deadline until its answer begins, and its signal ends it, and the answer
  * with it, at any time. Every failure is a `StoredError`: the server's own, ABORTED, TIMEOUT, BACKEND_UNAVAILABLE.
  */
-import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http"
+import {
+  Agent,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+} from "node:http"
 import { request as httpsRequest, Agent as TlsAgent } from "node:https"
 import { urlToHttpOptions } from "node:url"
 import { abortError, isStoredError, StoredError, throwIfAborted } from "../core/error.ts"
@@ -68,11 +74,12 @@ export class Link {
     return (await this.answer<Value>(call)).value
   }
 
-  async answer<Value>(call: Call): Promise<{ status: number; value: Value }> {
+  async answer<Value>(call: Call): Promise<{ status: number; headers: IncomingHttpHeaders; value: Value }> {
     const response = await this.send(call)
     const text = await this.#text(response, call.signal)
     try {
-      return { status: response.statusCode ?? 0, value: JSON.parse(text) as Value }
+      const { statusCode: status = 0, headers } = response
+      return { status, headers, value: JSON.parse(text) as Value }
     } catch (cause) {
       throw new StoredError("INTERNAL", `What answers at ${this.#base.origin} is no StoreD.`, { cause })
     }

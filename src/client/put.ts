@@ -11,6 +11,7 @@ import type { PutInput, PutOptions } from "../store/store.ts"
 import { LONG } from "./deadline.ts"
 import type { Link } from "./link.ts"
 import { nameList } from "./name-list.ts"
+import { onceHeaders, tellRepeat } from "./once.ts"
 import { objectPath } from "./path.ts"
 import { type Body, bytesBody } from "./send-body.ts"
 
@@ -23,7 +24,10 @@ export async function put(link: Link, input: PutInput, options: PutOptions = {})
   try {
     const headers = { ...typeOf(opened, options), ...said }
     const deadline = deadlineOf(link, options)
-    return await link.json<PutResult>({ ...place, headers, body: bodyOf(opened, options), deadline, signal })
+    const body = bodyOf(opened, options)
+    const answer = await link.answer<PutResult>({ ...place, headers, body, deadline, signal })
+    tellRepeat(options, answer.headers)
+    return answer.value
   } finally {
     await opened.close()
   }
@@ -50,6 +54,7 @@ function headersOf(options: PutOptions): Record<string, string> {
     ...(metadata !== undefined && { "x-stored-metadata": asciiJson(parseMetadata(metadata)) }),
     ...(checksums.length > 0 && { "x-stored-checksum": fieldOf("checksums", checksums.join(",")) }),
     ...condition(options.key, ifVersion, ifAbsent),
+    ...onceHeaders(options),
   }
 }
 

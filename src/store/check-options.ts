@@ -29,6 +29,8 @@ const OBJECT: Kind = [(value) => typeof value === "object" && value !== null && 
 
 const ACTOR = { principal: TEXT, requestId: TEXT }
 
+const ONCE = { idempotencyKey: TEXT, onRepeat: FUNCTION }
+
 /** What `put` says of its key, metadata, size, type, checksums, durability and version is checked where these are read. */
 const OPTIONS = {
   put: {
@@ -40,6 +42,7 @@ const OPTIONS = {
     signal: SIGNAL,
     token: TEXT,
     beforeCommit: FUNCTION,
+    ...ONCE,
     ...ACTOR,
   },
   get: {
@@ -51,7 +54,9 @@ const OPTIONS = {
     verify: FLAG,
     signal: SIGNAL,
   },
-  delete: { backends: NAMES, force: FLAG, wait: WAIT, signal: SIGNAL, ...ACTOR },
+  delete: { backends: NAMES, force: FLAG, wait: WAIT, signal: SIGNAL, ...ONCE, ...ACTOR },
+  deleteMany: { signal: SIGNAL, ...ACTOR },
+  copy: { backends: NAMES, ifAbsent: FLAG, token: TEXT, signal: SIGNAL, ...ONCE, ...ACTOR },
   list: { backend: TEXT, prefix: TEXT, limit: COUNT, after: TEXT, signal: SIGNAL },
   synced: { backends: NAMES, copies: COUNT, signal: SIGNAL },
   removeBackend: { force: FLAG, signal: SIGNAL, ...ACTOR },

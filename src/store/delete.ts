@@ -2,15 +2,16 @@
  * `delete` (DESIGN §4): one transaction takes the object, or named copies of it, away; the bytes go by retried jobs. A backend that is down
  * yields `pending`, not an error (R2).
  */
-import { syncQueue } from "../../queues/job.ts"
 import type { DeleteCommit } from "../catalog/catalog.ts"
 import type { ObjectRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import { isStoredError, StoredError, throwIfAborted } from "../core/error.ts"
+import { announceDelete } from "./announce.ts"
 import { everyRow } from "./every-row.ts"
 import { checkBackends, checkVersion } from "./put-options.ts"
 import { reclaim } from "./reclaim.ts"
 import { locationsOf, requireTarget, type Target } from "./reference.ts"
+import { onceOf, requestName } from "./running-requests.ts"
 import type { StoreServices } from "./services.ts"
 import type { DeleteOptions, DeleteResult } from "./store.ts"
 
@@ -31,7 +32,18 @@ export async function remove(
   services.lifecycle.requireOpen()
   if (options.backends) checkBackends(services, options.backends)
   checkVersion(options.ifVersion)
+  const name = requestName("delete", options)
+  return services.requests.alone(name, () => {
+    const isRepeated = name !== null && services.catalog.isRepeated(name, services.clock.now())
+    return isRepeated ? tellAgain(services, idOrKey, options) : removeTarget(services, idOrKey, options)
+  })
+}
+
+async function removeTarget(services: StoreServices, idOrKey: string, options: DeleteOptions): Promise<DeleteResult> {
   const target = requireTarget(services.catalog, idOrKey)
+  if (options.idempotencyKey !== undefined && !target.object) {
+    throw new StoredError("INVALID_INPUT", "An idempotency key goes with the delete of one object; name it by its key.")
+  }
   const removed: Removed[] = []
   for (const object of objectsOf(services, target)) {
     throwIfAborted(options.signal)
@@ -41,7 +53,24 @@ export async function remove(
   }
   if (removed.length === 0 && !target.object && services.catalog.blob(target.blob.id)) reclaim(services, target.blob.id)
   await settled(services, removed, options.wait ?? DEFAULT_WAIT, options.signal)
-  return result(services, target, removed)
+  return result(services, target.blob.id, removed)
+}
+
+/** The same request has taken it away before: what came of that, and nothing is changed. @throws StoredError KEY_REUSED */
+async function tellAgain(services: StoreServices, key: string, options: DeleteOptions): Promise<DeleteResult> {
+  const { object, backends } = await services.catalog.commitDelete({
+    key,
+    ...onceOf(requestName("delete", options), requestOf(key, options)),
+    time: services.clock.now(),
+  })
+  options.onRepeat?.()
+  const removed = object?.copies.filter(({ backend }) => backends.includes(backend)) ?? []
+  return result(services, object?.id ?? null, removed)
+}
+
+/** What makes it this delete and no other. */
+function requestOf(key: string, { backends, force }: DeleteOptions): unknown {
+  return { key, backends, force }
 }
 
 /** The object, or every object that names the blob. */
@@ -66,7 +95,7 @@ async function removeObject(services: StoreServices, object: ObjectRecord, optio
     const commit = options.backends
       ? await services.copies.deciding(object.id, () => commitRemoval(services, object, options))
       : await commitRemoval(services, object, options)
-    announce(services, commit)
+    if (!commit.repeated) announceDelete(services, commit)
     return commit.object?.copies.filter(({ backend }) => commit.backends.includes(backend)) ?? []
   } catch (error) {
     if (!isStoredError(error) || error.code !== "CONFLICT" || options.ifVersion !== undefined) throw error
@@ -91,6 +120,8 @@ async function commitRemoval(
     ...(options.force && { forced: true }),
     ...(options.principal !== undefined && { principal: options.principal }),
     ...(options.requestId !== undefined && { requestId: options.requestId }),
+    ...(options.idempotencyKey !== undefined && { idempotencyKey: options.idempotencyKey }),
+    ...onceOf(requestName("delete", options), requestOf(object.key, options)),
     time: services.clock.now(),
   })
 }
@@ -98,14 +129,6 @@ async function commitRemoval(
 interface RemoveOptions extends DeleteOptions {
   /** only objects that name this blob */
   onlyBlob?: BlobId
-}
-
-function announce(services: StoreServices, commit: DeleteCommit): void {
-  const { object, sequence, backends } = commit
-  if (!object || sequence === null) return
-  services.bus.publish("delete", sequence, services.clock.now(), { checksum: object.id, key: object.key, backends })
-  for (const backend of backends) services.runner.nudge(syncQueue(backend))
-  reclaim(services, object.id)
 }
 
 /**
@@ -180,7 +203,7 @@ function isFailed(services: StoreServices, { backend, key }: Removed): boolean {
   return services.catalog.location(backend, key)?.state === "failed"
 }
 
-function result(services: StoreServices, target: Target, removed: Removed[]): DeleteResult {
+function result(services: StoreServices, id: BlobId | null, removed: Removed[]): DeleteResult {
   const pending = new Set<string>()
   const failed = new Set<string>()
   const all = new Set<string>()
@@ -190,5 +213,5 @@ function result(services: StoreServices, target: Target, removed: Removed[]): De
     ;(isFailed(services, copy) ? failed : pending).add(copy.backend)
   }
   const deleted = [...all].filter((backend) => !pending.has(backend) && !failed.has(backend))
-  return { id: target.blob.id, deleted, removed: deleted, pending: [...pending], failed: [...failed] }
+  return { id, deleted, removed: deleted, pending: [...pending], failed: [...failed] }
 }

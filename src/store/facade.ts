@@ -8,7 +8,9 @@ import { archiveSources } from "./archive/archive-sources.ts"
 import { checkEvent } from "./check-event.ts"
 import { checkOptions } from "./check-options.ts"
 import { clearCache } from "./clear-cache.ts"
+import { copy } from "./copy.ts"
 import { remove } from "./delete.ts"
+import { deleteMany } from "./delete-many.ts"
 import { events } from "./events.ts"
 import { evictTarget } from "./evict-target.ts"
 import { list } from "./list.ts"
@@ -17,6 +19,7 @@ import { PagedItems } from "./paged.ts"
 import { pauseBackend } from "./pause-backend.ts"
 import { put } from "./put.ts"
 import { removeBackend } from "./remove-backend.ts"
+import { requestName } from "./running-requests.ts"
 import { drift } from "./scan/drift.ts"
 import { look, notify } from "./scan/notify.ts"
 import type { StoreServices } from "./services.ts"
@@ -75,6 +78,13 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       guard(() => get(services, idOrKey, checkOptions("get", options)))) as GetVerb,
     open: (idOrKey, options) => guard(() => open(services, idOrKey, checkOptions("get", options))),
     delete: (idOrKey, options) => guard(() => remove(services, idOrKey, checkOptions("delete", options))),
+    deleteMany: (keys, options) => guard(() => deleteMany(services, keys, checkOptions("deleteMany", options))),
+    copy: (from, to, options) => guard(() => copy(services, from, to, checkOptions("copy", options), { moves: false })),
+    move: (from, to, options) => guard(() => copy(services, from, to, checkOptions("copy", options), { moves: true })),
+    isRepeated: (operation, request) => {
+      const name = requestName(operation, request)
+      return name !== null && catalog.isRepeated(name, services.clock.now())
+    },
     list: (options) => new PagedItems(guardEach(() => list(services, checkOptions("list", options)))),
     stat: (idOrKey) => guard(() => stat(services, idOrKey)),
     has: (idOrKey) => guard(() => stat(services, idOrKey) !== null),

@@ -6,6 +6,7 @@ import type { StoreServices } from "./services.ts"
 
 const EVERY = 30_000
 const PAGE = 500
+const REQUESTS = 1_000
 
 interface Step {
   name: string
@@ -17,6 +18,7 @@ const STEPS: readonly Step[] = [
   { name: "uses of tokens", run: (services) => services.tokens.flush() },
   { name: "unnamed content", run: reclaimUnnamed },
   { name: "parked jobs", run: reviveParked },
+  { name: "requests", run: forgetRequests },
   { name: "audits", run: (services) => services.scans.audit() },
   { name: "validations", run: (services) => services.validations.audit() },
 ]
@@ -29,6 +31,16 @@ async function reclaimUnnamed(services: StoreServices): Promise<void> {
     for (const { id } of page.entries) if (isUnnamed(services, id)) await services.staging.discard(id)
     after = page.cursor ?? undefined
   } while (after !== undefined && !services.lifecycle.signal.aborted)
+}
+
+/** Where the last step ended, by store. */
+const forgotten = new WeakMap<StoreServices, string | null>()
+
+/** What came of requests with idempotency keys more than a day ago: a page at a time, round and round. */
+async function forgetRequests(services: StoreServices): Promise<void> {
+  const after = forgotten.get(services) ?? null
+  const time = services.clock.now()
+  forgotten.set(services, await services.catalog.commitForgetRequests({ after, limit: REQUESTS, time }))
 }
 
 /** The slow retry of jobs that were given up: nothing is ever dropped (I5). */

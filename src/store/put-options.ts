@@ -5,6 +5,7 @@ import { StoredError } from "../core/error.ts"
 import { type JsonObject, parseMetadata } from "../core/json.ts"
 import { type Key, parseKey } from "../core/key.ts"
 import { parseMimeType } from "./mime-type.ts"
+import { requestName } from "./running-requests.ts"
 import type { StoreServices } from "./services.ts"
 import type { PutOptions } from "./store.ts"
 
@@ -24,7 +25,9 @@ export interface CheckedPut {
   beforeCommit: (() => void) | undefined
   /** id of the token whose quota it counts against */
   token: string | undefined
-  actor: { principal?: string; requestId?: string }
+  /** the name of the request that is to be done once, null where it may be done again */
+  request: string | null
+  actor: { principal?: string; requestId?: string; idempotencyKey?: string }
 }
 
 export function checkPut(services: StoreServices, options: PutOptions): CheckedPut {
@@ -42,9 +45,11 @@ export function checkPut(services: StoreServices, options: PutOptions): CheckedP
     ifAbsent: options.ifAbsent ?? false,
     beforeCommit: options.beforeCommit,
     token: options.token,
+    request: requestName("put", options),
     actor: {
       ...(options.principal !== undefined && { principal: options.principal }),
       ...(options.requestId !== undefined && { requestId: options.requestId }),
+      ...(options.idempotencyKey !== undefined && { idempotencyKey: options.idempotencyKey }),
     },
   }
 }

@@ -2,7 +2,6 @@
  * `put` (DESIGN §4): check everything that can be checked, stage the bytes durably, commit the facts and their jobs in one
  * transaction, answer. No backend and no queue is waited for, unless the caller asked for copies.
  */
-import { CHECKSUM_QUEUE, syncQueue } from "../../queues/job.ts"
 import type { PutCommit, PutFact } from "../catalog/catalog.ts"
 import type { ObjectRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
@@ -11,12 +10,13 @@ import { ConflictError, isStoredError, StoredError, throwIfAborted, toStoredErro
 import { DEFAULT_KEY_TEMPLATE, renderKey } from "../core/key-template.ts"
 import type { PutResult } from "../core/metadata.ts"
 import type { Received } from "../staging/staging.ts"
+import { announcePut } from "./announce.ts"
 import { countedSource } from "./counted-source.ts"
 import { type OpenedInput, openInput } from "./input.ts"
-import { describe } from "./metadata.ts"
 import { mimeTypeFor } from "./mime-type.ts"
 import { type CheckedPut, checkPut } from "./put-options.ts"
-import { reclaim } from "./reclaim.ts"
+import { putResult } from "./put-result.ts"
+import { onceOf } from "./running-requests.ts"
 import type { StoreServices } from "./services.ts"
 import type { PutInput, PutOptions } from "./store.ts"
 import { versionSynced } from "./synced.ts"
@@ -26,17 +26,31 @@ export async function put(services: StoreServices, input: PutInput, options: Put
   services.lifecycle.requireOpen()
   const checked = checkPut(services, options)
   throwIfAborted(options.signal)
-  refuseEarly(services, checked)
-  const room = quotaRoom(services.catalog, { token: checked.token, key: checked.key, size: options.size })
+  const commit = await services.requests.alone(checked.request, () => commitPut(services, input, checked, options))
+  if (commit.repeated) options.onRepeat?.()
+  else announcePut(services, commit)
+  const satisfied = checked.copies === 0 || (await waitForCopies(services, commit, checked, options.signal))
+  return { ...putResult(services, commit), satisfied }
+}
+
+async function commitPut(
+  services: StoreServices,
+  input: PutInput,
+  checked: CheckedPut,
+  options: PutOptions,
+): Promise<PutCommit> {
+  // What was done already is not refused for what has become of it since.
+  const isRepeated = checked.request !== null && services.catalog.isRepeated(checked.request, services.clock.now())
+  if (!isRepeated) refuseEarly(services, checked)
+  const room = isRepeated
+    ? null
+    : quotaRoom(services.catalog, { token: checked.token, key: checked.key, size: options.size })
   const opened = await openInput(input, {
     ...(options.size !== undefined && { size: options.size }),
     signal: options.signal,
   })
   if (options.onProgress) opened.source = countedSource(opened.source, options.onProgress)
-  const commit = await stageAndCommit(services, opened, { ...checked, room }, options.signal)
-  announce(services, commit)
-  const satisfied = checked.copies === 0 || (await waitForCopies(services, commit, checked, options.signal))
-  return { ...result(services, commit), satisfied }
+  return stageAndCommit(services, opened, { ...checked, room }, options.signal)
 }
 
 /**
@@ -109,7 +123,12 @@ async function stageAndCommit(
         name: opened.name,
         head,
       })
-      return await commitReceived(services, received, { ...checked, mimeType, ...attributes(opened) })
+      const commit = await commitReceived(services, received, { ...checked, mimeType, ...attributes(opened) })
+      if (commit.repeated) {
+        received.hold.release()
+        await keepOrDrop(services, received.id)
+      }
+      return commit
     } catch (error) {
       received.hold.release()
       await dropUncounted(services, received.id, error)
@@ -132,6 +151,11 @@ function atMost(limit: number | undefined, room: QuotaRoom | null): { maxBytes?:
 function overQuota(error: unknown, limit: number | undefined, room: QuotaRoom | null): unknown {
   if (!isStoredError(error) || error.code !== "TOO_LARGE" || room === null) return error
   return room.left < (limit ?? Number.POSITIVE_INFINITY) ? quotaExceeded({ ...room.quota, unit: "bytes" }) : error
+}
+
+/** The bytes that came with a request which was done before: whoever names them has them staged now. */
+async function keepOrDrop(services: StoreServices, id: BlobId): Promise<void> {
+  if (!(await services.catalog.commitStaged(id, services.clock.now()))) await dropUncounted(services, id, null)
 }
 
 /** Bytes of a refused put that no row counts must not stay. Where the commit's outcome is unknown, the row may be there after all. */
@@ -165,8 +189,15 @@ async function commitReceived(
     ...(checked.ifAbsent && { ifAbsent: true }),
     ...(checked.token !== undefined && { token: checked.token }),
     ...checked.actor,
+    ...onceOf(checked.request, requestOf(received.id, checked)),
     time: clock.now(),
   })
+}
+
+/** What makes it this put and no other. Its conditions do not: they are about what was there before. */
+function requestOf(id: BlobId, checked: CheckedPut & Pick<PutFact, "mimeType">): unknown {
+  const { key, backends, custom, mimeType } = checked
+  return { id, key, backends, custom, mimeType }
 }
 
 function attributes(opened: OpenedInput): Pick<PutFact, "attributes"> {
@@ -203,26 +234,4 @@ function leaving(backend: string): StoredError {
       details: { backend },
     },
   )
-}
-
-function announce(services: StoreServices, commit: PutCommit): void {
-  const { object, blob, replaced, sequence } = commit
-  const data = { checksum: object.id, key: object.key, version: object.version, size: object.size, replaced }
-  services.bus.publish("put", sequence, object.modified, data)
-  for (const { backend } of commit.locations) services.runner.nudge(syncQueue(backend))
-  if (blob.checksumState === "primary") services.runner.nudge(CHECKSUM_QUEUE)
-  if (replaced !== null && replaced !== object.id) reclaim(services, replaced)
-}
-
-function result(services: StoreServices, commit: PutCommit): Omit<PutResult, "satisfied"> {
-  // As committed, unless the caller waited for copies: then the rows have moved on.
-  const blob = services.catalog.blob(commit.blob.id) ?? commit.blob
-  const locations = commit.locations.filter((location) => location.want !== null)
-  const now = locations.map((location) => {
-    const current = services.catalog.location(location.backend, location.key)
-    return current?.want === location.want ? current : location
-  })
-  const metadata = describe(services, { blob, object: commit.object }, now)
-  if (metadata.key === null) throw new StoredError("INTERNAL", "A committed object has no key.")
-  return { ...metadata, key: metadata.key, isNew: commit.isNew }
 }

@@ -17,6 +17,7 @@ import type { Lifecycle } from "./lifecycle.ts"
 import type { LiveCopies } from "./live-copies.ts"
 import type { Log } from "./log.ts"
 import type { ReadTimes } from "./read-times.ts"
+import type { RunningRequests } from "./running-requests.ts"
 import type { Scans } from "./scan/scans.ts"
 import type { StoreStatus } from "./store.ts"
 import type { TokenBook } from "./tokens/token-book.ts"
@@ -49,6 +50,7 @@ export interface StoreServices {
   tokens: TokenBook
   downloads: Downloads
   scans: Scans
+  requests: RunningRequests
   validations: Validations
   lifecycle: Lifecycle
   meter: Meter

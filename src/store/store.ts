@@ -13,6 +13,8 @@ import type { Metadata, PutResult } from "../core/metadata.ts"
 import type { EvictTarget, StagingStats } from "../staging/staging.ts"
 import type { ArchiveFace } from "./archive/archive-face.ts"
 import type { BackendFace, BackendInfo } from "./backend-face.ts"
+import type { CopyFace } from "./copy-face.ts"
+import type { RequestKey } from "./running-requests.ts"
 import type { Notification } from "./scan/notify.ts"
 import type { ScanFace, ScanStatus } from "./scan-face.ts"
 import type { SignedDoor, SignedFace } from "./signed/signed-face.ts"
@@ -31,6 +33,7 @@ export type {
   RemoveBackendOptions,
   SetBackendOptions,
 } from "./backend-face.ts"
+export type { CopyFace, CopyOptions, DeletedEntry, DeleteManyOptions } from "./copy-face.ts"
 export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus, ScanWait } from "./scan-face.ts"
 export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions } from "./signed/signed-face.ts"
 export type { StoreStatus, WorkerStatus } from "./status-face.ts"
@@ -84,6 +87,10 @@ export interface PutOptions {
   signal?: AbortSignal
   principal?: string
   requestId?: string
+  /** The request has an effect once: sent again within a day it is answered alike, and another one with the same key is refused with KEY_REUSED. */
+  idempotencyKey?: string
+  /** told where it was done before, and nothing was changed */
+  onRepeat?(): void
   /** id of the token that it is put by: its quota is QUOTA_EXCEEDED where that leaves no room */
   token?: string
 }
@@ -121,6 +128,9 @@ export interface DeleteOptions {
   force?: boolean
   /** ms to wait for the copies to be proven gone before answering with what is still pending; default 1,000 */
   wait?: number
+  /** as of a put; only for an object that is named by its key */
+  idempotencyKey?: string
+  onRepeat?(): void
   signal?: AbortSignal
   principal?: string
   requestId?: string
@@ -188,7 +198,7 @@ interface CacheFace {
  * What a store in this process and one behind HTTP have in common (decision 0006). Code that is written against it, with `await` and `for await`,
  * runs over both: `createStore` gives a `Store`, `connect` a `RemoteStore`.
  */
-export interface StoreFace extends BackendFace, ScanFace, ValidateFace, ArchiveFace, SignedFace {
+export interface StoreFace extends BackendFace, CopyFace, ScanFace, ValidateFace, ArchiveFace, SignedFace {
   put(input: PutInput, options?: PutOptions): Promise<PutResult>
   /** @throws NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE */
   get(idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
@@ -242,6 +252,8 @@ export interface CacheControl extends CacheFace {
 
 /** A store in this process: what it knows by itself it answers at once. */
 export interface Store extends StoreFace, SignedDoor {
+  /** Whether the request with that idempotency key has been done within the last day: then its conditions are no matter any more. */
+  isRepeated(operation: "put" | "delete" | "copy" | "move", request: RequestKey): boolean
   listBackends(): string[]
   /** @throws UNKNOWN_BACKEND */
   getBackend(name: string): BackendInfo

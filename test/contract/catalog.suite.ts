@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe } from "vitest"
 import type { Catalog } from "../../src/catalog/catalog.ts"
 import { faultsOf } from "./catalog.facts.ts"
 import { backendCases } from "./catalog-cases/backend.ts"
+import { copyCases } from "./catalog-cases/copy.ts"
 import { deleteCases } from "./catalog-cases/delete.ts"
 import { evictCases } from "./catalog-cases/evict.ts"
 import { journalCases } from "./catalog-cases/journal.ts"
@@ -64,6 +65,7 @@ export function catalogSuite(name: string, make: () => Promise<CatalogUnderTest>
 
     putCases(subject)
     putPlaceCases(subject)
+    copyCases(subject)
     deleteCases(subject)
     outcomeCases(subject)
     repairCases(subject)

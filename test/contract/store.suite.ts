@@ -6,10 +6,12 @@ import { describe } from "vitest"
 import { abortCases } from "./store/abort-cases.ts"
 import { backendCases } from "./store/backend-cases.ts"
 import { closingCases } from "./store/closing-cases.ts"
+import { copyCases } from "./store/copy-cases.ts"
 import { deleteCases } from "./store/delete-cases.ts"
 import { eventCases } from "./store/event-cases.ts"
 import type { OpenFace } from "./store/harness.ts"
 import { keyCases } from "./store/key-cases.ts"
+import { onceCases } from "./store/once-cases.ts"
 import { optionCases } from "./store/option-cases.ts"
 import { pauseCases } from "./store/pause-cases.ts"
 import { putCases } from "./store/put-cases.ts"
@@ -24,6 +26,8 @@ export function storeSuite(name: string, open: OpenFace, { sideChecksums = true 
   describe(`${name}: get, stat, list`, () => readCases(open, sideChecksums))
   describe(`${name}: options of a read`, () => optionCases(open))
   describe(`${name}: delete`, () => deleteCases(open))
+  describe(`${name}: copy, move, many deletes`, () => copyCases(open))
+  describe(`${name}: idempotency keys`, () => onceCases(open))
   describe(`${name}: keys`, () => keyCases(open))
   describe(`${name}: aborts`, () => abortCases(open))
   describe(`${name}: backends`, () => backendCases(open))

@@ -3,6 +3,7 @@ import type { Route } from "../route.ts"
 import { getArchive, headArchive, postArchive } from "./archive.ts"
 import { getBackend, listBackends, putBackend, removeBackend, testBackend } from "./backends.ts"
 import { clearCache, evictCache, getCache } from "./cache.ts"
+import { copyObject, deleteObjects, moveObject } from "./copy.ts"
 import { deleteBlob, deleteObject } from "./delete-object.ts"
 import { drift, heal } from "./drift.ts"
 import { events } from "./events.ts"
@@ -38,6 +39,9 @@ export const ROUTES: readonly Route[] = [
   getObject,
   headObject,
   deleteObject,
+  copyObject,
+  moveObject,
+  deleteObjects,
   listObjects,
   getBlob,
   headBlob,
