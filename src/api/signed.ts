@@ -38,10 +38,10 @@ export const signedUrl = z.object({ url: z.string(), method: z.enum(["GET", "PUT
 
 /** What an address says beside its key. Whatever is wrong with it is told as a wrong signature is. */
 export const signedQuery = z.looseObject({
-  expires: z.unknown().describe("UTC, seconds since 1970"),
-  epoch: z.unknown(),
-  by: z.unknown(),
-  signature: z.unknown(),
+  expires: z.unknown().optional().describe("UTC, seconds since 1970"),
+  epoch: z.unknown().optional(),
+  by: z.unknown().optional(),
+  signature: z.unknown().optional(),
 })
 
 /** What is told to whoever wrote something. */

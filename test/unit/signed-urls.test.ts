@@ -147,7 +147,7 @@ describe("an address to write", () => {
 describe("an address that was changed", () => {
   const everything: SignedUrlOptions = { method: "PUT", maxSize: 1_000, contentHash: hashOf(CONTENT), ifAbsent: true }
 
-  it.each<[string, string | null]>([
+  const changes: [string, string | null][] = [
     ["expires", "1999999999"],
     ["epoch", "1"],
     ["by", "0000000000000000"],
@@ -163,12 +163,16 @@ describe("an address that was changed", () => {
     ["signature", "A".repeat(43)],
     ["signature", ""],
     ["extra", "1"],
-  ])("in %s (%s) is worthless", async (name, value) => {
+  ]
+
+  it("in any of its parts is worthless", async () => {
     const { sign, store } = await served()
-    const url = await sign(everything, "in/x")
-    expect(await problem(await put(changed(url, name, value)))).toEqual([403, "FORBIDDEN"])
-    expect(await store.stat("in/x")).toBeNull()
-    expect((await put(url)).status).toBe(201)
+    for (const [index, [name, value]] of changes.entries()) {
+      const url = await sign(everything, `in/${index}`)
+      expect(await problem(await put(changed(url, name, value))), `${name}=${value}`).toEqual([403, "FORBIDDEN"])
+      expect(await store.stat(`in/${index}`)).toBeNull()
+      expect((await put(url)).status).toBe(201)
+    }
   })
 
   it("in its key, its method, or any bit of its signature is worthless", async () => {
@@ -217,7 +221,7 @@ describe("the end of an address", () => {
 })
 
 describe("what cannot be signed", () => {
-  it.each<[string, SignedUrlOptions]>([
+  const refused: [string, SignedUrlOptions][] = [
     ["no time", { expires: 0 }],
     ["more than a week", { expires: 604_801 }],
     ["half a second", { expires: 0.5 }],
@@ -229,9 +233,12 @@ describe("what cannot be signed", () => {
     ["a hash that is none", { contentHash: "sha256:xyz" }],
     ["a method that is none", { method: "DELETE" as "PUT" }],
     ["a base that is none", { base: "javascript:alert(1)" }],
-  ])("%s", async (_what, options) => {
+  ]
+
+  it("is told before anything is made", async () => {
     const { store } = await served()
-    await expect(store.signedUrl("docs/a b.txt", options)).rejects.toMatchObject({ code: "INVALID_INPUT" })
+    for (const [what, options] of refused)
+      await expect(store.signedUrl("docs/a b.txt", options), what).rejects.toMatchObject({ code: "INVALID_INPUT" })
   })
 
   it("a key that is not there, or none", async () => {
