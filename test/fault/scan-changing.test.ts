@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto"
 import { appendFileSync, closeSync, openSync, readFileSync, utimesSync, writeFileSync, writeSync } from "node:fs"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { expect, it } from "vitest"
 import type { SightingsFact } from "../../src/catalog/sightings.ts"
 import type { OpenedStore } from "../../src/compose.ts"
@@ -10,8 +11,8 @@ import { LONG_AGO, writeResting } from "../flow/resting-file.ts"
 import { lookedAt, scanned } from "../flow/scan-steps.ts"
 import { SeededRandom } from "./kill-random.ts"
 
-const SIZE = 3 * 2 ** 20
-const WRITES = 24
+const SIZE = 8 * 2 ** 20
+const WRITES = 150
 
 async function openFolder(): Promise<OpenedStore & { folder: string; recorded: { key: string; id: string }[] }> {
   const folder = await temporaryDirectory()
@@ -36,64 +37,80 @@ function idOf(bytes: Uint8Array): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`
 }
 
-/** A file that is written in place and appended to; each of its states is known. */
+/** A file that is written in place and appended to, so often that each of its states is made anew only afterwards. */
 class LiveFile {
   readonly path: string
-  readonly states = new Set<string>()
   readonly #random: SeededRandom
+  readonly #first: Buffer
+  readonly #pieces: { at: number; piece: Buffer }[] = []
+  #size = SIZE
 
   constructor(path: string, random: SeededRandom) {
     this.path = path
     this.#random = random
-    writeFileSync(path, Buffer.alloc(SIZE, random.next() * 256))
-    this.rest()
+    this.#first = Buffer.alloc(SIZE, random.below(256))
+    writeFileSync(path, this.#first)
+    utimesSync(path, LONG_AGO, LONG_AGO)
   }
 
-  /** Changes it in place or by an append; its times are as if that was long ago, so that only its state tells. */
+  /** By one call each, and with times as if that was long ago, so that only the file's state tells. */
   write(): void {
-    const piece = Buffer.alloc(64 + this.#random.next() * 4_000, this.#random.next() * 256)
-    if (this.#random.next() < 0.3) appendFileSync(this.path, piece)
-    else {
-      const fd = openSync(this.path, "r+")
-      writeSync(fd, piece, 0, piece.length, Math.floor(this.#random.next() * SIZE))
-      closeSync(fd)
-    }
-    this.rest()
+    const piece = Buffer.alloc(1 + this.#random.below(4_000), this.#random.below(256))
+    const at = this.#random.chance(0.2) ? this.#size : this.#random.below(this.#size - piece.length)
+    const fd = openSync(this.path, "r+")
+    writeSync(fd, piece, 0, piece.length, at)
+    closeSync(fd)
+    utimesSync(this.path, LONG_AGO, LONG_AGO)
+    this.#pieces.push({ at, piece })
+    this.#size = Math.max(this.#size, at + piece.length)
   }
 
-  rest(): void {
-    utimesSync(this.path, LONG_AGO, LONG_AGO)
-    this.states.add(idOf(readFileSync(this.path)))
+  /** The ids of all states that it ever had. */
+  states(): Set<string> {
+    const bytes = Buffer.alloc(this.#size)
+    let size = this.#first.copy(bytes)
+    const states = new Set([idOf(bytes.subarray(0, size))])
+    for (const { at, piece } of this.#pieces) {
+      piece.copy(bytes, at)
+      size = Math.max(size, at + piece.length)
+      states.add(idOf(bytes.subarray(0, size)))
+    }
+    return states
   }
 }
 
 it("a hash that is recorded is that of one state, however often the file is written to while it is read", async () => {
   const opened = await openFolder()
   const random = new SeededRandom(34)
-  const files = new Map(["a", "b", "c"].map((key) => [key, new LiveFile(join(opened.folder, key), random)]))
+  const files = ["a", "b", "c"].map((key) => ({ key, file: new LiveFile(join(opened.folder, key), random) }))
   let writes = 0
   const run = opened.scanPool.run.bind(opened.scanPool)
   opened.scanPool.run = (async (name: string, task: { paths?: string[] }, options: object) => {
-    const answer = run(name, task, options)
-    // While a thread reads them, and now and then right after it has.
-    const isLate = random.next() < 0.3
-    if (isLate) await answer
-    for (const { path } of files.values()) {
-      if (writes >= WRITES || !task.paths?.includes(path) || random.chance(0.5)) continue
-      files.get(path.slice(opened.folder.length + 1))!.write()
+    const read = files.filter(({ file }) => task.paths?.includes(file.path))
+    let isRead = false
+    const answer = run(name, task, options).finally(() => {
+      isRead = true
+    })
+    // Some are left in peace, others are written to from some moment of their reading on.
+    await sleep(random.below(8))
+    for (let left = random.chance(0.4) ? 0 : 20; left > 0 && !isRead && writes < WRITES; left -= 1) {
+      await new Promise((resume) => setImmediate(resume))
+      random.pick(read).file.write()
       writes += 1
     }
     return answer
   }) as typeof run
   while (writes < WRITES) {
-    for (const file of files.values()) file.write()
+    for (const { file } of files) file.write()
     await scanned(opened, "photos")
   }
   await scanned(opened, "photos")
-  expect(opened.recorded.length).toBeGreaterThan(files.size)
-  for (const { key, id } of opened.recorded) expect(files.get(key)!.states).toContain(id)
-  for (const [key, { path }] of files)
-    expect(await opened.store.stat(key)).toMatchObject({ id: idOf(readFileSync(path)), state: "ACTIVE" })
+  expect(opened.recorded.length).toBeGreaterThan(files.length)
+  for (const { key, file } of files) {
+    const states = file.states()
+    for (const each of opened.recorded) if (each.key === key) expect(states).toContain(each.id)
+    expect(await opened.store.stat(key)).toMatchObject({ id: idOf(readFileSync(file.path)), state: "ACTIVE" })
+  }
 })
 
 it("a file that is always written to is looked at ever more rarely, whoever tells of it, and that is shown", async () => {
