@@ -24,7 +24,22 @@ interface Sample {
 }
 
 /** Of routes whose policy is on what they name: what lies within `in/`, and what does not, also in part. */
-const NAMED: Record<string, { inside: Sample[]; outside: Sample[] }> = {
+const FROM_IN = { from: "in/a" }
+const NAMED: Record<string, { inside: Sample[]; outside: Sample[]; also?: Scope }> = {
+  copyObject: {
+    also: "read",
+    inside: [{ body: { ...FROM_IN, to: "in/b" } }],
+    outside: [{ body: { ...FROM_IN, to: "out/b" } }, { body: { from: "out/a", to: "in/b" } }],
+  },
+  moveObject: {
+    also: "read",
+    inside: [{ body: { ...FROM_IN, to: "in/b" } }],
+    outside: [{ body: { ...FROM_IN, to: "out/b" } }, { body: { from: "out/a", to: "in/b" } }],
+  },
+  deleteObjects: {
+    inside: [{ body: { keys: ["in/a"] } }],
+    outside: [{ body: { keys: ["in/a", "out/a"] } }, { body: { keys: ["ina"] } }],
+  },
   listObjects: { inside: [{ query: "?prefix=in/" }, { query: "" }, { query: "?prefix=out/" }], outside: [] },
   postObject: { inside: [], outside: [{}] },
   getArchive: {
@@ -114,12 +129,20 @@ type Guarded = Exclude<Policy, { open: true }>
 type Where = "inside" | "outside"
 
 /** As the policies say it in words, and not by the code that is tested. */
-function expected({ scope, on }: Guarded, who: Bearer, where: Where, isOwnContent: boolean | null): string {
+function expected(
+  { scope, on }: Guarded,
+  who: Bearer,
+  where: Where,
+  isOwnContent: boolean | null,
+  route: Route,
+): string {
   const { access } = who
   if (access === null) return "asked who it is"
   const scopes = SCOPES.filter((one) => who.what.split(" ").slice(0, 3).includes(one))
-  const has = scopes.includes(scope as Scope) || (scopes.includes("admin") && (scope === "read" || scope === "write"))
-  if (!has) return scope === "worker" ? "asked who it is" : "refused"
+  const has = (one: string): boolean =>
+    scopes.includes(one as Scope) || (scopes.includes("admin") && (one === "read" || one === "write"))
+  const also = NAMED[route.operation]?.also
+  if (!has(scope) || (also !== undefined && !has(also))) return scope === "worker" ? "asked who it is" : "refused"
   const isLimited = who.what.endsWith("in a folder")
   const isElsewhere = who.what.endsWith("by another backend")
   if (on === "whole") return isLimited || isElsewhere ? "refused" : "let through"
@@ -168,14 +191,14 @@ describe("who may do what", () => {
   it.each(routes.filter(([, { policy }]) => !("open" in policy)))("%s", async (_name, route) => {
     const { ask } = await served()
     const policy = route.policy as Guarded
-    const named = policy.on === "named" ? NAMED[route.operation] : { inside: [{}], outside: [] }
+    const named = policy.on === "named" ? NAMED[route.operation] : { inside: [{}] as Sample[], outside: [] }
     expect(named, `the route ${route.operation} is described in NAMED`).toBeDefined()
     for (const [name, at, isOwn] of namesOf(route)) {
-      for (const [where, samples] of Object.entries(named!) as [Where, Sample[]][]) {
-        for (const sample of samples) {
+      for (const where of ["inside", "outside"] as const) {
+        for (const sample of named![where]) {
           const place = policy.on === "named" ? where : at
           for (const who of BEARERS) {
-            const wanted = expected(policy, who, place, isOwn)
+            const wanted = expected(policy, who, place, isOwn, route)
             const told = await ask(route, name, sample, who)
             // Which backends a put, a read or an archive would use is its own question.
             if (who.what.endsWith("by another backend") && wanted === "let through" && told === "refused") continue

@@ -4,6 +4,7 @@
  * or for good: 409 where none is under way that was asked for.
  */
 import * as z from "zod"
+import { actorOf } from "../access/actor.ts"
 import { route } from "../route.ts"
 import { validateStatus } from "../schemas/validate.ts"
 
@@ -26,14 +27,14 @@ export const startValidate = route({
     })
     .default({}),
   answers: { 202: answer },
-  async handle({ services, name, request, reply, body }) {
+  async handle({ services, access, name, request, reply, body }) {
     const { sample, seed, prefix, rate } = await body()
     const [status] = await services.store.validate(name, {
       ...(sample !== undefined && { sample }),
       ...(seed !== undefined && { seed }),
       ...(prefix !== undefined && { prefix }),
       ...(rate !== undefined && { rate }),
-      requestId: request.id,
+      ...actorOf({ access, request }),
     })
     reply.code(202)
     return status
@@ -59,7 +60,7 @@ export const pauseValidate = route({
   summary: "Ends a validation for a while.",
   policy: { scope: "admin", on: "backend" },
   answers: { 200: answer },
-  handle: ({ services, name, request }) => services.store.pauseValidate(name, { requestId: request.id }),
+  handle: ({ services, access, name, request }) => services.store.pauseValidate(name, actorOf({ access, request })),
 })
 
 export const cancelValidate = route({
@@ -70,5 +71,5 @@ export const cancelValidate = route({
   summary: "Ends a validation for good.",
   policy: { scope: "admin", on: "backend" },
   answers: { 200: answer },
-  handle: ({ services, name, request }) => services.store.cancelValidate(name, { requestId: request.id }),
+  handle: ({ services, access, name, request }) => services.store.cancelValidate(name, actorOf({ access, request })),
 })
