@@ -226,6 +226,22 @@ export function tokenCases(subject: Subject): void {
       expect(catalog.tokens.usage(ID)).toEqual({ objects: 10, bytes: 30 })
     })
 
+    it("lets an object move within a full namespace, and none be copied or moved into it", async () => {
+      const { catalog } = subject
+      await withQuota(catalog, { prefixes: ["a/"], quota: { bytes: 3, objects: 1 } })
+      await put(catalog, { key: "a/1", token: ID })
+      await put(catalog, { key: "b/1" })
+      const copy = (from: string, to: string, moves: boolean) =>
+        refusal(catalog.commitCopy({ from, key: to, moves, copies: [], sideChecksums: [], token: ID, time: 2_000 }))
+      expect([await copy("a/1", "a/2", false), await copy("b/1", "a/2", true)]).toEqual([
+        "QUOTA_EXCEEDED",
+        "QUOTA_EXCEEDED",
+      ])
+      expect(await copy("a/1", "a/2", true)).toBeNull()
+      expect(catalog.tokens.usage(ID)).toEqual({ objects: 1, bytes: 3 })
+      expect([await copy("a/2", "b/2", true), catalog.tokens.usage(ID)]).toEqual([null, { objects: 0, bytes: 0 }])
+    })
+
     it("keeps the count of a namespace while another token has a quota for it", async () => {
       const { catalog } = subject
       await withQuota(catalog, { prefixes: ["a/"], quota })
