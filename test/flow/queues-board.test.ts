@@ -61,7 +61,7 @@ describe("the board of queues", () => {
 
   it("shows the queues with what waits in them, and changes nothing", async () => {
     const { url } = await serve()
-    expect((await fetch(`${url}/v1/objects/k`, { method: "PUT", body: "x" })).status).toBe(201)
+    expect((await fetch(`${url}/v1/objects/k`, { method: "PUT", body: "x", headers: BEARER })).status).toBe(201)
     const look = async () => {
       const answer = await fetch(`${url}/queues/api/queues?activeQueue=sync-local&status=waiting`, { headers: BEARER })
       return (await answer.json()) as { queues: { name: string; readOnlyMode: boolean; counts: { waiting: number } }[] }
