@@ -17,6 +17,7 @@ import type { BlobId } from "../core/blob-id.ts"
 import type { ChecksumAlgorithm, Checksums } from "../core/checksum.ts"
 import type { SerializedError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
+import type { OutboxPage } from "./reads.ts"
 import type {
   BackendRecord,
   BlobRecord,
@@ -47,6 +48,14 @@ export interface Once {
   name: string
   /** hex hash over everything that makes it this request and no other */
   fingerprint: string
+}
+
+export interface RequestsPage {
+  /** null: from the first one on */
+  after: string | null
+  limit: number
+  /** UTC ms */
+  time: number
 }
 
 export interface PutFact extends Actor {
@@ -188,7 +197,7 @@ export interface Catalog {
   /** @throws NOT_FOUND; CONFLICT, retryable where the bytes are not staged */
   commitCopy(fact: CopyFact): Promise<CopyCommit>
   /** Forgets what came of requests more than a day ago, of some rows behind `after`; the next `after`, null at the end. */
-  commitForgetRequests(page: { after: string | null; limit: number; time: number }): Promise<string | null>
+  commitForgetRequests(page: RequestsPage): Promise<string | null>
   /** One transaction for all of them, one answer each, in order. */
   commitOutcomes(outcomes: Outcome[], time: number): Promise<OutcomeCommit[]>
   /** The blob's bytes are in staging (a remote read was cached, a repair put them back). False: no such blob any more. */
@@ -266,12 +275,9 @@ export interface Catalog {
   /** When the queue's first row is due, null where it is empty. */
   nextDue(queue: string): number | null
   queues(): { queue: string; due: number; parked: number; oldest: number | null }[]
-  outbox(page: {
-    status?: "due" | "parked"
-    queue?: string
-    afterSequence?: number
-    limit?: number
-  }): Iterable<OutboxRecord>
+  outbox(page: OutboxPage): Iterable<OutboxRecord>
+  /** The job that is out for a place, or for a blob's checksums. */
+  jobOf(subject: { backend: string; key: string } | { id: BlobId }): OutboxRecord | null
   journal(page: { after: number; limit?: number }): Iterable<JournalRecord>
   lastSequence(): number
   counters(): CatalogCounters

@@ -134,6 +134,14 @@ export function* outbox(rows: ReadRows, page: OutboxPage): Iterable<OutboxRecord
   }
 }
 
+export function jobOf(rows: ReadRows, subject: { backend: string; key: string } | { id: BlobId }): OutboxRecord | null {
+  const sequence =
+    "id" in subject
+      ? rows.get("blobs", subject.id)?.checksumJob
+      : rows.get("locations", locationKey(subject.backend, subject.key))?.job
+  return sequence == null ? null : readJob(rows, sequence)
+}
+
 /** Parked rows have an index of their own, because they are few among many. */
 function* outboxRows(rows: ReadRows, status: OutboxPage["status"], range: RowRange): Iterable<OutboxRecord> {
   if (status !== "parked") {

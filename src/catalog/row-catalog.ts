@@ -20,9 +20,11 @@ import type {
   Page,
   PutCommit,
   PutFact,
+  RequestsPage,
 } from "./catalog.ts"
 import { CommitQueue } from "./commit-queue.ts"
 import { mendRows } from "./mend/mend.ts"
+import { publicCopy, publicDelete, publicPut } from "./public-commit.ts"
 import { publicBlob, publicCounters, publicLocation, publicObject } from "./public-record.ts"
 import * as read from "./reads.ts"
 import type {
@@ -52,7 +54,7 @@ import { type ScanFact, stepScan } from "./transitions/found/scan.ts"
 import { sightings } from "./transitions/found/sightings.ts"
 import { askForLooks, neverScanned } from "./transitions/looks.ts"
 import { forgetRequests, KEPT_FOR, once } from "./transitions/once.ts"
-import { type PutResult, put } from "./transitions/put.ts"
+import { put } from "./transitions/put.ts"
 import { recordReads } from "./transitions/reads.ts"
 import { type RetryFilter, retryParked } from "./transitions/retry.ts"
 import { revokeSignedUrls, type SignedUrlRevocationFact, signedUrlEpoch } from "./transitions/signed-urls.ts"
@@ -97,22 +99,10 @@ export class RowCatalog implements Catalog {
   }
 
   commitCopy(fact: CopyFact): Promise<CopyCommit> {
-    return this.#commit(GROWS, (rows) =>
-      once(rows, fact, () => {
-        const { removed, ...made } = copy(rows, fact)
-        return { ...publicPut(made), removed: removed && publicDelete(removed) }
-      }),
-    )
+    return this.#commit(GROWS, (rows) => once(rows, fact, () => publicCopy(copy(rows, fact))))
   }
 
-  commitForgetRequests({
-    time,
-    ...page
-  }: {
-    after: string | null
-    limit: number
-    time: number
-  }): Promise<string | null> {
+  commitForgetRequests({ time, ...page }: RequestsPage): Promise<string | null> {
     return this.#commit(FREES, (rows) => forgetRequests(rows, { ...page, before: time - KEPT_FOR }))
   }
 
@@ -263,6 +253,10 @@ export class RowCatalog implements Catalog {
     return read.outbox(this.#engine, page)
   }
 
+  jobOf(subject: { backend: string; key: string } | { id: BlobId }): OutboxRecord | null {
+    return read.jobOf(this.#engine, subject)
+  }
+
   journal(page: { after: number; limit?: number }): Iterable<JournalRecord> {
     return read.journal(this.#engine, page)
   }
@@ -300,14 +294,6 @@ export class RowCatalog implements Catalog {
   #commit<Result>(options: { frees: boolean }, transition: (rows: Rows) => Result): Promise<Result> {
     return this.#queue ? this.#queue.commit(transition, options) : Promise.reject(closed())
   }
-}
-
-function publicPut({ object, blob, locations, ...rest }: PutResult): PutCommit {
-  return { object, blob: publicBlob(blob), locations: locations.map(publicLocation), ...rest }
-}
-
-function publicDelete({ object, ...rest }: DeleteCommit): DeleteCommit {
-  return { object: object && publicObject(object), ...rest }
 }
 
 function closed(): StoredError {
