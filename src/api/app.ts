@@ -5,6 +5,7 @@
  * Every answer that is not a blob or JSON record is problem JSON, also for unknown paths, wrong methods and bad HTTP.
  */
 import { randomBytes } from "node:crypto"
+import websocket from "@fastify/websocket"
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -24,6 +25,7 @@ import { answerClientError, rememberAnswer } from "./client-error.ts"
 import { closingSignal } from "./closing-signal.ts"
 import { mountDocs } from "./docs.ts"
 import { answerError, send } from "./error-answer.ts"
+import { isEventUpgrade, MOST_SAID, PROTOCOL, takeToken } from "./event-socket.ts"
 import { holdContinue } from "./expect-continue.ts"
 import { gateOf } from "./gates.ts"
 import type { InternalServices } from "./internal-services.ts"
@@ -93,6 +95,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
       maxHeaderSize: limits.maxHeaderSize,
       // Looked at below, so that its absence is told in our words.
       requireHostHeader: false,
+      // curl offers h2c with every request, and its body is still HTTP/1.1.
+      shouldUpgradeCallback: isEventUpgrade,
     },
     routerOptions: { maxParamLength: limits.maxHeaderSize },
     clientErrorHandler: answerClientError,
@@ -109,6 +113,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.addHook("onRequest", async (request, reply) => {
     rememberAnswer(request.raw.socket, reply.raw)
     reply.header("x-request-id", request.id)
+    if (isEventUpgrade(request.raw)) takeToken(request.raw)
     const fault = headFault(request, limits)
     if (fault) {
       send(reply, fault)
@@ -148,7 +153,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
     store: () => services.store,
     nameOf,
   }
-  for (const route of routes) mountRoute(app, route, { services, closing, gate: gateOf(route, gates) })
+  app.register(websocket, { options: { maxPayload: MOST_SAID, handleProtocols: chooseProtocol } })
+  // Behind the plug-in, which looks at each route that is added.
+  app.register(async (scope) => {
+    for (const route of routes) mountRoute(scope, route, { services, closing, gate: gateOf(route, gates) })
+  })
   if (options.docs !== undefined) mountDocs(app, routes, options.docs)
   if (options.board) mountQueues(app, options.board.token, options.board.queues)
   return app
@@ -166,6 +175,10 @@ function requirePolicies(app: FastifyInstance): void {
     const names = without.map(({ method, url }) => `${method} ${url}`)
     throw new StoredError("INTERNAL", `These routes do not say who may use them: ${names.join(", ")}.`)
   })
+}
+
+function chooseProtocol(offered: Set<string>): string | false {
+  return offered.has(PROTOCOL) && PROTOCOL
 }
 
 function headFault({ raw }: FastifyRequest, limits: ApiLimits): Problem | null {

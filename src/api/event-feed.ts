@@ -8,7 +8,7 @@ import type { StoreEvent, StoreEventName } from "../core/event.ts"
 import type { Store } from "../store/store.ts"
 
 /** What states no committed fact. */
-const HINTS: readonly StoreEventName[] = ["sync:start", "watch", "read:fallback", "backend:breaker"]
+export const HINTS: readonly StoreEventName[] = ["sync:start", "watch", "read:fallback", "backend:breaker"]
 /** Bytes that may wait for the reader. */
 const ROOM = 64 * 1024
 

@@ -1,13 +1,15 @@
 /** Puts a declared route on a Fastify instance. */
 import type { FastifyInstance, FastifyRequest } from "fastify"
+import type { WebSocket } from "ws"
 import { NOBODY } from "../core/access.ts"
+import { type StoredError, toStoredError } from "../core/error.ts"
 import { readableName } from "./access/allowed-reference.ts"
 import { knownAccess } from "./access/request-access.ts"
 import { clientSignal } from "./client-signal.ts"
 import { readJson } from "./json-body.ts"
 import { pathName } from "./path-name.ts"
 import { parseAs, parseQuery } from "./query.ts"
-import { type Call, pathParts, queryOf, type Route } from "./route.ts"
+import { type Call, pathParts, queryOf, type Route, type SocketCall } from "./route.ts"
 import type { ApiServices } from "./services.ts"
 import { declaredSize } from "./upload-body.ts"
 import type { Gate } from "./worker-auth.ts"
@@ -23,25 +25,48 @@ export interface MountOptions {
 }
 
 export function mountRoute(app: FastifyInstance, route: Route, { services, closing, gate }: MountOptions): void {
+  const said = (request: FastifyRequest): SocketCall<unknown> => ({
+    services,
+    request,
+    access: knownAccess(request) ?? NOBODY,
+    name: ownName(route, request, services),
+    query: parseQuery(queryOf(route), request.query),
+    closing,
+  })
   app.route({
     method: route.method,
     url: routerPath(route.path),
     config: { policy: route.policy },
     ...(gate && { onRequest: gate }),
     handler: async (request, reply) => {
-      const call: Call<unknown, unknown> = {
-        services,
-        request,
-        reply,
-        access: knownAccess(request) ?? NOBODY,
-        name: ownName(route, request, services),
-        query: parseQuery(queryOf(route), request.query),
-        body: () => bodyOf(route, call),
-        closing,
-      }
+      const call: Call<unknown, unknown> = { ...said(request), reply, body: () => bodyOf(route, call) }
       return route.handle(call)
     },
+    ...(route.socket && {
+      wsHandler: (socket: WebSocket, request: FastifyRequest) => {
+        try {
+          route.socket!(said(request), socket)
+        } catch (error) {
+          refuse(socket, toStoredError(error))
+        }
+      },
+    }),
   })
+}
+
+/** Of a violation of what we ask for (RFC 6455, 7.4.1). */
+const POLICY_VIOLATION = 1008
+/** Bytes that a reason may have. */
+const MOST_REASON = 123
+
+function refuse(socket: WebSocket, { code, message }: StoredError): void {
+  socket.close(
+    POLICY_VIOLATION,
+    Buffer.from(`${code}: ${message}`)
+      .subarray(0, MOST_REASON)
+      .toString("latin1")
+      .replace(/[^\x20-\x7e]/g, "?"),
+  )
 }
 
 /** What the path names; for whoever may touch a part of the keys, an own key of the content that a checksum names: a blob's record tells of everybody's places. */

@@ -3,6 +3,7 @@
  * what it says to a wrong method, the OpenAPI document, and the tests of who may do what.
  */
 import type { FastifyReply, FastifyRequest } from "fastify"
+import type { WebSocket } from "ws"
 import * as z from "zod"
 import type { Access } from "../core/access.ts"
 import type { Policy } from "./policy.ts"
@@ -40,6 +41,9 @@ export interface Call<Query, Body> {
   closing: AbortSignal
 }
 
+/** One that became a WebSocket: there is nothing to answer any more. */
+export type SocketCall<Query> = Omit<Call<Query, never>, "reply" | "body">
+
 /** What a route answers under one status. */
 export interface Answer {
   /** a sentence for the document */
@@ -76,6 +80,8 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   takesBytes?: true
   answers: Record<number, Answer>
   handle(call: Call<z.output<Query>, z.output<Body>>): unknown
+  /** what is done where the request asks for a WebSocket instead */
+  socket?(call: SocketCall<z.output<Query>>, socket: WebSocket): void
 }
 
 /** Checks a declaration by its types, and forgets those of its query and body. */

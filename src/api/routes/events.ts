@@ -6,8 +6,9 @@ import type { FastifyRequest } from "fastify"
 import * as z from "zod"
 import { allowedEvents } from "../access/allowed-facts.ts"
 import { EventFeed } from "../event-feed.ts"
+import { serveEventSocket } from "../event-socket.ts"
 import { flag, parseAs, whole } from "../query.ts"
-import { route } from "../route.ts"
+import { type Call, route } from "../route.ts"
 import { cutSlowReader } from "../slow-reader.ts"
 
 export const eventsQuery = z.strictObject({
@@ -29,13 +30,15 @@ export const events = route({
   policy: { scope: "read", on: "kept" },
   query: eventsQuery,
   headers: { "last-event-id": "as `after`; what EventSource sends by itself" },
+  description:
+    "Who asks for a WebSocket gets one: an event a message. A browser names its token among the protocols that it offers, `stored` and `bearer.<token>`.",
   answers: { 200: { is: "Server-sent events without end.", type: "text/event-stream" } },
-  handle({ services, access, request, reply, query: { after, hints }, closing }) {
+  handle(call) {
+    const { services, access, reply, query, closing } = call
     const { store, limits } = services
-    const from = after ?? lastEventId(request) ?? store.status().lastSequence
     const feed = new EventFeed(allowedEvents(store, access), {
-      after: from,
-      hints,
+      after: beginning(call),
+      hints: query.hints,
       heartbeat: limits.heartbeat,
       closing,
     })
@@ -45,7 +48,22 @@ export const events = route({
     reply.header("x-accel-buffering", "no")
     return reply.send(feed)
   },
+  socket(call, socket) {
+    const { services, access, query, closing } = call
+    void serveEventSocket(socket, allowedEvents(services.store, access), {
+      after: beginning(call),
+      hints: query.hints,
+      heartbeat: services.limits.heartbeat,
+      closing,
+    })
+  },
 })
+
+type EventCall = Pick<Call<z.output<typeof eventsQuery>, never>, "services" | "request" | "query">
+
+function beginning({ services, request, query }: EventCall): number {
+  return query.after ?? lastEventId(request) ?? services.store.status().lastSequence
+}
 
 function lastEventId({ headers }: FastifyRequest): number | undefined {
   return parseAs("Last-Event-ID", lastSchema, headers["last-event-id"])
