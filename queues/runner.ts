@@ -125,6 +125,11 @@ export class Runner {
     return this.#lines.get(syncQueue(backend))?.breaker.state ?? "closed"
   }
 
+  /** UTC ms at which an open breaker lets a probe through, null where it is not open. */
+  retryAtOf(backend: string): number | null {
+    return this.#lines.get(syncQueue(backend))?.breaker.retryAt ?? null
+  }
+
   isSyncing(backend: string, key: string): boolean {
     return this.#lines.get(syncQueue(backend))?.isRunning(backend, key) ?? false
   }

@@ -95,4 +95,10 @@ export type {
   ValidateFace,
   ValidateOptions,
   ValidateStatus,
+  Why,
+  WhyCopy,
+  WhyJob,
+  WhyJournal,
+  WhyOptions,
+  WhyWait,
 } from "./store/store.ts"

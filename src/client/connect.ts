@@ -34,6 +34,7 @@ import { Subscription } from "./subscription.ts"
 import { createToken, getToken, listTokens, revokeToken, rotateToken } from "./tokens.ts"
 import { stopValidate, validate, validateStatus } from "./validate.ts"
 import { idle, synced } from "./wait.ts"
+import { why } from "./why.ts"
 
 const TIMEOUT = 30_000
 const CLOSE_DEADLINE = 10_000
@@ -86,6 +87,7 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     stat: (idOrKey) => calls.run(() => stat(link, idOrKey)),
     has: (idOrKey) => calls.run(async () => (await stat(link, idOrKey)) !== null),
     synced: (idOrKey, given) => calls.run(() => synced(link, idOrKey, waiting(checkOptions("synced", given)))),
+    why: (idOrKey, given) => calls.run(() => why(link, idOrKey, given)),
     archive: (given) => calls.run(() => archive(link, given)),
     signedUrl: (idOrKey, given) => calls.run(() => signedUrl(link, idOrKey, given)),
     revokeSignedUrls: () => calls.run(() => revokeSignedUrls(link)),

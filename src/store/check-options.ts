@@ -75,6 +75,7 @@ const OPTIONS = {
   validate: { sample: SHARE, seed: TEXT, prefix: TEXT, rate: COUNT, ...ACTOR },
   drift: { limit: COUNT, signal: SIGNAL },
   heal: { key: TEXT },
+  why: { depth: COUNT, all: FLAG, signal: SIGNAL },
   idle: { signal: SIGNAL },
   close: { deadline: WAIT },
 } as const satisfies Record<string, Readonly<Record<string, Kind>>>

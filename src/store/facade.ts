@@ -33,6 +33,7 @@ import { testBackend } from "./test-backend.ts"
 import { keyOfJob, namedWithin } from "./tokens/named-within.ts"
 import { tokensOf } from "./tokens/tokens.ts"
 import { validate } from "./validate/validate.ts"
+import { why } from "./why.ts"
 
 export interface FacadeParts {
   services: StoreServices
@@ -90,6 +91,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     has: (idOrKey) => guard(() => stat(services, idOrKey) !== null),
     synced: (idOrKey, options) => guard(() => synced(services, idOrKey, checkOptions("synced", options))),
     archive: (options) => guard(() => archive(archiveSources(services), checkOptions("archive", options))),
+    why: (idOrKey, options) => guard(() => why(services, idOrKey, checkOptions("why", options))),
     ...signedOf(services, guard),
     addBackend: (name, config, options) =>
       guard(() => addBackend(services, makeBackend, name, config, checkOptions("setBackend", options))),

@@ -21,6 +21,7 @@ import type { SignedDoor, SignedFace } from "./signed/signed-face.ts"
 import type { StoreStatus } from "./status-face.ts"
 import type { TokensControl, TokensFace } from "./tokens/tokens-face.ts"
 import type { ValidateFace, ValidateStatus } from "./validate-face.ts"
+import type { WhyFace } from "./why-face.ts"
 
 export type { ArchiveOptions, OpenedArchive } from "./archive/archive-face.ts"
 export type { ArchiveFormat } from "./archive/archive-format.ts"
@@ -39,6 +40,7 @@ export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions }
 export type { StoreStatus, WorkerStatus } from "./status-face.ts"
 export type * from "./tokens/tokens-face.ts"
 export type * from "./validate-face.ts"
+export type * from "./why-face.ts"
 
 /**
  * What `put` takes: bytes (`Buffer`, `Uint8Array`, `ArrayBuffer`), a `Blob` or `File`, a Node `Readable`, a web `ReadableStream`, any async
@@ -198,7 +200,7 @@ interface CacheFace {
  * What a store in this process and one behind HTTP have in common (decision 0006). Code that is written against it, with `await` and `for await`,
  * runs over both: `createStore` gives a `Store`, `connect` a `RemoteStore`.
  */
-export interface StoreFace extends BackendFace, CopyFace, ScanFace, ValidateFace, ArchiveFace, SignedFace {
+export interface StoreFace extends BackendFace, CopyFace, ScanFace, ValidateFace, ArchiveFace, SignedFace, WhyFace {
   put(input: PutInput, options?: PutOptions): Promise<PutResult>
   /** @throws NOT_FOUND, COPY_UNAVAILABLE, CORRUPT, INVALID_RANGE */
   get(idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>

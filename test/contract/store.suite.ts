@@ -19,6 +19,7 @@ import { readCases } from "./store/read-cases.ts"
 import { refusalCases } from "./store/refusal-cases.ts"
 import { scanCases } from "./store/scan-cases.ts"
 import { upkeepCases } from "./store/upkeep-cases.ts"
+import { whyCases } from "./store/why-cases.ts"
 
 /** @param options `sideChecksums`: whether somebody computes them */
 export function storeSuite(name: string, open: OpenFace, { sideChecksums = true } = {}): void {
@@ -35,6 +36,7 @@ export function storeSuite(name: string, open: OpenFace, { sideChecksums = true 
   describe(`${name}: scans, drift`, () => scanCases(open))
   describe(`${name}: events`, () => eventCases(open))
   describe(`${name}: cache, journal, jobs`, () => upkeepCases(open))
+  describe(`${name}: why`, () => whyCases(open))
   describe(`${name}: refusals`, () => refusalCases(open))
   describe(`${name}: close`, () => closingCases(open))
 }

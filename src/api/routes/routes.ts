@@ -32,6 +32,7 @@ import { status } from "./status.ts"
 import { synced } from "./synced.ts"
 import { createToken, getToken, listTokens, revokeToken, rotateToken } from "./tokens.ts"
 import { cancelValidate, getValidate, pauseValidate, startValidate } from "./validate.ts"
+import { why } from "./why.ts"
 
 export const ROUTES: readonly Route[] = [
   putObject,
@@ -47,6 +48,7 @@ export const ROUTES: readonly Route[] = [
   headBlob,
   deleteBlob,
   getMetadata,
+  why,
   synced,
   getArchive,
   headArchive,

@@ -4,7 +4,7 @@ import type { Metadata, MetadataLocation, PutResult } from "../../core/metadata.
 import type { DeleteResult, ListedObject } from "../../store/store.ts"
 import { blobId, bytes, checksums, jsonObject, serializedError, utcMs } from "./pieces.ts"
 
-const location: z.ZodType<MetadataLocation> = z
+export const location: z.ZodType<MetadataLocation> = z
   .object({
     backend: z.string(),
     key: z.string().describe("inside the backend"),

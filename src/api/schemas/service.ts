@@ -60,7 +60,7 @@ export const status: z.ZodType<StoreStatus> = z
   })
   .meta({ id: "Status" })
 
-const outboxRecord: z.ZodType<OutboxRecord> = z
+export const outboxRecord: z.ZodType<OutboxRecord> = z
   .object({
     sequence: z.int(),
     queue: z.string(),
@@ -78,7 +78,7 @@ const outboxRecord: z.ZodType<OutboxRecord> = z
   .meta({ id: "Job" })
 export const failedPage = z.object({ jobs: z.array(outboxRecord) }).meta({ id: "FailedPage" })
 
-const journalRecord: z.ZodType<Omit<JournalRecord, "command"> & { command: string }> = z
+export const journalRecord: z.ZodType<Omit<JournalRecord, "command"> & { command: string }> = z
   .object({
     sequence: z.int(),
     time: utcMs,
