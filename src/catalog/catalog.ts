@@ -17,6 +17,7 @@ import type { BlobId } from "../core/blob-id.ts"
 import type { ChecksumAlgorithm, Checksums } from "../core/checksum.ts"
 import type { SerializedError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
+import type { CopyCommit, CopyFact, Once, RequestsPage } from "./copy-fact.ts"
 import type { OutboxPage } from "./reads.ts"
 import type {
   BackendRecord,
@@ -42,22 +43,6 @@ export interface Actor {
   idempotencyKey?: string
 }
 
-/** A request that is to change something once, however often it is sent. */
-export interface Once {
-  /** who sends which kind of request under which key */
-  name: string
-  /** hex hash over everything that makes it this request and no other */
-  fingerprint: string
-}
-
-export interface RequestsPage {
-  /** null: from the first one on */
-  after: string | null
-  limit: number
-  /** UTC ms */
-  time: number
-}
-
 export interface PutFact extends Actor {
   id: BlobId
   size: number
@@ -81,25 +66,6 @@ export interface PutFact extends Actor {
   token?: string
   /** UTC ms */
   time: number
-}
-
-/** An object under another key too, or instead. */
-export interface CopyFact
-  extends Actor,
-    Pick<PutFact, "key" | "copies" | "sideChecksums" | "ifVersion" | "ifAbsent" | "token" | "once" | "time"> {
-  from: string
-  /** refuse with CONFLICT unless `from` has this version */
-  ifFromVersion?: number
-  /** `from` goes */
-  moves: boolean
-  /** absent: those of `from` */
-  custom?: JsonObject
-  mimeType?: string
-}
-
-export interface CopyCommit extends PutCommit {
-  /** null for a copy */
-  removed: DeleteCommit | null
 }
 
 export interface PutCommit {

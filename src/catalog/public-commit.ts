@@ -1,5 +1,6 @@
 /** What commits give to callers, without what rows keep for themselves. */
-import type { CopyCommit, DeleteCommit, PutCommit } from "./catalog.ts"
+import type { DeleteCommit, PutCommit } from "./catalog.ts"
+import type { CopyCommit } from "./copy-fact.ts"
 import { publicBlob, publicLocation, publicObject } from "./public-record.ts"
 import type { CopyResult } from "./transitions/copy.ts"
 import type { PutResult } from "./transitions/put.ts"

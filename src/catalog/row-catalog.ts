@@ -11,8 +11,6 @@ import type {
   Actor,
   Catalog,
   CatalogFault,
-  CopyCommit,
-  CopyFact,
   DeleteCommit,
   DeleteFact,
   Outcome,
@@ -20,9 +18,9 @@ import type {
   Page,
   PutCommit,
   PutFact,
-  RequestsPage,
 } from "./catalog.ts"
 import { CommitQueue } from "./commit-queue.ts"
+import type { CopyCommit, CopyFact, RequestsPage } from "./copy-fact.ts"
 import { mendRows } from "./mend/mend.ts"
 import { publicCopy, publicDelete, publicPut } from "./public-commit.ts"
 import { publicBlob, publicCounters, publicLocation, publicObject } from "./public-record.ts"

@@ -2,7 +2,7 @@
  * `copy` and `move`: an object under another key too, or instead, in one transaction and without its bytes being sent again. The new copies come from staging, into
  * which the bytes are brought first where they are not there.
  */
-import type { CopyCommit } from "../catalog/catalog.ts"
+import type { CopyCommit } from "../catalog/copy-fact.ts"
 import type { ObjectRecord } from "../catalog/record.ts"
 import { isProvisional } from "../core/blob-id.ts"
 import { isStoredError, NotFoundError, StoredError, throwIfAborted } from "../core/error.ts"

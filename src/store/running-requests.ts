@@ -3,7 +3,7 @@
  * now, so that the same one sent twice at once is done once.
  */
 import { createHash } from "node:crypto"
-import type { Once } from "../catalog/catalog.ts"
+import type { Once } from "../catalog/copy-fact.ts"
 import { ConflictError, StoredError } from "../core/error.ts"
 
 /** What a caller says of itself and of its request. */

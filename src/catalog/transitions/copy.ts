@@ -1,6 +1,7 @@
 /** `copy` and `move`: another key names the blob of an object, with all that is said of it; `move` takes the first key away in the same transaction. */
 import { ConflictError, NotFoundError } from "../../core/error.ts"
-import type { CopyFact, DeleteCommit } from "../catalog.ts"
+import type { DeleteCommit } from "../catalog.ts"
+import type { CopyFact } from "../copy-fact.ts"
 import type { Rows } from "../rows/rows.ts"
 import { requireConditions } from "./conditions.ts"
 import { remove } from "./delete.ts"

@@ -3,7 +3,7 @@
  * again within a day it changes nothing and is answered alike; another request under the same name is refused.
  */
 import { StoredError } from "../../core/error.ts"
-import type { Once } from "../catalog.ts"
+import type { Once } from "../copy-fact.ts"
 import type { Rows } from "../rows/rows.ts"
 
 /** ms */

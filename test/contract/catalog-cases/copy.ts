@@ -1,6 +1,7 @@
 /** commitCopy: another key for an object, too or instead, in one transaction; and requests that have an effect once. */
 import { describe, expect, it } from "vitest"
-import type { Catalog, CopyFact } from "../../../src/catalog/catalog.ts"
+import type { Catalog } from "../../../src/catalog/catalog.ts"
+import type { CopyFact } from "../../../src/catalog/copy-fact.ts"
 import { idOf, put, putFact, refusal, settle } from "../catalog.facts.ts"
 import type { Subject } from "../catalog.suite.ts"
 
