@@ -24,6 +24,7 @@ const backend = fc.constantFrom(...BACKENDS)
 type Command =
   | { type: "put"; key: string; content: string; backends: string[] }
   | { type: "delete"; key: string }
+  | { type: "copy"; from: string; key: string; backends: string[]; moves: boolean }
   | { type: "outcome"; backend: string; key: string; age: number; result: OutcomeKind }
   | { type: "evict"; content: string }
   | { type: "retry" }
@@ -37,6 +38,18 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant("put" as const), key, content, backends: fc.subarray(BACKENDS) }),
   },
   { weight: 3, arbitrary: fc.record({ type: fc.constant("delete" as const), key }) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({
+        type: fc.constant("copy" as const),
+        from: key,
+        key,
+        backends: fc.subarray(BACKENDS),
+        moves: fc.boolean(),
+      })
+      .filter(({ from, key }) => from !== key),
+  },
   {
     weight: 10,
     arbitrary: fc.record({
@@ -77,6 +90,16 @@ function run(catalog: Catalog, model: CatalogModel, command: Command): Promise<v
       const commit = catalog.commitDelete({ key: command.key, time })
       const existed = model.delete(command.key)
       return commit.then(({ object }) => expect(object !== null).toBe(existed))
+    }
+    case "copy": {
+      const { type: _, backends, ...ends } = command
+      const copies = backends.map((name) => ({ backend: name, key: ends.key }))
+      const commit = catalog.commitCopy({ ...ends, copies, sideChecksums: [], time })
+      const code = model.copy(ends.from, ends.key, backends, ends.moves)
+      return commit.then(
+        () => expect(code).toBeNull(),
+        (error: unknown) => expect(error).toMatchObject({ code }),
+      )
     }
     case "outcome": {
       const place = model.place(command.backend, command.key)

@@ -38,6 +38,16 @@ export class CatalogModel {
     for (const backend of before?.backends ?? []) if (!backends.includes(backend)) this.#retire(backend, key)
   }
 
+  /** @returns the code of what the catalog should throw, null where it should do it */
+  copy(from: string, to: string, backends: string[], moves: boolean): string | null {
+    const source = this.objects.get(from)
+    if (!source) return "NOT_FOUND"
+    if (!this.staged.has(source.id)) return "CONFLICT"
+    this.put(to, source.id, backends)
+    if (moves) this.delete(from)
+    return null
+  }
+
   delete(key: string): boolean {
     const before = this.objects.get(key)
     if (!before) return false
