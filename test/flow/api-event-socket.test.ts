@@ -99,6 +99,21 @@ describe("events over a WebSocket", () => {
     expect(JSON.stringify(messages)).not.toContain("secret/")
   })
 
+  it("end with the token: nothing that happens after it was revoked is told", async () => {
+    const { store, url } = await serve({ adminToken: ADMIN })
+    const { token, id } = await store.tokens.create({ name: "reader", scopes: ["read"] })
+    const { until, messages, closed } = join(url, ["stored", `bearer.${token}`])
+    await until("hello")
+    await store.put(Buffer.from("x"), { key: "before" })
+    await until("put")
+    await store.idle()
+    await store.tokens.revoke(id)
+    await store.put(Buffer.from("x"), { key: "after" })
+    expect((await closed).code).toBe(1001)
+    expect(JSON.stringify(messages)).toContain("before")
+    expect(JSON.stringify(messages)).not.toContain("after")
+  })
+
   it("say why a request cannot be understood", async () => {
     const { url } = await serve()
     const { code, reason } = await join(`${url}?after=x`).closed

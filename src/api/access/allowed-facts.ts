@@ -48,20 +48,33 @@ function isOwnBackend(access: Access, backend: unknown): boolean {
   return typeof backend !== "string" || access.allowsBackend(backend)
 }
 
-/** A store whose events are those that somebody may hear. */
-export function allowedEvents(store: Pick<Store, "events" | "on">, access: Access): Pick<Store, "events" | "on"> {
-  if (access.prefixes === null && access.backends === null) return store
+/** A store whose events are those that somebody may hear, until their token is good no more: then events end. */
+export function allowedEvents(
+  store: Pick<Store, "events" | "on" | "tokens">,
+  access: Access,
+): Pick<Store, "events" | "on"> {
+  const { token, prefixes, backends } = access
+  if (token === null && prefixes === null && backends === null) return store
+  const isGood = (): boolean => token === null || store.tokens.isGood(token)
   return {
-    events: (options) => only(store.events(options), (event) => mayHear(access, event)),
+    events: (options) => only(store.events(options), isGood, (event) => mayHear(access, event)),
     on: (name, listener) =>
       store.on(name, (data, event) => {
-        if (mayHear(access, { type: name, data } as Pick<StoreEvent, "type" | "data">)) listener(data, event)
+        const isOwn = mayHear(access, { type: name, data } as Pick<StoreEvent, "type" | "data">)
+        if (isOwn && isGood()) listener(data, event)
       }),
   }
 }
 
-async function* only<Item>(items: AsyncIterable<Item>, isWanted: (item: Item) => boolean): AsyncGenerator<Item> {
-  for await (const item of items) if (isWanted(item)) yield item
+async function* only<Item>(
+  items: AsyncIterable<Item>,
+  isGood: () => boolean,
+  isWanted: (item: Item) => boolean,
+): AsyncGenerator<Item> {
+  for await (const item of items) {
+    if (!isGood()) return
+    if (isWanted(item)) yield item
+  }
 }
 
 interface SequencePage {

@@ -50,6 +50,11 @@ export class TokenBook {
     return entry.verified
   }
 
+  isGood(id: string): boolean {
+    const entry = this.#all().get(id)
+    return entry !== undefined && isGood(entry.record, this.#clock.now())
+  }
+
   /** Commits when tokens were used. */
   async flush(): Promise<void> {
     if (this.#uses.size === 0) return

@@ -66,6 +66,8 @@ export interface TokensControl extends TokensFace {
   get(id: string): TokenInfo
   /** Null for what is no token, and for one that is unknown, wrong, revoked or over: nobody is told which, and it takes the same time. */
   verify(token: string): VerifiedToken | null
+  /** Whether a token that was verified before would be so still, by its id: for who was let in long ago. */
+  isGood(id: string): boolean
   /** Whether there never was one. */
   isEmpty(): boolean
 }

@@ -22,6 +22,7 @@ export function tokensOf(
     rotate: (id, options) => guard(() => rotate(services, id, options)),
     revoke: (id, actor) => guard(() => revoke(services, id, checkOptions("token", actor))),
     verify: (token) => tokens.verify(token),
+    isGood: (id) => tokens.isGood(id),
     isEmpty: () => tokens.isEmpty,
   }
 }
