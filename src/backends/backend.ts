@@ -83,6 +83,8 @@ export interface BackendStat extends SeenState {
 
 export interface BackendEntry extends BackendStat {
   key: string
+  /** whether `stat` tells `checksums` that the listing leaves out; absent: the listing does not say */
+  vouched?: boolean
 }
 
 export interface PresignOptions extends CallOptions {
@@ -162,6 +164,9 @@ export abstract class StorageBackend {
 
   /** Optional: once open, whether a put with `replaces: null` is surely refused where something is, so that nobody need look before. */
   declare readonly refusesOver?: boolean
+
+  /** Optional: once open, whether `stat` may tell `checksums` of what others have written, so that it need not be read. */
+  declare readonly vouches?: boolean
 
   /** Makes ready and proves that the backend can be used. May be called again after a failure. @throws StoredError */
   abstract open(options?: BackendOpenOptions): Promise<void>

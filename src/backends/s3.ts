@@ -74,6 +74,7 @@ export class S3Backend extends StorageBackend {
   readonly #services: BackendServices
   declare abilities?: S3Abilities
   declare refusesOver?: boolean
+  declare vouches?: boolean
   #opened: Opened | null = null
 
   constructor(config: S3Config, services: BackendServices) {
@@ -112,6 +113,7 @@ export class S3Backend extends StorageBackend {
     }
     await this.close()
     this.refusesOver = session.abilities.ifAbsent
+    this.vouches = session.abilities.sha256
     const { partSize, partsAtOnce } = this.#settings
     const uploads = new Uploads(session)
     const sweeper = new Sweeper(uploads)

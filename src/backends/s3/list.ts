@@ -1,9 +1,10 @@
 /** Lists objects in pages, in the order of their keys' bytes. A page that is not in that order ends the listing with an error: whoever relies on it must know. */
-import type { ListObjectsV2CommandOutput } from "@aws-sdk/client-s3"
+import type { _Object, ListObjectsV2CommandOutput } from "@aws-sdk/client-s3"
 import { PermanentAdapterError, throwIfAborted } from "../../core/error.ts"
 import type { BackendEntry, BackendListOptions, SkippedEntry } from "../backend.ts"
 import { toKeyBytes } from "../key-bytes.ts"
-import { bareEtag } from "./etag.ts"
+import type { S3Abilities } from "./abilities.ts"
+import { bareEtag, partsOf } from "./etag.ts"
 import { wholeSeconds } from "./read.ts"
 import type { S3Session } from "./session.ts"
 
@@ -21,7 +22,7 @@ export async function* listObjects(
   let token: string | undefined
   while (left > 0) {
     const page = await nextPage(session, { prefix, after, token, most: Math.min(left, PAGE), signal })
-    for (const { Key, Size, LastModified, ETag } of page.Contents ?? []) {
+    for (const { Key, Size, LastModified, ETag, ChecksumAlgorithm, ChecksumType } of page.Contents ?? []) {
       throwIfAborted(signal)
       const name = decodeKey(Key ?? "")
       const bytes = name === null ? last : toKeyBytes(name)
@@ -40,12 +41,26 @@ export async function* listObjects(
         size: Size ?? 0,
         modified: wholeSeconds(LastModified),
         ...(etag !== undefined && { etag }),
+        ...vouchedFor(abilities, { ChecksumAlgorithm, ChecksumType, etag }),
       }
       if (left <= 0) return
     }
     token = page.IsTruncated ? page.NextContinuationToken : undefined
     if (token === undefined) return
   }
+}
+
+/** Whether the server has a SHA-256 of the whole object, as far as its listing says. One of the parts' digests is none of the content. */
+function vouchedFor(
+  { sha256 }: S3Abilities,
+  told: Pick<_Object, "ChecksumAlgorithm" | "ChecksumType"> & { etag: string | undefined },
+): { vouched?: boolean } {
+  const { ChecksumAlgorithm, ChecksumType, etag } = told
+  if (!sha256 || !ChecksumAlgorithm?.length) return {}
+  // Servers that do not say the type know of whole ones only where the object came in one piece.
+  const isWhole =
+    ChecksumType === undefined ? etag !== undefined && partsOf(etag) === null : ChecksumType === "FULL_OBJECT"
+  return { vouched: isWhole && ChecksumAlgorithm.includes("SHA256") }
 }
 
 interface PageOptions {

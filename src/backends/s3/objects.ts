@@ -30,7 +30,7 @@ type Input = Said<Sdk.PutObjectCommandInput & Sdk.HeadObjectCommandInput> &
 
 export type HeadAnswer = Pick<
   Sdk.HeadObjectCommandOutput,
-  "ContentLength" | "LastModified" | "ETag" | "ChecksumSHA256" | "Metadata"
+  "ContentLength" | "LastModified" | "ETag" | "ChecksumSHA256" | "ChecksumType" | "Metadata"
 >
 
 /** Each fails as the SDK does: with what `s3Error` understands. */
@@ -95,6 +95,7 @@ class SignedObjects implements Objects {
       LastModified: new Date(headers["last-modified"] ?? 0),
       ETag: headers.etag,
       ...(typeof checksum === "string" && { ChecksumSHA256: checksum }),
+      ...(headers["x-amz-checksum-type"] === "COMPOSITE" && { ChecksumType: "COMPOSITE" as const }),
       Metadata: metadata,
     }
   }

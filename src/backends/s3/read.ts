@@ -48,7 +48,8 @@ export function wholeSeconds(time: Date | undefined): number {
 function toHead(answer: HeadAnswer): HeadOfObject {
   const etag = bareEtag(answer.ETag)
   // A composed checksum, of the parts' checksums, is not that of the content.
-  const sha256 = answer.ChecksumSHA256 && !answer.ChecksumSHA256.includes("-") ? answer.ChecksumSHA256 : null
+  const isComposed = answer.ChecksumType === "COMPOSITE" || answer.ChecksumSHA256?.includes("-") === true
+  const sha256 = isComposed ? null : (answer.ChecksumSHA256 ?? null)
   return {
     size: answer.ContentLength ?? 0,
     modified: wholeSeconds(answer.LastModified),

@@ -2,11 +2,12 @@
  * Reads what was found, so that its id is known. Files on this host are hashed where they lie, by threads, many in one call; what lies elsewhere passes through
  * here. What was read is only believed where it is in the state in which it was found: then it is that file, and all of it is of one moment (I13).
  */
-import type { BackendEntry } from "../../backends/backend.ts"
+import type { BackendEntry, BackendStat } from "../../backends/backend.ts"
 import type { Checksums, IdAlgorithm } from "../../core/checksum.ts"
 import { isStoredError, throwIfAborted, toStoredError } from "../../core/error.ts"
 import { isSameState } from "../../core/seen-state.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
+import { statFound } from "./stat-found.ts"
 
 /** `moving`: it is being written to, or is another one by now: to be looked at again. */
 export type FoundRead =
@@ -38,6 +39,30 @@ export class FoundReader {
     return entries.map((entry) => read.get(entry) ?? this.#asLinked(entry))
   }
 
+  /**
+   * By key, what the backend itself has compared with the bytes: a look at a file is cheap beside reading it. Asked where the listing says that there is such a
+   * thing, and, where files are to be read otherwise, also where it does not say.
+   */
+  async askVouched(entries: readonly BackendEntry[], { hash }: { hash: boolean }): Promise<Map<string, FoundRead>> {
+    const { backend } = this.#scanned
+    const told = new Map<string, FoundRead>()
+    if (!backend.vouches) return told
+    const asked = entries.filter(({ vouched }) => vouched ?? hash)
+    const ask = async (entry: BackendEntry): Promise<void> => {
+      const state = await statFound(this.#scanned, entry.key)
+      const checksums = state && isSameState(state, entry) ? this.#vouched(state) : null
+      if (checksums) told.set(entry.key, { type: "read", checksums })
+    }
+    await this.#each(asked, ask, ASKED_AT_ONCE)
+    return told
+  }
+
+  /** Null where it does not have all that are wanted. */
+  #vouched({ checksums }: BackendStat): Checksums | null {
+    const { services } = this.#scanned
+    return checksums && services.config.checksums.every((name) => checksums[name] !== undefined) ? checksums : null
+  }
+
   /** Of several names of one file only the first. */
   #withoutTwins(entries: readonly BackendEntry[]): BackendEntry[] {
     const seen = new Set<string>()
@@ -54,7 +79,11 @@ export class FoundReader {
     return checksums ? { type: "read", checksums } : { type: "moving" }
   }
 
-  async #each<Item, Answer>(items: readonly Item[], read: (item: Item) => Promise<Answer>): Promise<Answer[]> {
+  async #each<Item, Answer>(
+    items: readonly Item[],
+    read: (item: Item) => Promise<Answer>,
+    atOnce = AT_ONCE,
+  ): Promise<Answer[]> {
     const answers: Answer[] = new Array(items.length)
     let next = 0
     const work = async (): Promise<void> => {
@@ -63,7 +92,7 @@ export class FoundReader {
         answers[index] = await read(items[index]!)
       }
     }
-    await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, work))
+    await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, work))
     return answers
   }
 
@@ -89,9 +118,8 @@ export class FoundReader {
 
   async #readThrough(entry: BackendEntry): Promise<FoundRead> {
     const { backend, services, signal, budget } = this.#scanned
-    // What the backend itself has compared with the bytes need not be read.
-    if (entry.checksums && services.config.checksums.every((name) => entry.checksums![name] !== undefined))
-      return { type: "read", checksums: entry.checksums }
+    const vouched = this.#vouched(entry)
+    if (vouched) return { type: "read", checksums: vouched }
     await budget.take(entry.size, signal)
     try {
       const running = services.config.checksums.map((name) => [name, services.hashers.create(name)] as const)
@@ -117,8 +145,9 @@ export class FoundReader {
   }
 }
 
-/** Calls under way at the same time. */
+/** Calls under way at the same time: of those that read, and of those that only ask. */
 const AT_ONCE = 4
+const ASKED_AT_ONCE = 16
 
 function batches(entries: readonly BackendEntry[]): BackendEntry[][] {
   const made: BackendEntry[][] = []

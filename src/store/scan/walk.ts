@@ -137,7 +137,7 @@ async function prepare(
 ): Promise<() => Promise<void>> {
   const { services, name, rules } = scanned
   const listed = found.filter((each) => each.entry !== null)
-  const reads = readNow && scan.hash ? await readSettled(scanned, reader, listed) : new Map<string, FoundRead>()
+  const reads = await learn(scanned, reader, listed, { hash: scan.hash, readNow })
   const sightings: Sighting[] = listed.map(({ key, entry, location }) => ({
     key,
     generation: location?.generation ?? null,
@@ -165,6 +165,21 @@ async function prepare(
       page: told,
     })
   }
+}
+
+/** By key, what is known of content by now. What the looks will come to in any case is asked for by them. */
+async function learn(
+  scanned: ScannedBackend,
+  reader: FoundReader,
+  listed: readonly Difference[],
+  { hash, readNow }: { hash: boolean; readNow: boolean },
+): Promise<Map<string, FoundRead>> {
+  if (hash && !readNow) return new Map()
+  const entries = listed.map(({ entry }) => entry!)
+  const known = await reader.askVouched(entries, { hash })
+  if (!hash) return known
+  const unknown = listed.filter(({ key }) => !known.has(key))
+  return new Map([...known, ...(await readSettled(scanned, reader, unknown))])
 }
 
 /** By key. What was written to only just now, or is much, is left to the looks. */
