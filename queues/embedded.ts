@@ -3,11 +3,13 @@ import type { Catalog, Outcome } from "../src/catalog/catalog.ts"
 import type { JobPayload } from "../src/catalog/record.ts"
 import type { Clock } from "../src/core/clock.ts"
 import type { Meter } from "../src/metrics/meter.ts"
+import type { Tracer } from "../src/tracing/tracer.ts"
 import type { Job, JobHandlers } from "./job.ts"
 import { Lane } from "./lane.ts"
 import { deadlineOf, type OrderSources, orderOf } from "./order.ts"
 import type { RetryPolicy } from "./retry-policy.ts"
 import type { Line, LineOptions, RunnerEvents } from "./runner.ts"
+import { causeOf, tracedJob } from "./traced-job.ts"
 
 export interface LaneOptions extends OrderSources {
   catalog: Pick<Catalog, "due" | "commitOutcomes" | "location" | "object" | "blob">
@@ -16,6 +18,8 @@ export interface LaneOptions extends OrderSources {
   policy: RetryPolicy
   events: RunnerEvents
   meter: Meter
+  /** absent or null: nobody collects spans */
+  tracer?: Tracer | null
   random?(): number
 }
 
@@ -50,7 +54,10 @@ export function openLane(options: LaneOptions, { queue, concurrency, breaker, ga
 
 async function run(payload: JobPayload, options: LaneOptions, signal: AbortSignal): Promise<Outcome> {
   const order = orderOf(payload, options)
-  return "outcome" in order ? order.outcome : runJob(order.job, options, signal)
+  if ("outcome" in order) return order.outcome
+  const { job } = order
+  const { tracer } = options
+  return tracedJob(tracer, job, causeOf(tracer, job), () => runJob(job, options, signal))
 }
 
 async function runJob(job: Job, { handlers, events }: LaneOptions, signal: AbortSignal): Promise<Outcome> {

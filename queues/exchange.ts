@@ -20,6 +20,8 @@ import { jobSchema } from "./job.ts"
 import { type PayloadReader, payloadReader } from "./payload-reader.ts"
 
 export const EXCHANGE_VERSION = 1
+/** Sent with a message by workers that collect spans. */
+export const TRACES_HEADER = "x-stored-traces"
 /** Claims and results in one message, each. */
 export const MOST_IN_A_MESSAGE = 512
 
@@ -123,6 +125,8 @@ export const orderSchema = z.strictObject({
   job: jobSchema,
   /** ms that the job may take */
   deadline: z.number().positive(),
+  /** W3C traceparent of what caused it; only for workers that asked for it (`TRACES_HEADER`), for others do not know the field */
+  trace: text(64).optional(),
 })
 
 export const waitSchema = z.number().positive().max(60_000)
@@ -176,7 +180,8 @@ export interface WorkerDesk {
   configuration(): WorkerConfiguration
   /**
    * @param link fires when the connection by which the message came is gone, and perhaps the worker with it
+   * @param options `traces`: orders say which trace caused them
    * @throws StoredError CLOSED while the store is starting or closing
    */
-  exchange(message: Exchange, link?: AbortSignal): Promise<ExchangeAnswer>
+  exchange(message: Exchange, link?: AbortSignal, options?: { traces?: boolean }): Promise<ExchangeAnswer>
 }

@@ -1,6 +1,7 @@
 /** The pool shape, the server's part: a relay for each queue, and the desk at which workers claim jobs and tell what became of them. */
 import { hash, randomBytes } from "node:crypto"
 import { StoredError, toStoredError } from "../src/core/error.ts"
+import type { Tracer } from "../src/tracing/tracer.ts"
 import type { Exchange, ExchangeAnswer, JobPointer, JobResult, WorkerConfiguration, WorkerDesk } from "./exchange.ts"
 import { EXCHANGE_VERSION } from "./exchange.ts"
 import { CHECKSUM_QUEUE, syncQueue } from "./job.ts"
@@ -9,10 +10,13 @@ import { PACE, type Pace } from "./pace.ts"
 import { Relay, type RelayServices } from "./relay.ts"
 import { Roster, type SeenWorker } from "./roster.ts"
 import type { LineOptions } from "./runner.ts"
+import { causeOf } from "./traced-job.ts"
 
 export interface PoolOptions extends Omit<RelayServices, "forgotten" | "pace" | "roster"> {
   /** absent: as `PACE` has it */
   pace?: Partial<Pace>
+  /** absent or null: nobody collects spans */
+  tracer?: Tracer | null
   /** what workers have to know, but for the revision */
   configuration(): Omit<WorkerConfiguration, "version" | "revision">
 }
@@ -60,14 +64,18 @@ export class Pool implements WorkerDesk {
     return { version: EXCHANGE_VERSION, revision: this.#revisionText(), ...this.#options.configuration() }
   }
 
-  async exchange({ now, worker, claims, results }: Exchange, link?: AbortSignal): Promise<ExchangeAnswer> {
+  async exchange(
+    { now, worker, claims, results }: Exchange,
+    link?: AbortSignal,
+    { traces = false }: { traces?: boolean } = {},
+  ): Promise<ExchangeAnswer> {
     if (this.#closed)
       throw new StoredError("CLOSED", "The store is closing; tell it again in a moment.", { retryable: true })
     this.#roster.see(worker, link)
     // Results first: what they end may be claimed again in the same message.
     const ahead = now - this.#options.clock.now()
     const told = await Promise.all(results.map((each) => this.#result({ ...each, result: onTime(each.result, ahead) })))
-    const orders = await Promise.all(claims.map((each) => this.#claim(each, worker.id)))
+    const orders = await Promise.all(claims.map((each) => this.#claim(each, worker.id, traces)))
     // A result that could not be committed has no answer, and is told again; it must not hold up those beside it.
     const answered = told.filter((each) => each !== null)
     return { version: EXCHANGE_VERSION, revision: this.#revisionText(), claims: orders, results: answered }
@@ -96,10 +104,12 @@ export class Pool implements WorkerDesk {
     return commit?.status ?? "gone"
   }
 
-  async #claim({ ref, jobId, pointer }: Exchange["claims"][number], worker: string) {
+  async #claim({ ref, jobId, pointer }: Exchange["claims"][number], worker: string, traces: boolean) {
     try {
       const answer = (await this.#relayOf(pointer)?.claim(jobId, pointer, worker)) ?? null
-      return answer && "wait" in answer ? { ref, order: null, wait: answer.wait } : { ref, order: answer }
+      if (answer && "wait" in answer) return { ref, order: null, wait: answer.wait }
+      const trace = answer && traces ? causeOf(this.#options.tracer, answer.job) : null
+      return { ref, order: answer && trace !== null ? { ...answer, trace } : answer }
     } catch (thrown) {
       // The row is still due: it is sent again once the transport has put this parcel away.
       this.#options.events.fault(toStoredError(thrown))

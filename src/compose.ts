@@ -161,7 +161,7 @@ async function assemble(
   options: CreateStoreOptions,
   closers: (() => unknown)[],
 ): Promise<OpenedStore> {
-  const { log = silentLog, clock = systemClock, work = true } = options
+  const { log = silentLog, clock = systemClock, work = true, tracer = null } = options
   const policy = { ...DEFAULT_RETRY_POLICY, ...options.retry }
   const lifecycle = new Lifecycle((error) => {
     log.error({ error: error.toJSON() }, "the store can no longer be trusted; stop the process and start it again")
@@ -243,6 +243,7 @@ async function assemble(
     validations: new Validations(() => reads()),
     lifecycle,
     meter: metrics,
+    tracer,
     clock,
     log,
   }
@@ -252,6 +253,7 @@ async function assemble(
     clock,
     policy,
     events,
+    tracer,
     sideChecksums: config.checksums.slice(1),
     ...(options.jobDeadline !== undefined && { deadline: options.jobDeadline }),
   }
@@ -275,7 +277,7 @@ async function assemble(
     }),
   })
   const makeBackend: BackendMaker = (name, backendConfig, knownAbilities) =>
-    registerBackend(name, backendConfig, { hashers, log, endpoints: options.endpoints, knownAbilities })
+    registerBackend(name, backendConfig, { hashers, log, endpoints: options.endpoints, tracer, knownAbilities })
   await startBackends(services, configured, makeBackend, work)
   if (work) {
     services.runner.start(CHECKSUM_CONCURRENCY)

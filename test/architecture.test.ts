@@ -12,7 +12,7 @@ const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 /** From the ground up. A part may import itself and whatever is on a lower floor, never its neighbours. */
 const FLOORS: readonly (readonly string[])[] = [
   ["src/core", "src/thread-pool"],
-  ["src/backends", "src/staging", "src/catalog", "src/checksums", "src/bus", "src/metrics"],
+  ["src/backends", "src/staging", "src/catalog", "src/checksums", "src/bus", "src/metrics", "src/tracing"],
   ["queues"],
   ["src/store"],
   ["src/api", "src/client", "src/doctor", "src/cli", "workers"],
@@ -27,6 +27,11 @@ const CONFINED: Readonly<Record<string, readonly [allowed: string, reason: strin
   "@aws-sdk/s3-request-presigner": ["src/backends/s3", "it is large, and loaded only where an address is presigned"],
   bullmq: ["queues/bullmq", "the rest of the house must not know which queue carries its jobs"],
   lmdb: ["src/catalog/lmdb/", "the catalog's contract must stay one that another database can keep"],
+  "@opentelemetry/api": ["src/tracing/", "the rest of the house makes spans, and does not know who collects them"],
+  "@opentelemetry/context-async-hooks": ["src/tracing/", "it is loaded only where somebody collects spans"],
+  "@opentelemetry/exporter-trace-otlp-http": ["src/tracing/", "it is loaded only where somebody collects spans"],
+  "@opentelemetry/resources": ["src/tracing/", "it is loaded only where somebody collects spans"],
+  "@opentelemetry/sdk-trace": ["src/tracing/", "it is loaded only where somebody collects spans"],
   "prom-client": ["src/metrics/", "the rest of the house counts, and does not know who reads it"],
 }
 

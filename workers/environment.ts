@@ -1,6 +1,6 @@
 /**
  * What the environment says to a worker: `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_URL`, `STORED_WORKER_TOKEN`, `STORED_LOG`, `STORED_WORKER_GRACE`,
- * `STORED_WORKER_LOCK`, `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`. Checked once, every mistake at
+ * `STORED_WORKER_LOCK`, `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `STORED_METRICS_PORT`, `STORED_METRICS_HOST`, `STORED_METRICS_TOKEN`, and `OTEL_…` for spans. Checked once, every mistake at
  * once, and none of them shows a value. What concerns puts by reference stands in `ingest-environment.ts`.
  */
 import { levels } from "pino"
@@ -10,6 +10,7 @@ import { invalidConfig, toIssue } from "../src/core/config.ts"
 import { type EndpointRule, endpointsSchema } from "../src/core/endpoints.ts"
 import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl } from "../src/core/redis-url.ts"
 import { workerTokenSchema } from "../src/core/worker-token.ts"
+import { type TracingSettings, tracingSettings, tracingVariables } from "../src/tracing/tracing-environment.ts"
 import { type IngestEnvironment, ingestEnvironment, ingestVariables } from "./ingest-environment.ts"
 import type { MetricsAddress } from "./metrics-server.ts"
 
@@ -27,6 +28,7 @@ const absent = (what: string) => ({
 /** An empty variable is an absent one, as shells and compose files write it. */
 const fields = z.object({
   ...ingestVariables,
+  ...tracingVariables,
   REDIS_URL: z
     .string(absent("name the Redis that the server uses, as redis://host:port"))
     .refine(isRedisUrl, "expected redis://host:port or rediss://user:password@host:port, as the server has it"),
@@ -86,6 +88,8 @@ export interface WorkerEnvironment {
   drivers: readonly string[]
   /** where Prometheus reads what this worker does; null: nowhere */
   metrics: MetricsAddress | null
+  /** how spans are made; null: not at all */
+  tracing: TracingSettings | null
 }
 
 /** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
@@ -105,6 +109,7 @@ export function parseWorkerEnvironment(variables: Readonly<Record<string, string
     ingest: ingestEnvironment(result.data),
     endpoints: result.data.STORED_BACKEND_ENDPOINTS,
     drivers: result.data.STORED_DRIVERS,
+    tracing: tracingSettings(result.data),
     metrics:
       STORED_METRICS_PORT === undefined
         ? null

@@ -4,11 +4,13 @@
  */
 import { type JobOrder, type JobPointer, type JobResult, readPointer } from "../queues/exchange.ts"
 import type { Done, Job } from "../queues/job.ts"
+import { tracedJob } from "../queues/traced-job.ts"
 import { type Delivery, HandedBack, NotUnderstood } from "../queues/transport.ts"
 import { isStoredError, toStoredError } from "../src/core/error.ts"
 import type { EndedJob, Meter } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
 import { within } from "../src/store/within.ts"
+import type { Tracer } from "../src/tracing/tracer.ts"
 import { sleepUnless } from "./backoff.ts"
 import { carryOut } from "./carry-out.ts"
 import type { ExchangeClient } from "./exchange-client.ts"
@@ -17,6 +19,8 @@ export interface JobRunnerOptions {
   exchange: Pick<ExchangeClient, "claim" | "report">
   log: Log
   meter: Meter
+  /** absent or null: nobody collects spans */
+  tracer?: Tracer | null
   /** ms that a handler that was cut off has to end */
   moment?: number
   /** absent: the versions of pointers that this program knows */
@@ -135,14 +139,15 @@ export class JobRunner {
   }
 
   async #carryOut(bench: Bench, order: JobOrder, lost: AbortSignal): Promise<void> {
-    const { exchange, log, meter, moment = MOMENT } = this.#options
-    const { claim, job, deadline } = order
+    const { exchange, log, meter, tracer, moment = MOMENT } = this.#options
+    const { claim, job, deadline, trace } = order
     if (!this.isTaking || bench.closed.aborted) return this.#report(order, { type: "returned" })
     const stopped = AbortSignal.any([this.#stopped.signal, bench.closed])
     log.debug({ claim, ...factsOf(job) }, "a job begins")
     this.#running += 1
     const began = performance.now()
-    const told = await carryOut((signal) => bench.run(job, signal), { deadline, lost, stopped, moment }).finally(() => {
+    const run = (signal: AbortSignal) => tracedJob(tracer, job, trace, () => bench.run(job, signal))
+    const told = await carryOut(run, { deadline, lost, stopped, moment }).finally(() => {
       this.#running -= 1
     })
     meter.jobEnded({ ...endOf(job, told.result), seconds: (performance.now() - began) / 1000 })

@@ -9,7 +9,9 @@ import type { Endpoints } from "../src/core/endpoints.ts"
 import { PermanentAdapterError, TransientAdapterError, throwIfAborted } from "../src/core/error.ts"
 import type { JsonObject } from "../src/core/json.ts"
 import type { Log } from "../src/store/log.ts"
+import { tracedBackend } from "../src/store/traced-backend.ts"
 import { within } from "../src/store/within.ts"
+import type { Tracer } from "../src/tracing/tracer.ts"
 
 export interface OpenBackendOptions {
   /** whether this worker shares the server's disk, or was told to work for this very backend */
@@ -20,6 +22,8 @@ export interface OpenBackendOptions {
   /** where on the network it may be */
   endpoints?: Endpoints | undefined
   log: Log
+  /** absent or null: nobody collects spans */
+  tracer?: Tracer | null | undefined
   signal: AbortSignal
   /** ms that opening may take */
   deadline?: number
@@ -31,7 +35,7 @@ const DEADLINE = 30_000
 export async function openBackend(
   name: string,
   settings: unknown,
-  { isNear, abilities, hashers, endpoints, log, signal, deadline = DEADLINE }: OpenBackendOptions,
+  { isNear, abilities, hashers, endpoints, log, tracer, signal, deadline = DEADLINE }: OpenBackendOptions,
 ): Promise<StorageBackend> {
   const backend = createBackend(name, settings, {
     hashers,
@@ -43,7 +47,7 @@ export async function openBackend(
   try {
     const isInTime = await within(deadline, openNear(name, backend, isNear, signal), closed)
     throwIfAborted(signal)
-    if (isInTime) return backend
+    if (isInTime) return tracedBackend(backend, name, tracer)
     throw new TransientAdapterError(`Backend "${name}" did not open within ${deadline} ms.`, { code: "TIMEOUT" })
   } catch (error) {
     await within(deadline, backend.close(), closed)

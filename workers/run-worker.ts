@@ -3,6 +3,7 @@
  * and a timer behind them where something does not let go.
  */
 import { type Logger, pino } from "pino"
+import packageFacts from "../package.json" with { type: "json" }
 import type { IngestIntakes } from "../queues/ingest.ts"
 import type { IntakeOpener } from "../queues/transport.ts"
 import { loadDrivers } from "../src/backends/load-drivers.ts"
@@ -10,6 +11,7 @@ import { createHashers } from "../src/checksums/hashers.ts"
 import { ChecksumPool } from "../src/checksums/pool.ts"
 import { Endpoints } from "../src/core/endpoints.ts"
 import { JobMetrics, METRICS_TYPE } from "../src/metrics/job-metrics.ts"
+import { openTracer } from "../src/tracing/open-tracer.ts"
 import type { WorkerCommand } from "./command-line.ts"
 import type { WorkerEnvironment } from "./environment.ts"
 import { hashThread } from "./hash-thread-url.ts"
@@ -39,6 +41,9 @@ export interface IngestDoors {
 /** ms beyond the grace after which a process that is still there ends itself */
 const HARD_END = 30_000
 
+/** ms that the last spans may take to be delivered */
+const FLUSH_DEADLINE = 2_000
+
 /** Resolves once it works; the process ends by a signal. @throws StoredError where it cannot start */
 export async function runWorker(
   {
@@ -52,6 +57,7 @@ export async function runWorker(
     ingest,
     endpoints,
     drivers,
+    tracing,
   }: WorkerEnvironment,
   command: WorkerCommand,
   openIntakes: OpenIntakes,
@@ -60,6 +66,7 @@ export async function runWorker(
   const log = pino({ level }, pino.destination({ fd: 2, sync: true }))
   lastResorts(log)
   await loadDrivers(drivers)
+  const tracer = await openTracer(tracing, { name: "stored-worker", version: packageFacts.version }, log)
   const metrics = new JobMetrics()
   const door = address && (await openMetrics(address, metrics, log))
   const hashers = await createHashers()
@@ -74,7 +81,7 @@ export async function runWorker(
     : null
   const worker = new Worker({
     ...command,
-    server: new ServerClient({ url, token }),
+    server: new ServerClient({ url, token, tracer }),
     openIntakes: (prefix) => {
       // Here the server's word on the prefix comes in, now and whenever it changes.
       ingesting?.follow(prefix)
@@ -85,11 +92,13 @@ export async function runWorker(
     endpoints: new Endpoints(endpoints),
     log,
     meter: metrics,
+    tracer,
     grace,
   })
   const stop = async (): Promise<void> => {
     await Promise.all([worker.stop(), ingesting?.stop()])
     await door?.close()
+    await tracer?.close(FLUSH_DEADLINE)
   }
   const ending = endOnSignal(stop, grace, log)
   try {

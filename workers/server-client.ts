@@ -4,16 +4,19 @@
  */
 import { Agent, type IncomingMessage, request as plainRequest } from "node:http"
 import { Agent as TlsAgent, request as tlsRequest } from "node:https"
-import type { Exchange } from "../queues/exchange.ts"
+import { type Exchange, TRACES_HEADER } from "../queues/exchange.ts"
 import type { BlobId } from "../src/core/blob-id.ts"
 import type { ByteRange } from "../src/core/blob-source.ts"
 import { abortError, StoredError, TransientAdapterError, throwIfAborted } from "../src/core/error.ts"
+import type { Tracer } from "../src/tracing/tracer.ts"
 import { problemError } from "./problem-error.ts"
 
 export interface ServerClientOptions {
   /** `http://host:port`, checked already */
   url: URL
   token: string
+  /** whose spans requests of jobs are part of; absent or null: nobody collects any */
+  tracer?: Pick<Tracer, "current"> | null
   /** ms for one request and its answer; for content, until the answer begins */
   deadline?: number
 }
@@ -49,14 +52,16 @@ export class ServerClient {
   readonly #url: URL
   readonly #token: string
   readonly #deadline: number
+  readonly #tracer: Pick<Tracer, "current"> | null
   readonly #agent: Agent
   /** has one connection, by whose end the server knows at once that this worker was killed */
   readonly #talk: Agent
 
-  constructor({ url, token, deadline = DEADLINE }: ServerClientOptions) {
+  constructor({ url, token, tracer = null, deadline = DEADLINE }: ServerClientOptions) {
     this.#url = url
     this.#token = token
     this.#deadline = deadline
+    this.#tracer = tracer
     const AgentOf = url.protocol === "https:" ? TlsAgent : Agent
     this.#agent = new AgentOf({ keepAlive: true })
     this.#talk = new AgentOf({ keepAlive: true, maxSockets: 1 })
@@ -69,7 +74,7 @@ export class ServerClient {
 
   /** The answer as it came; nobody has looked at it yet. */
   exchange(message: Exchange, signal: AbortSignal): Promise<unknown> {
-    const headers = { "content-type": "application/json" }
+    const headers = { "content-type": "application/json", ...(this.#tracer && { [TRACES_HEADER]: "1" }) }
     const body = JSON.stringify(message)
     return this.#json({ method: "POST", path: "/internal/exchange", agent: this.#talk, headers, body, signal })
   }
@@ -129,6 +134,7 @@ export class ServerClient {
     url.pathname = this.#url.pathname.replace(/\/$/, "") + path
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value)
     const send = url.protocol === "https:" ? tlsRequest : plainRequest
+    const trace = this.#tracer?.current() ?? null
     return new Promise((resolve, reject) => {
       const request = send(url, {
         method,
@@ -136,6 +142,7 @@ export class ServerClient {
         signal,
         headers: {
           ...headers,
+          ...(trace !== null && { traceparent: trace }),
           authorization: `Bearer ${this.#token}`,
           ...(body !== undefined && { "content-length": Buffer.byteLength(body) }),
         },

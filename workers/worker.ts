@@ -23,6 +23,7 @@ import { StoredError, TransientAdapterError, toStoredError } from "../src/core/e
 import { type Meter, NO_METER } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
 import { within } from "../src/store/within.ts"
+import type { Tracer } from "../src/tracing/tracer.ts"
 import { type Backoff, DEFAULT_BACKOFF, pause } from "./backoff.ts"
 import { ExchangeClient, type ExchangeClientOptions } from "./exchange-client.ts"
 import { createHandlers, type Handlers } from "./handlers.ts"
@@ -48,6 +49,8 @@ export interface WorkerOptions {
   log: Log
   /** absent: nobody counts */
   meter?: Meter
+  /** absent or null: nobody collects spans */
+  tracer?: Tracer | null
   /** ms that running jobs have to end when the worker stops */
   grace: number
   /** ms between two tries to open what could not be opened */
@@ -89,7 +92,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options
-    const { server, log, pool, hashers, moment, exchange, backoff, meter = NO_METER } = options
+    const { server, log, pool, hashers, moment, exchange, backoff, tracer = null, meter = NO_METER } = options
     this.#staged = new StagedContent(server)
     this.#handlers = createHandlers({ server, staged: this.#staged, pool, hashers, meter })
     this.#exchange = new ExchangeClient({
@@ -104,6 +107,7 @@ export class Worker {
       exchange: this.#exchange,
       log,
       meter,
+      tracer,
       ...(moment !== undefined && { moment }),
       ...(options.readPointer && { read: options.readPointer }),
     })
@@ -238,11 +242,11 @@ export class Worker {
     const { name, settings, concurrency, abilities } = backend
     const queue = syncQueue(name)
     if (this.#stations.has(queue)) return
-    const { hashers, endpoints, log } = this.#options
+    const { hashers, endpoints, log, tracer } = this.#options
     const { signal } = this.#stopping
     try {
       const isNear = this.#staged.isShared || (this.#options.backends?.includes(name) ?? false)
-      const open = await openBackend(name, settings, { isNear, abilities, hashers, endpoints, log, signal })
+      const open = await openBackend(name, settings, { isNear, abilities, hashers, endpoints, log, tracer, signal })
       this.#closed.delete(queue)
       const most = Math.min(this.#options.concurrency ?? concurrency, concurrency)
       const station = Station.forBackend(name, open, this.#stationOptions(most))

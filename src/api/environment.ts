@@ -1,7 +1,7 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
  * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`, `STORED_MASTER_KEY`, `STORED_MASTER_KEY_OLD`,
- * `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`. Checked once, every mistake at once; nothing else reads
+ * `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`, and `OTEL_…` for spans. Checked once, every mistake at once; nothing else reads
  * the environment.
  */
 import * as z from "zod"
@@ -11,6 +11,7 @@ import { type EndpointRule, endpointsSchema } from "../core/endpoints.ts"
 import { type MasterKey, masterKeySchema, masterKeysSchema } from "../core/master-key.ts"
 import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl, REDIS_URL_RULE } from "../core/redis-url.ts"
 import { workerTokenSchema } from "../core/worker-token.ts"
+import { type TracingSettings, tracingSettings, tracingVariables } from "../tracing/tracing-environment.ts"
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const
 
@@ -20,6 +21,7 @@ const NO_TOKEN = "REDIS_URL gives the work to workers, which need a token: set t
 
 /** An empty variable is an absent one, as shells and compose files write it. */
 const schema = z.object({
+  ...tracingVariables,
   STORED_HOST: z.string().default("127.0.0.1"),
   STORED_PORT: z
     .string()
@@ -70,6 +72,8 @@ export interface Environment {
   endpoints: EndpointRule
   /** paths of modules with drivers that are not ours */
   drivers: readonly string[]
+  /** how spans are made; null: not at all */
+  tracing: TracingSettings | null
 }
 
 /** @throws StoredError INVALID_CONFIG, `details.issues` has every mistake with the variable's name */
@@ -104,5 +108,6 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     redis,
     endpoints: result.data.STORED_BACKEND_ENDPOINTS,
     drivers: result.data.STORED_DRIVERS,
+    tracing: tracingSettings(result.data),
   }
 }

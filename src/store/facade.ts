@@ -32,6 +32,7 @@ import { synced } from "./synced.ts"
 import { testBackend } from "./test-backend.ts"
 import { keyOfJob, namedWithin } from "./tokens/named-within.ts"
 import { tokensOf } from "./tokens/tokens.ts"
+import { tracedStore } from "./traced-store.ts"
 import { validate } from "./validate/validate.ts"
 import { why } from "./why.ts"
 
@@ -73,7 +74,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     }
   }
 
-  return {
+  const store: Store = {
     put: (input, options) => guard(() => put(services, input, checkOptions("put", options))),
     get: ((idOrKey: string, options?: GetOptions) =>
       guard(() => get(services, idOrKey, checkOptions("get", options)))) as GetVerb,
@@ -151,6 +152,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       return closing
     },
   }
+  return tracedStore(store, services.tracer)
 }
 
 interface GetVerb {

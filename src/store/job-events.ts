@@ -1,9 +1,10 @@
 /** Turns what becomes of jobs into events, after the outcome is committed (A23). `sync:error` comes only when the tries are used up. */
 import type { RunnerEvents } from "../../queues/runner.ts"
+import { subjectOf } from "../../queues/subject.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { StoreServices } from "./services.ts"
 
-type Parts = Pick<StoreServices, "bus" | "catalog" | "clock" | "lifecycle" | "log">
+type Parts = Pick<StoreServices, "bus" | "catalog" | "clock" | "lifecycle" | "log" | "tracer">
 
 /** @param nudge has whoever works on a queue look for due rows */
 export function jobEvents(services: Parts, nudge: (queue: string) => void): RunnerEvents {
@@ -23,6 +24,8 @@ export function jobEvents(services: Parts, nudge: (queue: string) => void): Runn
         )
       // The lane that tells of it may have stopped, while another works on its queue.
       if (outcome.result.type === "late") nudge(row.queue)
+      if (commit.status === "applied" && outcome.result.type === "done")
+        services.tracer?.causes.forget(subjectOf(row.payload))
       if (outcome.kind !== "sync" || commit.status !== "applied") return
       const { backend, result } = outcome
       const key = objectKeyOf(services, outcome, commit.sequence)

@@ -8,6 +8,7 @@ import type { Clock } from "../core/clock.ts"
 import type { StoreConfig } from "../core/config.ts"
 import type { Meter } from "../metrics/meter.ts"
 import type { Staging } from "../staging/staging.ts"
+import type { Tracer } from "../tracing/tracer.ts"
 import type { BackendSecrets } from "./backend-secrets.ts"
 import type { BackendSet } from "./backend-set.ts"
 import type { Downloads } from "./downloads.ts"
@@ -54,6 +55,8 @@ export interface StoreServices {
   validations: Validations
   lifecycle: Lifecycle
   meter: Meter
+  /** null: nobody collects spans */
+  tracer: Tracer | null
   clock: Clock
   log: Log
 }

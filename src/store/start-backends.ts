@@ -15,6 +15,7 @@ import { isStoredError, type StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { DEFAULT_KEY_TEMPLATE } from "../core/key-template.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
+import type { Tracer } from "../tracing/tracer.ts"
 import { type BackendMaker, enlist } from "./add-backend.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import type { Configured } from "./configuration.ts"
@@ -22,18 +23,23 @@ import { storablePaths } from "./kept-backends.ts"
 import { LockedBackend } from "./locked-backend.ts"
 import type { Log } from "./log.ts"
 import type { StoreServices } from "./services.ts"
+import { tracedBackend } from "./traced-backend.ts"
 
 const DEFAULT_CONCURRENCY = 8
 
+/** What is to be known of the world outside. */
 export interface NetworkOptions {
   /** where on the network backends may be; absent: anywhere but at link-local and metadata addresses */
   endpoints?: EndpointRule
+  /** whoever collects spans; absent or null: nobody, and there are none */
+  tracer?: Tracer | null
 }
 
 export interface RegisterParts {
   hashers: HasherFactory
   log: Log
   endpoints?: EndpointRule | undefined
+  tracer?: Tracer | null | undefined
   /** what it found out when it was opened before */
   knownAbilities?: JsonObject | undefined
 }
@@ -42,7 +48,7 @@ export interface RegisterParts {
 export function registerBackend(
   name: string,
   config: unknown,
-  { hashers, log, endpoints, knownAbilities }: RegisterParts,
+  { hashers, log, endpoints, tracer, knownAbilities }: RegisterParts,
 ): RegisteredBackend {
   const issues = parseBackendConfig(name, config)
   if (issues.length > 0) throw invalidConfig(issues)
@@ -60,7 +66,7 @@ export function registerBackend(
     config: redactBackendConfig(config),
     settings: mapBackendPaths(config, (path) => resolve(path)) as JsonObject & { driver: string },
     inProcess: isInProcess(config),
-    backend,
+    backend: tracedBackend(backend, name, tracer),
     concurrency,
     rateLimit: settings.rateLimit ?? null,
     keyTemplate: settings.keyTemplate ?? DEFAULT_KEY_TEMPLATE,

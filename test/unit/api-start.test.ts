@@ -190,6 +190,7 @@ describe("the environment", () => {
       redis: null,
       endpoints: "any",
       drivers: [],
+      tracing: null,
     }
     expect(parseEnvironment({})).toEqual(defaults)
     expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)
@@ -197,6 +198,7 @@ describe("the environment", () => {
     expect(parseEnvironment(given)).toEqual({
       endpoints: "any",
       drivers: [],
+      tracing: null,
       host: "::1",
       port: 0,
       data: "d",

@@ -37,6 +37,7 @@ describe("the environment of a worker", () => {
       ingest: { limits: { roots: [], urls: { prefixes: [], allowPrivate: false } }, token: null },
       endpoints: "any",
       drivers: [],
+      tracing: null,
     }
     expect(parseWorkerEnvironment(GIVEN)).toEqual(defaults)
     const empty = { STORED_URL: "", STORED_LOG: "", STORED_WORKER_GRACE: "" }
