@@ -4,7 +4,6 @@
  *
  * Every answer that is not a blob or JSON record is problem JSON, also for unknown paths, wrong methods and bad HTTP.
  */
-import { randomBytes } from "node:crypto"
 import websocket from "@fastify/websocket"
 import {
   type FastifyBaseLogger,
@@ -17,7 +16,9 @@ import {
 } from "fastify"
 import { pino } from "pino"
 import { type ErrorCode, StoredError } from "../core/error.ts"
+import type { RequestMeter } from "../metrics/request-meter.ts"
 import type { Store } from "../store/store.ts"
+import type { Tracer } from "../tracing/tracer.ts"
 import { Audit, type AuditEvent } from "./access/audit.ts"
 import { Gatekeeper } from "./access/gatekeeper.ts"
 import { knownAccess } from "./access/request-access.ts"
@@ -34,12 +35,14 @@ import { linger } from "./linger.ts"
 import type { MetricsTokens } from "./metrics-gate.ts"
 import { mountRoute, nameOf } from "./mount-route.ts"
 import { httpProblem, type Problem } from "./problem.ts"
+import { requestIds } from "./request-id.ts"
 import type { Route } from "./route.ts"
 import { allowedMethods } from "./route-paths.ts"
 import type { MetricsSource } from "./routes/metrics.ts"
 import { type BoardAdapters, mountQueues } from "./routes/queues.ts"
 import { INTERNAL_ROUTES, METRICS_ROUTES, ROUTES } from "./routes/routes.ts"
 import type { ApiServices } from "./services.ts"
+import { watchRequests } from "./watch-requests.ts"
 
 export interface AppOptions {
   /** the store, or a function that throws CLOSED until there is one */
@@ -58,6 +61,10 @@ export interface AppOptions {
   adminToken?: string
   /** told of every decision about access, see `access/audit.ts` */
   onAudit?(event: AuditEvent): void
+  /** counts requests; null until there is a store */
+  requestMeter?: () => RequestMeter | null
+  /** absent or null: nobody collects spans */
+  tracer?: Tracer | null
   /** counts refusals by their code */
   onRefusal?(code: ErrorCode): void
   /** absent: there is no `/metrics` */
@@ -110,6 +117,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser("*", (_request, _payload, done) => done(null))
 
+  watchRequests(app, { log, meter: options.requestMeter, tracer: options.tracer })
   app.addHook("onRequest", async (request, reply) => {
     rememberAnswer(request.raw.socket, reply.raw)
     reply.header("x-request-id", request.id)
@@ -199,11 +207,4 @@ function answerUnknown(request: FastifyRequest, reply: FastifyReply, routes: rea
   }
   reply.header("allow", allowed.join(", "))
   send(reply, httpProblem(405, `This path takes ${allowed.join(", ")}, not ${request.method}.`))
-}
-
-/** Unique over restarts, so that the log and the journal can be asked for one. */
-function requestIds(): () => string {
-  const boot = randomBytes(6).toString("base64url")
-  let count = 0
-  return () => `${boot}-${(++count).toString(36)}`
 }

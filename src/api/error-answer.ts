@@ -5,6 +5,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify"
 import { isStoredError, type StoredError, toStoredError } from "../core/error.ts"
 import { isConditional } from "./condition.ts"
+import { loggedPath } from "./logged-path.ts"
+import { noteFault } from "./noted-fault.ts"
 import { httpProblem, PROBLEM_TYPE, type Problem, storedProblem } from "./problem.ts"
 
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -14,6 +16,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     return
   }
   const fault = toStoredError(error)
+  noteFault(request.raw, fault.code)
   const problem = storedProblem(fault, { conditional: isConditional(request.headers), requestId: request.id })
   if (problem.status >= 500) report(fault, request, problem)
   if (fault.retryable && problem.status >= 500) reply.header("retry-after", "5")
@@ -57,13 +60,8 @@ function isFastifyError(error: unknown): error is FastifyError {
 }
 
 function report(fault: StoredError, request: FastifyRequest, problem: Problem): void {
-  const facts = { code: fault.code, requestId: request.id, method: request.method, path: withoutToken(request.url) }
+  const facts = { code: fault.code, requestId: request.id, method: request.method, path: loggedPath(request.url) }
   if (problem.status === 500) request.log.error({ err: fault, ...facts }, "a request failed by a fault of our own")
   // Something of the world that may pass: where in the code it was met tells nobody anything.
   else request.log.warn({ error: fault.toJSON(), ...facts }, "a request could not be served")
-}
-
-/** A browser may show a token in the address, and a signed address is one; the log is no place for it. */
-function withoutToken(url: string): string {
-  return url.replace(/([?&](?:token|signature)=)[^&#]*/gi, "$1…")
 }

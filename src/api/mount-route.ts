@@ -36,7 +36,7 @@ export function mountRoute(app: FastifyInstance, route: Route, { services, closi
   app.route({
     method: route.method,
     url: routerPath(route.path),
-    config: { policy: route.policy },
+    config: { policy: route.policy, operation: route.operation },
     ...(gate && { onRequest: gate }),
     handler: async (request, reply) => {
       const call: Call<unknown, unknown> = { ...said(request), reply, body: () => bodyOf(route, call) }

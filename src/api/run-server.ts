@@ -4,13 +4,18 @@
  */
 import { resolve } from "node:path"
 import { type Logger, pino } from "pino"
+import packageFacts from "../../package.json" with { type: "json" }
 import { loadDrivers } from "../backends/load-drivers.ts"
 import { isStoredError, type StoredError } from "../core/error.ts"
+import { openTracer } from "../tracing/open-tracer.ts"
+import type { Tracer } from "../tracing/tracer.ts"
 import { loadConfig } from "./config-file.ts"
 import type { Environment } from "./environment.ts"
 import { type OpenStore, type RunningServer, startServer } from "./start-server.ts"
 
 const CLOSE_DEADLINE = 10_000
+/** ms that the last spans may take to be delivered */
+const FLUSH_DEADLINE = 2_000
 /** EX_SOFTWARE: restart me. */
 const EXIT_FAULT = 70
 
@@ -21,10 +26,11 @@ export async function runServer(environment: Environment, openStore: OpenStore):
   await loadDrivers(environment.drivers)
   const config = await loadConfig(environment)
   const { host, port, redis, workerToken, metricsTokens, masterKeys, endpoints } = environment
+  const tracer = await openTracer(environment.tracing, { name: "stored-server", version: packageFacts.version }, log)
   const onFault = (error: StoredError): void => exitOnFault(log, error)
-  const how = { config, host, port, log, openStore, onFault, redis, workerToken, metricsTokens, masterKeys, endpoints }
-  const server = await startServer(how)
-  endOnSignal(server, log)
+  const keys = { workerToken, metricsTokens, masterKeys }
+  const server = await startServer({ config, host, port, log, openStore, onFault, redis, endpoints, tracer, ...keys })
+  endOnSignal(server, tracer, log)
   process.stdout.write(welcome(server, resolve(config.data ?? ".stored")))
 }
 
@@ -42,12 +48,16 @@ function welcome({ url, store }: RunningServer, data: string): string {
   ].join("\n")
 }
 
-function endOnSignal(server: RunningServer, log: Logger): void {
+function endOnSignal(server: RunningServer, tracer: Tracer | null, log: Logger): void {
   let ending = false
+  const close = async (): Promise<void> => {
+    await server.close(CLOSE_DEADLINE)
+    await tracer?.close(FLUSH_DEADLINE)
+  }
   const end = (signal: NodeJS.Signals): void => {
     if (ending) process.exit(128 + (signal === "SIGINT" ? 2 : 15))
     ending = true
-    server.close(CLOSE_DEADLINE).then(
+    close().then(
       () => process.exit(0),
       (error: unknown) => {
         log.fatal({ err: error }, "closing failed")

@@ -14,6 +14,7 @@ import { StoredError } from "../core/error.ts"
 import type { GivenKeys } from "../store/key-ring.ts"
 import type { Log } from "../store/log.ts"
 import type { Store } from "../store/store.ts"
+import type { Tracer } from "../tracing/tracer.ts"
 import type { AuditEvent } from "./access/audit.ts"
 import { isLoopback, requireGuarded } from "./access/listening.ts"
 import { buildApp } from "./app.ts"
@@ -31,6 +32,7 @@ export type OpenStore = (
     address: string
     localByDefault: boolean
     redis?: { url: string; prefix: string; channel?: string }
+    tracer?: Tracer | null
     masterKeys?: GivenKeys
     endpoints?: EndpointRule
     onFault(error: StoredError): void
@@ -57,6 +59,8 @@ export interface StartOptions {
   metricsTokens?: MetricsTokens
   /** the keys under which secrets of backends are sealed; absent: those of the key file */
   masterKeys?: GivenKeys
+  /** absent or null: nobody collects spans */
+  tracer?: Tracer | null
   /** where on the network backends may be; absent: anywhere but at link-local and metadata addresses */
   endpoints?: EndpointRule
 }
@@ -83,6 +87,8 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     onRefusal: (code) => {
       if (opened) servedOf(opened)?.metrics.refused?.(code)
     },
+    requestMeter: () => (opened && servedOf(opened)?.metrics.requests) ?? null,
+    tracer: options.tracer ?? null,
     ...(options.onAudit && { onAudit: options.onAudit }),
     ...(workerToken && { internal: { token: workerToken, services: () => forWorkers(opened ?? starting()) } }),
     ...(metricsTokens?.admin && { adminToken: metricsTokens.admin }),
@@ -94,9 +100,9 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
   const isGuarded = isLoopback(options.host) || Boolean(metricsTokens?.admin)
   let url = isGuarded ? await listen(app, options) : `http://${options.host}:${options.port}`
   try {
-    const { onFault, redis, masterKeys, endpoints } = options
+    const { onFault, redis, masterKeys, endpoints, tracer = null } = options
     const shape = { ...(redis && { redis }), ...(masterKeys && { masterKeys }), ...(endpoints && { endpoints }) }
-    opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault, ...shape })
+    opened = await options.openStore(config, { log, address: url, localByDefault: true, onFault, tracer, ...shape })
     const store = storeOf(opened)
     if (!isGuarded) {
       requireGuarded(options.host, !store.tokens.isEmpty())

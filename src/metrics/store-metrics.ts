@@ -2,6 +2,8 @@
 import { Counter, Gauge } from "prom-client"
 import type { Clock } from "../core/clock.ts"
 import { JobMetrics } from "./job-metrics.ts"
+import type { RequestMeter } from "./request-meter.ts"
+import { RequestMetrics } from "./request-metrics.ts"
 
 /** What is looked at; a store's status is it. */
 export interface StoreFacts {
@@ -78,6 +80,9 @@ export class StoreMetrics extends JobMetrics {
     "Requests that were refused because of who asked: no good token, one that does not reach so far, its rate, its quota.",
     ["code"],
   )
+
+  /** of the service, where there is one */
+  readonly requests: RequestMeter = new RequestMetrics(this.registry)
 
   readonly #facts: () => StoreFacts
   readonly #clock: Clock

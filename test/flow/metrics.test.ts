@@ -11,7 +11,20 @@ import { memoryBackend, openTestStore, temporaryDirectory } from "./open-store.t
 import { startProcess } from "./server-process.ts"
 
 /** Labels that may have a value of their own for each backend, and those whose values stand in a closed list. */
-const LABELS = new Set(["queue", "state", "kind", "outcome", "backend", "code", "direction", "alive", "le", "misfit"])
+const LABELS = new Set([
+  "queue",
+  "state",
+  "kind",
+  "outcome",
+  "backend",
+  "code",
+  "direction",
+  "alive",
+  "le",
+  "misfit",
+  "operation",
+  "status",
+])
 
 describe("in one process", () => {
   it("jobs, bytes, reads and content are what happened", async () => {

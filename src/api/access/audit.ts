@@ -5,6 +5,7 @@
 import type { FastifyBaseLogger, FastifyRequest } from "fastify"
 import type { Access } from "../../core/access.ts"
 import { type ErrorCode, isStoredError } from "../../core/error.ts"
+import { loggedPath } from "../logged-path.ts"
 
 export interface AuditEvent {
   /** UTC ms */
@@ -14,7 +15,7 @@ export interface AuditEvent {
   principal: string | null
   requestId: string
   method: string
-  /** without its query, which may hold a secret */
+  /** without its query, which may hold a secret, in printable ASCII */
   path: string
   address: string
   /** why it was refused */
@@ -74,7 +75,7 @@ function eventOf(request: FastifyRequest, access: Access | null, code: ErrorCode
     principal: access?.principal ?? null,
     requestId: request.id,
     method: request.method,
-    path: request.url.replace(/\?.*$/s, ""),
+    path: loggedPath(request.url),
     address: request.ip,
     code,
   }

@@ -2,6 +2,7 @@
 import * as z from "zod"
 import type { ErrorCode } from "../../core/error.ts"
 import { METRICS_TYPE } from "../../metrics/job-metrics.ts"
+import type { RequestMeter } from "../../metrics/request-meter.ts"
 import { route } from "../route.ts"
 
 export interface MetricsSource {
@@ -11,6 +12,8 @@ export interface MetricsSource {
   watchProcess(): void
   /** a request was refused because of who asked */
   refused?(code: ErrorCode): void
+  /** absent: requests are not counted */
+  readonly requests?: RequestMeter
 }
 
 export const metrics = route({
