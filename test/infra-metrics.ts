@@ -14,8 +14,11 @@ const SIMPLE = [
   "stored_scan_looks",
   "stored_scan_known_as_of_seconds",
   "stored_workers",
+  "stored_requests_total",
+  "stored_request_errors_total",
+  "stored_requests_in_flight",
 ]
-const HISTOGRAMS = ["stored_job_seconds"]
+const HISTOGRAMS = ["stored_job_seconds", "stored_request_seconds"]
 /** Prometheus says itself of each of its targets whether it answers. */
 const OF_PROMETHEUS = ["up"]
 const AGREED = [
