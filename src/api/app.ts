@@ -34,6 +34,7 @@ import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts"
 import { linger } from "./linger.ts"
 import type { MetricsTokens } from "./metrics-gate.ts"
 import { mountRoute, nameOf } from "./mount-route.ts"
+import { originGate } from "./origin.ts"
 import { httpProblem, type Problem } from "./problem.ts"
 import { requestIds } from "./request-id.ts"
 import type { Route } from "./route.ts"
@@ -50,6 +51,8 @@ export interface AppOptions {
   /** absent: silence */
   log?: FastifyBaseLogger
   limits?: Partial<ApiLimits>
+  /** sites whose pages may use the server, see `origin.ts`; absent: its own alone */
+  origins?: readonly string[]
   /** absent: there are no paths for workers */
   internal?: {
     /** what workers must send */
@@ -111,6 +114,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   })
   // Node passes over surplus fields silently, and a condition among them with it: take all, refuse too many.
   app.server.maxHeadersCount = 0
+  app.server.maxConnections = limits.maxConnections
   holdContinue(app.server)
 
   // Every body is bytes, whatever it says it is: nothing is parsed, nothing is buffered.
@@ -151,12 +155,21 @@ export function buildApp(options: AppOptions): FastifyInstance {
     limits,
   }
   requirePolicies(app)
+  const keeper = new Gatekeeper({ root: options.adminToken ?? null, tokens: () => services.store.tokens })
+  app.addHook(
+    "onRequest",
+    originGate({
+      origins: options.origins ?? [],
+      isOpen: () => keeper.isOpen,
+      methodsOf: (path) => allowedMethods(routes, path),
+    }),
+  )
   const closing = closingSignal(app)
   const gates = {
     server: app.server,
     workerToken: internal?.token,
     metricsTokens: metrics?.tokens,
-    keeper: new Gatekeeper({ root: options.adminToken ?? null, tokens: () => services.store.tokens }),
+    keeper,
     audit,
     store: () => services.store,
     nameOf,
@@ -193,7 +206,10 @@ function headFault({ raw }: FastifyRequest, limits: ApiLimits): Problem | null {
   if (raw.rawHeaders.length / 2 > limits.maxHeaderCount) {
     return httpProblem(431, `The request has more than ${limits.maxHeaderCount} header fields; send fewer.`)
   }
-  if (raw.httpVersion === "1.1" && raw.headers.host === undefined) {
+  // Of several, Node takes the first and a proxy before it perhaps the last.
+  const hosts = raw.rawHeaders.filter((text, index) => index % 2 === 0 && /^host$/i.test(text)).length
+  if (hosts > 1) return httpProblem(400, "The request has several Host headers; send one.")
+  if (raw.httpVersion === "1.1" && hosts === 0) {
     return httpProblem(400, "The request has no Host header; send one.")
   }
   return null

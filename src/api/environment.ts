@@ -1,7 +1,7 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
  * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`, `STORED_MASTER_KEY`, `STORED_MASTER_KEY_OLD`,
- * `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`, and `OTEL_…` for spans. Checked once, every mistake at once; nothing else reads
+ * `STORED_ORIGINS`, `STORED_MAX_CONNECTIONS`, `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`, and `OTEL_…` for spans. Checked once, every mistake at once; nothing else reads
  * the environment.
  */
 import * as z from "zod"
@@ -12,6 +12,8 @@ import { type MasterKey, masterKeySchema, masterKeysSchema } from "../core/maste
 import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl, REDIS_URL_RULE } from "../core/redis-url.ts"
 import { workerTokenSchema } from "../core/worker-token.ts"
 import { type TracingSettings, tracingSettings, tracingVariables } from "../tracing/tracing-environment.ts"
+import { DEFAULT_LIMITS } from "./limits.ts"
+import { originsSchema } from "./origin.ts"
 
 const LOG_LEVELS = ["silent", "fatal", "error", "warn", "info", "debug", "trace"] as const
 
@@ -47,6 +49,12 @@ const schema = z.object({
     .regex(/^[A-Za-z0-9_{}-]{1,64}$/, 'expected up to 64 letters, digits, "_", "-" or braces')
     .default("stored"),
   STORED_EVENTS_CHANNEL: z.string().min(1).max(200).optional(),
+  STORED_ORIGINS: originsSchema,
+  STORED_MAX_CONNECTIONS: z
+    .string()
+    .regex(/^[1-9]\d{0,6}$/, "expected a number of connections from 1 to 9999999")
+    .transform(Number)
+    .default(DEFAULT_LIMITS.maxConnections),
   STORED_BACKEND_ENDPOINTS: endpointsSchema,
   STORED_DRIVERS: driverPathsSchema,
 })
@@ -68,6 +76,10 @@ export interface Environment {
   masterKeys: { current: MasterKey | null; older: readonly MasterKey[] }
   /** jobs go to workers by way of this Redis, on this machine or guarded unless the environment does without; null: they run in this process */
   redis: { url: string; prefix: string; channel?: string } | null
+  /** sites whose pages may use the server, as `https://app.example.org` */
+  origins: readonly string[]
+  /** at a time */
+  maxConnections: number
   /** where on the network backends may be */
   endpoints: EndpointRule
   /** paths of modules with drivers that are not ours */
@@ -106,6 +118,8 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
       older: result.data.STORED_MASTER_KEY_OLD ?? [],
     },
     redis,
+    origins: result.data.STORED_ORIGINS,
+    maxConnections: result.data.STORED_MAX_CONNECTIONS,
     endpoints: result.data.STORED_BACKEND_ENDPOINTS,
     drivers: result.data.STORED_DRIVERS,
     tracing: tracingSettings(result.data),

@@ -46,7 +46,17 @@ function stayToRead(reply: FastifyReply): void {
   reply.raw.shouldKeepAlive = true
 }
 
-const KEPT = new Set(["x-request-id", "retry-after", "content-range", "allow", "www-authenticate"])
+const KEPT = new Set([
+  "x-request-id",
+  "retry-after",
+  "content-range",
+  "allow",
+  "www-authenticate",
+  // of `origin.ts`: without these a page cannot read what is wrong
+  "vary",
+  "access-control-allow-origin",
+  "access-control-expose-headers",
+])
 
 /** Faults that Fastify itself finds: a bad path, a malformed content type. */
 function httpFault(error: unknown): Problem | null {

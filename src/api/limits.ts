@@ -19,6 +19,8 @@ export interface ApiLimits {
   exchangeTimeout: number
   /** ms between signs of life in a stream of events */
   heartbeat: number
+  /** connections at a time; more are closed as they come. Not counted by address: everybody behind a proxy has the same one */
+  maxConnections: number
   /** all headers together in bytes; more is 431 */
   maxHeaderSize: number
   /** number of header fields; more is 431 */
@@ -34,6 +36,7 @@ export const DEFAULT_LIMITS: ApiLimits = {
   lingerTime: 5_000,
   heartbeat: 15_000,
   exchangeTimeout: 20_000,
+  maxConnections: 10_000,
   maxHeaderSize: 16 * 1024,
   maxHeaderCount: 200,
 }

@@ -29,7 +29,8 @@ export async function runServer(environment: Environment, openStore: OpenStore):
   const tracer = await openTracer(environment.tracing, { name: "stored-server", version: packageFacts.version }, log)
   const onFault = (error: StoredError): void => exitOnFault(log, error)
   const keys = { workerToken, metricsTokens, masterKeys }
-  const server = await startServer({ config, host, port, log, openStore, onFault, redis, endpoints, tracer, ...keys })
+  const doors = { host, port, origins: environment.origins, limits: { maxConnections: environment.maxConnections } }
+  const server = await startServer({ config, log, openStore, onFault, redis, endpoints, tracer, ...keys, ...doors })
   endOnSignal(server, tracer, log)
   process.stdout.write(welcome(server, resolve(config.data ?? ".stored")))
 }

@@ -49,6 +49,8 @@ export interface StartOptions {
   /** told when the store can no longer be trusted and the process must stop */
   onFault(error: StoredError): void
   limits?: Partial<ApiLimits>
+  /** sites whose pages may use the server; absent: its own alone */
+  origins?: readonly string[]
   /** told of every decision about access */
   onAudit?(event: AuditEvent): void
   /** where jobs go to workers; null or absent: they run in this process */
@@ -84,6 +86,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       ...options.limits,
     },
     docs: packageFacts.version,
+    origins: options.origins ?? [],
     onRefusal: (code) => {
       if (opened) servedOf(opened)?.metrics.refused?.(code)
     },

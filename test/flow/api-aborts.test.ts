@@ -72,7 +72,7 @@ describe("bodies that are not what they say", () => {
     const { opened, directory, port } = await serve(1_000_000)
     await leavesNothing(opened, directory, async () => {
       const socket = openSocket(port)
-      socket.write(`PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${rest}`)
+      socket.write(`PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${rest}`)
       // What is whole waits for its answer; what is not ends here.
       if (status === 400) socket.end()
       const answer = await readAnswer(socket)
@@ -87,7 +87,7 @@ describe("bodies that are not what they say", () => {
     const { opened, port } = await serve()
     const answer = await exchange(
       port,
-      "PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello, world\r\n\r\n",
+      "PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello, world\r\n\r\n",
     )
     expect([201, 400]).toContain(statusOf(answer))
     expect((await opened.store.stat("a"))?.size ?? 5).toBe(5)
@@ -102,7 +102,7 @@ it(`${ABORTS} uploads broken off at any byte leave nothing`, FULL_LENGTH, async 
       const sent = (round * 7919) % 400_000
       const head = round % 2 === 0 ? "Content-Length: 400001" : "Transfer-Encoding: chunked"
       const body = round % 2 === 0 ? "x".repeat(sent) : `61A80\r\n${"x".repeat(sent)}`
-      const text = `PUT /v1/objects/aborted-${round} HTTP/1.1\r\nHost: x\r\n${head}\r\n\r\n${body}`
+      const text = `PUT /v1/objects/aborted-${round} HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n${body}`
       await new Promise<void>((resolve) => socket.write(text, () => resolve()))
       if (round % 3 === 0) socket.resetAndDestroy()
       else socket.destroy()
@@ -119,7 +119,7 @@ it(`${ABORTS} downloads broken off at any byte leave nothing`, FULL_LENGTH, asyn
   await leavesNothing(opened, directory, async () => {
     for (let round = 0; round < ABORTS; round++) {
       const socket = openSocket(port)
-      socket.write("GET /v1/objects/large HTTP/1.1\r\nHost: x\r\n\r\n")
+      socket.write("GET /v1/objects/large HTTP/1.1\r\nHost: localhost\r\n\r\n")
       let received = 0
       const enough = (round * 7919) % 1_000_000
       while (received <= enough) received += (await once(socket, "data"))[0].length

@@ -94,7 +94,7 @@ describe("a body that is too large", () => {
   it("does not keep its connection longer than the answer needs", async () => {
     const { port } = await listen(mapStore(), { maxBlobSize: 1000, lingerTime: 50 })
     const socket = openSocket(port)
-    socket.write(`PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n`)
+    socket.write(`PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n`)
     expect(statusOf(await readAnswer(socket))).toBe(413)
     // We owe almost a megabyte and stay silent.
     if (!socket.destroyed) await once(socket, "close")
@@ -131,13 +131,13 @@ describe("a refusal while the body still comes", () => {
     const { port } = await listen(mapStore())
     const socket = openSocket(port)
     socket.write(
-      "PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nX-Stored-Backends: nowhere\r\nContent-Length: 5000000\r\n\r\n",
+      "PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nX-Stored-Backends: nowhere\r\nContent-Length: 5000000\r\n\r\n",
     )
     const refused = readAnswer(socket)
     socket.write(Buffer.alloc(5_000_000))
     expect(statusOf(await refused)).toBe(400)
     const next = readAnswer(socket)
-    socket.write("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
     expect(statusOf(await next)).toBe(200)
   })
 

@@ -119,7 +119,7 @@ describe("an exchange", () => {
     const { port, lines } = await serve({}, { exchangeTimeout: 30, lingerTime: 60_000, idleTimeout: 60_000 })
     const socket = openSocket(port)
     socket.write(
-      `POST /internal/exchange HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 9\r\n\r\n{`,
+      `POST /internal/exchange HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Length: 9\r\n\r\n{`,
     )
     expect(statusOf(await readAnswer(socket))).toBe(504)
     // Nothing waits for the rest of the body any more.

@@ -38,7 +38,7 @@ describe("the worker token", () => {
   it("is asked for before the body is read", async () => {
     const { port } = await serve()
     const socket = openSocket(port)
-    socket.write("POST /internal/exchange HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+    socket.write("POST /internal/exchange HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
     expect(statusOf(await readAnswer(socket))).toBe(401)
   })
 

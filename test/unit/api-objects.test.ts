@@ -82,7 +82,7 @@ describe("PUT and GET", () => {
     for (const method of ["PUT", "GET", "DELETE"]) {
       const answer = await exchange(
         server.port,
-        `${method} ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
+        `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n`,
       )
       expect(statusOf(answer), method).toBe(400)
       expect(bodyOf(answer).status).toBe(400)
@@ -218,7 +218,9 @@ describe("the rest", () => {
       expect(await problem(answer), `${method} ${path}`).toEqual([405, undefined])
     }
     expect(
-      statusOf(await exchange(server.port, "PROPFIND /v1/objects/a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")),
+      statusOf(
+        await exchange(server.port, "PROPFIND /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+      ),
     ).toBe(405)
   })
 

@@ -11,7 +11,7 @@ import { mapStore } from "./map-store.ts"
 describe("a silent or slow client", () => {
   it("gets 408 where its head does not come", async () => {
     const { port } = await listen(mapStore(), { headersTimeout: 50, checkInterval: 20 })
-    expect(statusOf(await exchange(port, "GET /health HTTP/1.1\r\nHost: x\r\n"))).toBe(408)
+    expect(statusOf(await exchange(port, "GET /health HTTP/1.1\r\nHost: localhost\r\n"))).toBe(408)
     // A connection that says nothing at all is closed too.
     const socket = openSocket(port)
     socket.resume()
@@ -22,7 +22,7 @@ describe("a silent or slow client", () => {
     const { store, put } = watching()
     const { port } = await listen(store, { idleTimeout: 50, lingerTime: 50 })
     const socket = openSocket(port)
-    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nhello")
+    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nhello")
     const answer = await readAnswer(socket)
     expect([statusOf(answer), bodyOf(answer).code]).toEqual([400, "SOURCE_FAILED"])
     if (!socket.destroyed) await once(socket, "close")
@@ -74,7 +74,7 @@ describe("a silent or slow client", () => {
     const { port } = await listen(store, { idleTimeout: 50 })
     const socket = openSocket(port)
     socket.pause()
-    socket.write("GET /v1/objects/a HTTP/1.1\r\nHost: x\r\n\r\n")
+    socket.write("GET /v1/objects/a HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await closed
   })
 })
@@ -84,7 +84,7 @@ describe("a client that goes away", () => {
     const { store, put } = watching()
     const { port } = await listen(store)
     const socket = openSocket(port)
-    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nhello")
+    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nhello")
     const { signal, failure, body } = await put
     socket.destroy()
     expect(await failure).toMatchObject({ code: "ABORTED" })
@@ -97,7 +97,7 @@ describe("a client that goes away", () => {
     const { store, put } = watching()
     const { port } = await listen(store)
     const socket = openSocket(port)
-    socket.end("PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+    socket.end("PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
     const answer = await readAnswer(socket)
     expect(statusOf(answer)).toBe(400)
     expect(await (await put).failure).toMatchObject({ code: "ABORTED" })
@@ -121,7 +121,7 @@ describe("a client that goes away", () => {
     await store.put(Buffer.alloc(50_000_000), { key: "a" })
     const { port } = await listen(store)
     const socket = openSocket(port)
-    socket.write("GET /v1/objects/a HTTP/1.1\r\nHost: x\r\n\r\n")
+    socket.write("GET /v1/objects/a HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await once(socket, "data")
     socket.destroy()
     await freed
@@ -140,7 +140,7 @@ describe("a client that goes away", () => {
     }
     const { port } = await listen(waiting)
     const socket = openSocket(port)
-    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello")
     const signal = await began
     socket.destroy()
     if (!signal.aborted) await once(signal, "abort")

@@ -109,7 +109,7 @@ describe("ending", () => {
     const { store, closes } = closable(mapStore())
     const server = await startServer(options(async () => store))
     const socket = openSocket(Number(new URL(server.url).port))
-    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhello")
+    socket.write("PUT /v1/objects/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhello")
     const answer = readAnswer(socket)
     await once(socket, "ready")
     await fetch(`${server.url}/health`)
@@ -191,6 +191,8 @@ describe("the environment", () => {
       endpoints: "any",
       drivers: [],
       tracing: null,
+      origins: [],
+      maxConnections: 10_000,
     }
     expect(parseEnvironment({})).toEqual(defaults)
     expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)

@@ -3,7 +3,7 @@ import type { Readable } from "node:stream"
 import type { OpenedBlob, PutInput, PutOptions, Store } from "../../src/store/store.ts"
 import { mapStore } from "./map-store.ts"
 
-export const CLOSE = "Host: x\r\nConnection: close\r\n"
+export const CLOSE = "Host: localhost\r\nConnection: close\r\n"
 
 /** A store whose reads come from this stream instead. */
 export function serving(stream: () => Readable): Store {

@@ -42,7 +42,7 @@ describe.each(FORMATS)("an archive (%s)", (query) => {
     const { store, opened } = await watchedSources(five, content)
     const { url, port } = await listen(store)
     const path = `/v1/archive?prefix=p/&${query}`
-    const answer = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`)
+    const answer = await exchange(port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`)
     const [head = "", body = ""] = [
       answer.slice(0, answer.indexOf("\r\n\r\n")),
       answer.slice(answer.indexOf("\r\n\r\n") + 4),
@@ -75,7 +75,7 @@ describe("a client", () => {
     const watched = await watchedSources([size])
     const { port } = await listen(watched.store)
     const socket = openSocket(port)
-    socket.write("GET /v1/archive?prefix=p/&format=tar HTTP/1.1\r\nHost: x\r\n\r\n")
+    socket.write("GET /v1/archive?prefix=p/&format=tar HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await once(socket, "readable")
     let taken = -1
     // Until nothing more is taken: the buffers on the way are full.
@@ -106,7 +106,7 @@ describe("a client", () => {
       },
     })
     const socket = openSocket(port)
-    socket.write("GET /v1/archive?prefix=p/&format=tar HTTP/1.1\r\nHost: x\r\n\r\n")
+    socket.write("GET /v1/archive?prefix=p/&format=tar HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await once(socket, "data")
     socket.destroy()
     await left.promise

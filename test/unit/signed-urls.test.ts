@@ -113,7 +113,7 @@ describe("an address to write", () => {
       return receive(...given)
     }
     const socket = openSocket(port)
-    socket.write(`PUT ${url.pathname}${url.search} HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf`)
+    socket.write(`PUT ${url.pathname}${url.search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\nhalf`)
     await began.promise
     clock.time += 60_000
     socket.write("half")
@@ -135,7 +135,7 @@ describe("an address to write", () => {
       return receive(...given)
     }
     const socket = openSocket(port)
-    socket.write(`PUT ${url.pathname}${url.search} HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\nhalf`)
+    socket.write(`PUT ${url.pathname}${url.search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\nhalf`)
     await began.promise
     await store.revokeSignedUrls()
     socket.write("half")
