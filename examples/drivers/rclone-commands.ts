@@ -43,6 +43,7 @@ const [LIMIT, LONGEST] = [120_000, 24 * 3_600_000]
 const FLAGS = ["--ignore-times", "--retries=1", "--low-level-retries=1", "--contimeout=10s", "--timeout=60s"]
 const itemSchema = z.object({ Name: z.string(), Size: z.number(), ModTime: z.string(), IsDir: z.boolean() })
 type Item = z.output<typeof itemSchema>
+const statOf = ({ Size, ModTime }: Item): stored.BackendStat => ({ size: Size, modified: Date.parse(ModTime) })
 const KEYS = { maxKeyBytes: 1024, hierarchicalKeysConflict: true }
 
 interface Running {
@@ -147,8 +148,10 @@ class RcloneCommands extends stored.StorageBackend {
   async #move(from: string, to: string, signal: Signal): Promise<void> {
     const isDirectory = async (path: string): Promise<boolean | undefined> => (await this.#look(path, signal))?.IsDir
     // Deletes leave empty directories, which give way.
-    if (await isDirectory(to)) await this.#run(["rmdirs", this.#at(to)], signal)
-    if (await isDirectory(to)) throw refused(to)
+    for (let tries = 1; await isDirectory(to); tries += 1) {
+      if (tries > 1) throw refused(to)
+      await this.#run(["rmdirs", this.#at(to)], signal)
+    }
     try {
       await this.#run(["moveto", this.#at(from), this.#at(to)], signal)
     } catch (error) {
@@ -214,10 +217,6 @@ class RcloneCommands extends stored.StorageBackend {
     if (this.#opened) return this.#opened
     throw new stored.StoredError("CLOSED", `The backend on "${this.#settings.remote}" is not open; open it first.`)
   }
-}
-
-function statOf({ Size, ModTime }: Item): stored.BackendStat {
-  return { size: Size, modified: Date.parse(ModTime) }
 }
 
 /** Bytes that end early break the stream. */

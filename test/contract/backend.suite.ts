@@ -5,7 +5,7 @@
 import { afterEach, beforeEach, describe } from "vitest"
 import { createHashers } from "../../src/checksums/hashers.ts"
 import { batchCases } from "./backend/batch-cases.ts"
-import type { BackendSuite, BackendUnderTest } from "./backend/harness.ts"
+import type { BackendSuite, BackendUnderTest, SuiteGroup } from "./backend/harness.ts"
 import { keyCases } from "./backend/key-cases.ts"
 import { listCases } from "./backend/list-cases.ts"
 import { putCases } from "./backend/put-cases.ts"
@@ -29,11 +29,16 @@ export function backendSuite(suite: BackendSuite): void {
       if (current) return current
       throw new Error("a backend exists only during a test")
     }
-    describe("put", () => putCases(suite, made))
-    describe("keys", () => keyCases(suite, made))
-    describe("get, stat, checksum, delete", () => readCases(suite, made, hashers))
-    describe("list", () => listCases(suite, made))
-    describe("batches and health", () => batchCases(suite, made))
-    describe("opened to be read only", () => readOnlyCases(made))
+    const group = (name: SuiteGroup, cases: () => void): void => {
+      const { only } = suite
+      if (!only || only.groups.includes(name)) describe(name, cases)
+      else describe.skip(`${name} (${only.reason})`, cases)
+    }
+    group("put", () => putCases(suite, made))
+    group("keys", () => keyCases(suite, made))
+    group("get, stat, checksum, delete", () => readCases(suite, made, hashers))
+    group("list", () => listCases(suite, made))
+    group("batches and health", () => batchCases(suite, made))
+    group("opened to be read only", () => readOnlyCases(made))
   })
 }

@@ -18,6 +18,14 @@ export interface BackendUnderTest {
   modeOf?(key: string): Promise<number>
 }
 
+export type SuiteGroup =
+  | "put"
+  | "keys"
+  | "get, stat, checksum, delete"
+  | "list"
+  | "batches and health"
+  | "opened to be read only"
+
 export interface BackendSuite {
   name: string
   /** a fresh, empty, open backend */
@@ -35,12 +43,17 @@ export interface BackendSuite {
   share?: { of: number; reason: string }
   /** most parts of a key that are tried, where they are not as many as a key can have; and why */
   parts?: { most: number; reason: string }
+  /** the groups that are run, where it is not all of them: the others are shown as skipped; and why */
+  only?: { groups: readonly SuiteGroup[]; reason: string }
 }
 
 /** As many as the suite is to do of so many, at least two. */
 export function some({ share }: BackendSuite, count: number): number {
   return Math.max(2, Math.ceil(count * (share?.of ?? 1)))
 }
+
+/** Whether the suites of slow remotes do all that they can; how much `npm test` does of them, each says itself. */
+export const DOES_ALL = process.env.STORED_DRIVER_SUITE === "all"
 
 export const MIB = 2 ** 20
 export const GIB = 2 ** 30
