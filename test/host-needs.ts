@@ -9,7 +9,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { TestContext } from "vitest"
@@ -34,6 +34,13 @@ const NEEDS = {
         await run("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory])
         await run("umount", ["-l", directory])
       }),
+  },
+  exfat: {
+    shows: "what happens where upper and lower case are one name",
+    package: "exfat-fuse exfatprogs",
+    remedy:
+      "install exfat-fuse and exfatprogs and run the tests as root, in a container with --cap-add SYS_ADMIN, /dev/fuse and loop devices",
+    probe: () => inDirectory(async (directory) => void (await (await mountExfat(directory))())),
   },
   strace: {
     shows: "what happens when a process is killed at, or fails in, any one system call",
@@ -108,6 +115,28 @@ async function find(need: Need): Promise<string | null> {
     return null
   } catch (error) {
     return reasonOf(error)
+  }
+}
+
+/** An exFAT file system of 16 MiB in a directory of its own below `directory`. @returns what unmounts it */
+export async function mountExfat(directory: string): Promise<() => Promise<void>> {
+  const image = join(directory, "image")
+  const root = join(directory, "root")
+  await writeFile(image, "")
+  await truncate(image, 16 * 2 ** 20)
+  await mkdir(root)
+  await run("mkfs.exfat", [image])
+  const device = (await run("losetup", ["-f", "--show", image])).stdout.trim()
+  const free = async (): Promise<void> => void (await run("losetup", ["-d", device]))
+  try {
+    await run("mount.exfat-fuse", [device, root])
+  } catch (error) {
+    await free()
+    throw error
+  }
+  return async () => {
+    await run("umount", [root])
+    await free()
   }
 }
 

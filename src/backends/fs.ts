@@ -15,6 +15,7 @@ import * as z from "zod"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from "../core/checksum.ts"
 import { StoredError, throwIfAborted } from "../core/error.ts"
+import type { JsonObject } from "../core/json.ts"
 import { MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
@@ -41,6 +42,7 @@ import { fsError } from "./fs/error.ts"
 import { asLinked, realPath, throughLinks } from "./fs/follow.ts"
 import { listFiles } from "./fs/list.ts"
 import { probeMask } from "./fs/mask.ts"
+import { foldsNames } from "./fs/names.ts"
 import { placeOf } from "./fs/place.ts"
 import { type PutParts, putFile } from "./fs/put.ts"
 import { readFile, statFile } from "./fs/read.ts"
@@ -48,6 +50,7 @@ import { Root } from "./fs/root.ts"
 import { Temporaries } from "./fs/temporary.ts"
 import { watchFiles } from "./fs/watch.ts"
 import { tellSkips } from "./tell-skips.ts"
+import { Turns } from "./turns.ts"
 
 const schema = z.strictObject({
   driver: z.literal("fs"),
@@ -93,6 +96,8 @@ export class FsBackend extends StorageBackend {
     maxKeyBytes: MAX_KEY_BYTES,
     hierarchicalKeysConflict: true,
   }
+  /** only where the root's file system is of a kind that must be reckoned with */
+  declare abilities?: JsonObject
   readonly #config: FsConfig
   readonly #services: BackendServices
   readonly #watchers = new Set<FSWatcher>()
@@ -114,8 +119,12 @@ export class FsBackend extends StorageBackend {
       // A root that cannot be written can still be read: puts will say why they fail.
       const mask = readOnly ? null : await probeMask(temporaries)
       if (mask !== null) await temporaries.sweep()
+      directories.foldsNames = await foldsNames(directories, mask === null ? null : temporaries)
       this.#opened?.directories.close()
-      this.#opened = { root, directories, temporaries, durable, mask, readOnly }
+      if (directories.foldsNames) this.abilities = { foldsNames: true }
+      else delete this.abilities
+      const turns = new Turns()
+      this.#opened = { root, directories, temporaries, turns, durable, mask, readOnly }
     } catch (error) {
       directories.close()
       throw fsError(error, `open the root "${this.#config.root}"`)

@@ -17,7 +17,7 @@ export async function deleteFile(directories: Directories, key: string, durable:
   const directory = await directories.find(dir)
   if (!directory) return
   try {
-    const removed = await remove(directory, key, name)
+    const removed = await remove(directories, directory, key, name)
     if (durable) await directory.sync()
     if (!removed) return
   } finally {
@@ -26,11 +26,11 @@ export async function deleteFile(directories: Directories, key: string, durable:
   await prune(directories, dir)
 }
 
-async function remove(directory: Directory, key: string, name: string): Promise<boolean> {
+async function remove(directories: Directories, directory: Directory, key: string, name: string): Promise<boolean> {
   try {
     const found = await lstat(directory.at(name))
     if (found.isSymbolicLink()) throw refused(`delete "${key}"`, "it is a symbolic link, and links are left alone")
-    if (!found.isFile()) return false
+    if (!found.isFile() || !(await directories.hasNamed(directory, name))) return false
     await unlink(directory.at(name))
     return true
   } catch (error) {

@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { TransientAdapterError } from "../../core/error.ts"
 import { errorCode, isAbsence, mkdir, type QuickCalls } from "./calls.ts"
 import { Directory } from "./directory.ts"
+import { isSpelledSo, refuseOtherSpelling } from "./names.ts"
 import { refuseLinks, requireDirectory } from "./obstacle.ts"
 import { nameOf, parentOf } from "./place.ts"
 import type { Root } from "./root.ts"
@@ -17,6 +18,8 @@ const MAX_OPEN = 256
 const MAX_TRIES = 100
 
 export class Directories {
+  /** whether several spellings lead to one name here (`names.ts`) */
+  foldsNames = false
   readonly #root: Root
   readonly #open = new Map<string, Directory>()
   /** directories that are being made, so that 30 puts into a new one make it once */
@@ -39,6 +42,10 @@ export class Directories {
       if (held) return held
       const opened = await this.#openNow(dir)
       if (!opened) return null
+      if (!(await this.#isSpelledSo(dir))) {
+        opened.close()
+        return null
+      }
       // Whoever opened it at the same time and was faster is the one that is shared.
       if (!this.#open.has(dir)) return this.#keep(opened)
       opened.close()
@@ -63,6 +70,11 @@ export class Directories {
       await making
     }
     throw new TransientAdapterError(`The directory "${dir}" disappears as often as it is made; try again later.`)
+  }
+
+  /** Whether an entry is called so, and does not only answer to it. */
+  async hasNamed(directory: Directory, name: string): Promise<boolean> {
+    return !this.foldsNames || (await isSpelledSo(directory, name))
   }
 
   release(directory: Directory): void {
@@ -119,10 +131,24 @@ export class Directories {
       await mkdir(parent.at(nameOf(dir)))
     } catch (error) {
       // EEXIST: somebody was faster, or it is a file. ENOENT: the parent was removed meanwhile; the caller tries again.
-      if (errorCode(error) === "EEXIST") await requireDirectory(parent.at(nameOf(dir)), dir)
-      else if (errorCode(error) !== "ENOENT") throw error
+      if (errorCode(error) === "EEXIST") {
+        await requireDirectory(parent.at(nameOf(dir)), dir)
+        if (this.foldsNames) await refuseOtherSpelling(parent, nameOf(dir))
+      } else if (errorCode(error) !== "ENOENT") throw error
     } finally {
       this.releaseWriter(parent)
+    }
+  }
+
+  /** Those above it are asked about when they are opened themselves. */
+  async #isSpelledSo(dir: string): Promise<boolean> {
+    if (!this.foldsNames || dir === "") return true
+    const parent = await this.find(parentOf(dir))
+    if (!parent) return false
+    try {
+      return await isSpelledSo(parent, nameOf(dir))
+    } finally {
+      this.release(parent)
     }
   }
 

@@ -5,6 +5,7 @@
 import type { BlobSource } from "../../core/blob-source.ts"
 import { TransientAdapterError, throwIfAborted } from "../../core/error.ts"
 import type { BackendPutOptions } from "../backend.ts"
+import type { Turns } from "../turns.ts"
 import {
   close,
   closeIdle,
@@ -20,7 +21,8 @@ import {
 import type { Directories } from "./directories.ts"
 import type { Directory } from "./directory.ts"
 import { refused } from "./error.ts"
-import { placeOf, requireNameLengths } from "./place.ts"
+import { refuseOtherSpelling } from "./names.ts"
+import { type Place, placeOf, requireNameLengths } from "./place.ts"
 import type { Temporaries, TemporaryFile } from "./temporary.ts"
 import { writeSource } from "./write-source.ts"
 
@@ -35,6 +37,8 @@ export interface PutParts {
   directories: Directories
   temporaries: Temporaries
   durable: boolean
+  /** for what may be done by one at a time only */
+  turns: Turns
   /** permission bits that the system takes away from new files, or null where that is not known */
   mask: number | null
 }
@@ -54,7 +58,7 @@ export async function putFile(
   try {
     await fill(parts, file, source, options)
     throwIfAborted(options.signal)
-    await place(parts, file, dir, name)
+    await place(parts, file, { dir, name }, options.signal)
   } catch (error) {
     await discard(file)
     throw error
@@ -95,11 +99,16 @@ async function fill(
   }
 }
 
-async function place(parts: PutParts, file: TemporaryFile, dir: string, name: string): Promise<void> {
+async function place(
+  parts: PutParts,
+  file: TemporaryFile,
+  { dir, name }: Place,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const directory = await parts.directories.make(dir)
     try {
-      if (!(await tryPlace(parts.directories.quick, file, directory, name))) continue
+      if (!(await inTurn(parts, () => tryPlace(parts.directories, file, directory, name, signal)))) continue
       if (parts.durable) await Promise.all([directory.sync(), parts.directories.anchor(directory)])
       return
     } finally {
@@ -109,13 +118,28 @@ async function place(parts: PutParts, file: TemporaryFile, dir: string, name: st
   throw new TransientAdapterError(`The directory "${dir}" is removed as often as it is made; try again later.`)
 }
 
+/** Where several spellings lead to one name, nobody may come between the look and the rename; nobody knows which names are the same. */
+function inTurn({ directories, turns }: PutParts, run: () => Promise<boolean>): Promise<boolean> {
+  return directories.foldsNames ? turns.take("", run) : run()
+}
+
 /** False where the directory was removed meanwhile. */
-async function tryPlace(quick: QuickCalls, file: TemporaryFile, directory: Directory, name: string): Promise<boolean> {
+async function tryPlace(
+  directories: Directories,
+  file: TemporaryFile,
+  directory: Directory,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
   const target = directory.at(name)
-  await makeWay(quick, target, name)
+  if (directories.foldsNames) await refuseOtherSpelling(directory, name, signal)
+  await makeWay(directories.quick, target, name)
   try {
     await rename(file.path, target)
-    return true
+    if (await directories.hasNamed(directory, name)) return true
+    // Nothing was there before, so that this is what was placed.
+    await unlink(target)
+    throw refused(`write "${name}"`, "this file system writes the name in another way; choose another key")
   } catch (error) {
     if (errorCode(error) !== "ENOENT" || (await directory.isCurrent())) throw error
     return false

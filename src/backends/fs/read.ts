@@ -23,7 +23,10 @@ export async function openFile(directories: Directories, key: string): Promise<n
   const directory = await directories.find(dir)
   if (!directory) return null
   try {
-    return await directories.quick.open(directory.at(name), FLAGS)
+    const fd = await directories.quick.open(directory.at(name), FLAGS)
+    if (await directories.hasNamed(directory, name)) return fd
+    closeIdle(fd)
+    return null
   } catch (error) {
     if (errorCode(error) === "ELOOP") throw refusedLink(key)
     // ENXIO: a socket, or a device without a driver.
@@ -59,7 +62,7 @@ export async function statFile(directories: Directories, key: string): Promise<B
   try {
     const found = await directories.quick.lstat(directory.at(name))
     if (found.isSymbolicLink()) throw refusedLink(key)
-    return found.isFile() ? fileState(found) : null
+    return found.isFile() && (await directories.hasNamed(directory, name)) ? fileState(found) : null
   } catch (error) {
     if (isAbsence(error)) return null
     throw error

@@ -8,14 +8,14 @@ import { createHash, randomBytes } from "node:crypto"
 import { constants, readFileSync, readlinkSync } from "node:fs"
 import { opendir } from "node:fs/promises"
 import { hostname } from "node:os"
-import { isAbsence, lstat, open, unlink } from "./calls.ts"
+import { close, isAbsence, lstat, open, unlink } from "./calls.ts"
 import type { Directories } from "./directories.ts"
 import type { Directory } from "./directory.ts"
 import { TEMPORARY } from "./place.ts"
 
 const FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 const FOREIGN_MAX_AGE = 24 * 60 * 60 * 1000
-const NAME = /^([0-9a-f]{12})\.(\d+)\.(\d+)\.[0-9a-f]{8}\.[0-9a-z]+$/
+const NAME = /^([0-9a-f]{12})\.(\d+)\.(\d+)\.[0-9a-f]{8}\.[0-9a-z]+(?:e\u0301|\u00e9)?$/
 /** What a process of this boot and pid namespace calls itself; start times of other machines say nothing here. */
 const MACHINE = machine()
 
@@ -48,7 +48,22 @@ export class Temporaries {
     }
   }
 
-  release(file: TemporaryFile): void {
+  /** An empty file, closed, whose name can be spelled in two ways. */
+  async createNamed(): Promise<Omit<TemporaryFile, "fd"> & { name: string }> {
+    const directory = await this.#directories.make(TEMPORARY)
+    try {
+      this.#count += 1
+      const name = `${this.#prefix}.${this.#count.toString(36)}\u00e9`
+      const path = directory.at(name)
+      await close(await open(path, FLAGS, 0o600))
+      return { path, directory, name }
+    } catch (error) {
+      this.#directories.releaseWriter(directory)
+      throw error
+    }
+  }
+
+  release(file: Pick<TemporaryFile, "directory">): void {
     this.#directories.releaseWriter(file.directory)
   }
 
