@@ -12,6 +12,9 @@ export interface Access
       | "put"
       | "open"
       | "delete"
+      | "deleteMany"
+      | "copy"
+      | "move"
       | "archive"
       | "signedUrl"
       | "revokeSignedUrls"
@@ -21,6 +24,10 @@ export interface Access
       | "listBackends"
       | "getBackend"
       | "failed"
+      | "retry"
+      | "journal"
+      | "events"
+      | "why"
       | "tokens"
     >,
     BackendFace,

@@ -1,27 +1,24 @@
 #!/usr/bin/env node
 /**
  * The entry of the command `stored`: wires the commands to the composition, to the service and, where `STORED_URL` is set, to a
- * running server. Commands themselves stand in `commands/`, exit codes in `exit-code.ts`.
+ * running server. Commands themselves stand in `commands/`, exit codes in `exit-code.ts`. What only some commands need is loaded where it is needed: a store takes ten times
+ * as long to load as the help to be shown.
  */
 import "../thread-pool.ts"
-import { pino } from "pino"
 import packageFacts from "../../package.json" with { type: "json" }
-import { loadConfig } from "../api/config-file.ts"
-import { type Environment, parseEnvironment } from "../api/environment.ts"
-import { runServer } from "../api/run-server.ts"
-import { driverPathsSchema, loadDrivers } from "../backends/load-drivers.ts"
-import { connect } from "../client.ts"
-import { createStore, openServed, runDoctor } from "../compose.ts"
+import type { Environment } from "../api/environment.ts"
 import type { StoreConfigInput } from "../core/config.ts"
 import { StoredError } from "../core/error.ts"
-import type { CommandLine, GlobalOptions, ServeOptions } from "./command-line.ts"
+import type { Access, CommandLine, GlobalOptions, ServeOptions } from "./command-line.ts"
 import { exitCode } from "./exit-code.ts"
 import { faultLines } from "./fault.ts"
 import { buildProgram, runProgram } from "./program.ts"
 
+const words = process.argv.slice(2)
 const interrupted = new AbortController()
 
-function environment({ data, config, insecureRedis }: ServeOptions): Environment {
+async function environment({ data, config, insecureRedis }: ServeOptions): Promise<Environment> {
+  const { parseEnvironment } = await import("../api/environment.ts")
   return parseEnvironment({
     ...process.env,
     ...(data && { STORED_DATA: data }),
@@ -31,11 +28,31 @@ function environment({ data, config, insecureRedis }: ServeOptions): Environment
 }
 
 async function local(options: GlobalOptions) {
-  const settings = environment(options)
+  const [settings, { loadConfig }, { pino }] = await Promise.all([
+    environment(options),
+    import("../api/config-file.ts"),
+    import("pino"),
+  ])
   const config: StoreConfigInput = await loadConfig(settings)
   // Errors are told as one line each; the log is for who asks for it.
   const log = pino({ level: settings.log ?? "silent" }, pino.destination({ fd: 2, sync: true }))
   return { config, log, masterKeys: settings.masterKeys, endpoints: settings.endpoints }
+}
+
+/** Drivers of users; where there are none, nothing is loaded. @throws StoredError INVALID_CONFIG */
+async function useDrivers(): Promise<void> {
+  if (!process.env.STORED_DRIVERS) return
+  const { driverPathsSchema, loadDrivers } = await import("../backends/load-drivers.ts")
+  await loadDrivers(driverPathsSchema.parse(process.env.STORED_DRIVERS))
+}
+
+/** The server carries copies by itself: a command does not wait for everybody's. */
+async function remote(url: string, token: string | undefined): Promise<Access> {
+  const { connect } = await import("../client.ts")
+  // A connection of `events` that breaks is mended by itself; whoever watches is to know that it was not quiet.
+  const onError = (error: StoredError): void =>
+    void process.stderr.write(faultLines(error, { json: words.includes("--json") }))
+  return { ...connect(url, { onError, ...(token && { token }) }), idle: undefined }
 }
 
 const line: CommandLine = {
@@ -45,18 +62,25 @@ const line: CommandLine = {
   signal: interrupted.signal,
   open: async (options) => {
     const { STORED_URL: url, STORED_TOKEN: token } = process.env
-    // The server carries copies by itself: a command does not wait for everybody's.
-    if (url) return { ...connect(url, token ? { token } : {}), idle: undefined }
-    const { config, log, masterKeys, endpoints } = await local(options)
+    if (url) return remote(url, token)
+    const [{ config, log, masterKeys, endpoints }, { createStore }] = await Promise.all([
+      local(options),
+      import("../compose.ts"),
+    ])
     return createStore(config, { log, masterKeys, endpoints, localByDefault: true })
   },
   doctor: async (options, how) => {
-    const { config, log, masterKeys } = await local(options)
+    const [{ config, log, masterKeys }, { runDoctor }] = await Promise.all([local(options), import("../compose.ts")])
     return runDoctor(config, { ...how, log, masterKeys })
   },
-  serve: (options) => {
+  serve: async (options) => {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt)
-    return runServer(environment(options), openServed)
+    const [settings, { runServer }, { openServed }] = await Promise.all([
+      environment(options),
+      import("../api/run-server.ts"),
+      import("../compose.ts"),
+    ])
+    return runServer(settings, openServed)
   },
   setExitCode: (code) => {
     process.exitCode ??= code
@@ -77,8 +101,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 })
 
 try {
-  await loadDrivers(driverPathsSchema.parse(process.env.STORED_DRIVERS))
-  await runProgram(buildProgram(line, packageFacts.version), line, process.argv.slice(2))
+  await useDrivers()
+  await runProgram(buildProgram(line, packageFacts.version), line, words)
 } catch (error) {
   process.stderr.write(faultLines(error))
   process.exit(exitCode(error))

@@ -6,8 +6,12 @@ import { archiveCommand } from "./commands/archive.ts"
 import { backendsCommand } from "./commands/backends.ts"
 import { backendsAddCommand } from "./commands/backends-add.ts"
 import { backendsPauseCommands } from "./commands/backends-pause.ts"
+import { completionCommand } from "./commands/completion.ts"
+import { cpCommand, mvCommand } from "./commands/cp.ts"
 import { doctorCommand } from "./commands/doctor.ts"
 import { driftCommand } from "./commands/drift.ts"
+import { eventsCommand } from "./commands/events.ts"
+import { failedCommand } from "./commands/failed.ts"
 import { getCommand } from "./commands/get.ts"
 import { lsCommand } from "./commands/ls.ts"
 import { putCommand } from "./commands/put.ts"
@@ -16,20 +20,29 @@ import { scanCommand } from "./commands/scan.ts"
 import { serveCommand } from "./commands/serve.ts"
 import { statCommand } from "./commands/stat.ts"
 import { statusCommand } from "./commands/status.ts"
+import { syncRetryCommand } from "./commands/sync-retry.ts"
 import { tokensCommand } from "./commands/tokens.ts"
 import { urlCommand } from "./commands/url.ts"
 import { validateCommand } from "./commands/validate.ts"
+import { whyCommand } from "./commands/why.ts"
+import { examplesText } from "./examples.ts"
 import { EXIT_CODES, exitCode } from "./exit-code.ts"
 import { faultLines } from "./fault.ts"
 
 const COMMANDS = [
   putCommand,
   getCommand,
+  cpCommand,
+  mvCommand,
   archiveCommand,
   urlCommand,
   lsCommand,
   statCommand,
   rmCommand,
+  whyCommand,
+  eventsCommand,
+  failedCommand,
+  syncRetryCommand,
   statusCommand,
   backendsCommand,
   backendsAddCommand,
@@ -40,6 +53,7 @@ const COMMANDS = [
   validateCommand,
   doctorCommand,
   serveCommand,
+  completionCommand,
 ]
 
 export function buildProgram(line: CommandLine, version: string): Command {
@@ -53,6 +67,8 @@ export function buildProgram(line: CommandLine, version: string): Command {
   for (const add of COMMANDS) add(program, line)
   for (const command of withWords(program)) {
     command
+      .addHelpText("after", () => examplesText(command))
+      .configureHelp({ showGlobalOptions: true })
       .exitOverride()
       .showSuggestionAfterError(false)
       .configureOutput({

@@ -25,10 +25,18 @@ export async function requirePlace(path: string): Promise<void> {
 }
 
 /** How many bytes were written. @throws StoredError CORRUPT where that is not its size, INVALID_INPUT, DISK_FULL */
-export async function toFile(line: CommandLine, source: Source, path: string, options: GlobalOptions): Promise<number> {
-  const temporary = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString("hex")}.part`)
+export async function toFile(
+  line: CommandLine,
+  source: Source,
+  path: string,
+  options: GlobalOptions,
+  /** who is told instead of a bar for this file alone */
+  told?: Progress,
+): Promise<number> {
+  // A name may have 255 bytes, and a character 4 of them.
+  const temporary = join(dirname(path), `.${basename(path).slice(0, 50)}.${randomBytes(6).toString("hex")}.part`)
   const size = source.size ?? undefined
-  const progress = startProgress(line, { name: basename(path), size, json: options.json })
+  const progress = told ?? startProgress(line, { name: basename(path), size, json: options.json })
   try {
     const file = createWriteStream(temporary, { flags: "wx", flush: true })
     const written = await transfer(source, file, progress, line.signal)

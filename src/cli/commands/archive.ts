@@ -33,10 +33,6 @@ export function archiveCommand(program: Command, line: CommandLine): void {
     .option("--format <format>", "zip, tar or tar.gz; absent: as the file's ending says, else zip")
     .option("--compress <level>", "0 to 9; absent: 0 for zip, 6 for tar.gz")
     .option("-f, --fallback", "where the copy of an object fails, try the others")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  stored archive photos/ -o photos.zip\n  stored archive -k a.txt b.txt -o - --format tar | tar -t",
-    )
     .action((prefix: string | undefined, _options: unknown, command: Command) =>
       run(line, prefix, command.optsWithGlobals()),
     )

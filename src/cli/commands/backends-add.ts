@@ -8,14 +8,13 @@ import { text } from "node:stream/consumers"
 import { type Command, Option } from "commander"
 import { StoredError } from "../../core/error.ts"
 import type { JsonObject } from "../../core/json.ts"
-import { BACKEND_MODES, type BackendMode, scanRules } from "../../core/scan-settings.ts"
+import type { BackendMode } from "../../core/scan-settings.ts"
 import type { BackendInfo } from "../../store/store.ts"
 import { createQuestioner, type Questioner } from "../ask.ts"
 import { type Access, type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
 import { describeFully } from "../describe-backend.ts"
 import { describeScan } from "../describe-scan.ts"
 import { followScan, requireDone } from "../follow-scan.ts"
-import { askForRest, chooseDriver, setEach } from "../settings-form.ts"
 
 interface AddOptions extends GlobalOptions {
   driver?: string
@@ -26,6 +25,8 @@ interface AddOptions extends GlobalOptions {
   watch?: boolean
   mode?: BackendMode
 }
+
+const MODES: readonly BackendMode[] = ["observe", "enforce"]
 
 export function backendsAddCommand(program: Command, line: CommandLine): void {
   const backends = program.commands.find((command) => command.name() === "backends") ?? program.command("backends")
@@ -42,9 +43,7 @@ export function backendsAddCommand(program: Command, line: CommandLine): void {
     )
     .option("--root <folder>", "its folder, as --set root= with the whole path")
     .option("--watch", "follow what changes there, as --set watch=true")
-    .addOption(
-      new Option("--mode <mode>", "whether copies that differ are followed or put right").choices(BACKEND_MODES),
-    )
+    .addOption(new Option("--mode <mode>", "whether copies that differ are followed or put right").choices(MODES))
     .option("--from <file>", "settings from a JSON file, - for standard input")
     .option("--replace", "change the one that has this name; *** leaves a secret as it is")
     .action((name: string, _options: unknown, command: Command) => run(line, name, command.optsWithGlobals()))
@@ -66,6 +65,7 @@ async function run(line: CommandLine, name: string, options: AddOptions): Promis
 /** Without a server nobody else would scan it: what lies there is taken in before the process ends. */
 async function takeIn(line: CommandLine, access: Access, info: BackendInfo, options: GlobalOptions): Promise<void> {
   const { name, config, capabilities } = info
+  const { scanRules } = await import("../../core/scan-settings.ts")
   const rules = scanRules(name, config as Parameters<typeof scanRules>[1], capabilities)
   if (!access.idle || rules.every === null) return
   await access.scan(name)
@@ -87,6 +87,8 @@ async function gatherSettings(line: CommandLine, options: AddOptions): Promise<J
 }
 
 async function complete(settings: JsonObject, options: AddOptions, questioner: Questioner | null): Promise<void> {
+  // It knows every driver: no other command is to load them.
+  const { askForRest, chooseDriver, setEach } = await import("../settings-form.ts")
   const driver = await chooseDriver(options.driver ?? settings.driver, questioner)
   settings.driver = driver
   setEach(settings, driver, options.set)

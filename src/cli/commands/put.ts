@@ -13,8 +13,10 @@ import { type Access, type CommandLine, type GlobalOptions, print, withAccess } 
 import { exitCode } from "../exit-code.ts"
 import { faultLines } from "../fault.ts"
 import { formatBytes, safe } from "../format.ts"
+import { inParallel } from "../in-parallel.ts"
 import { readCount, readDurability, readMetadata, readNames, readWait } from "../option-values.ts"
 import { startProgress } from "../progress.ts"
+import { tellSkip } from "../tell-skip.ts"
 import { walk } from "../walk.ts"
 
 interface PutCommandOptions extends GlobalOptions {
@@ -99,11 +101,7 @@ async function requireFiles(files: string[], options: PutCommandOptions): Promis
 }
 
 async function* items(line: CommandLine, files: string[], options: PutCommandOptions): AsyncGenerator<Item> {
-  const skip = (path: string, reason: string): void => {
-    line.stderr.write(
-      options.json ? `${JSON.stringify({ skipped: path, reason })}\n` : `stored: skipped ${safe(path)}: ${reason}\n`,
-    )
-  }
+  const skip = (path: string, reason: string): void => tellSkip(line, options, path, reason)
   for (const file of files) {
     if (file === "-") {
       const key = options.key === undefined ? undefined : options.prefix + options.key
@@ -169,19 +167,4 @@ function textOf(result: PutResult): string {
 /** Without a server nobody else would carry the copies: what can be done now is done before the process ends. */
 async function settle(line: CommandLine, access: Access): Promise<void> {
   await access.idle?.({ signal: line.signal })
-}
-
-/** Runs `work` on each item, at most `count` at a time; the first error that is thrown stops it. */
-async function inParallel<T>(source: AsyncIterable<T>, count: number, work: (item: T) => Promise<void>): Promise<void> {
-  const iterator = source[Symbol.asyncIterator]()
-  let turn: Promise<unknown> = Promise.resolve()
-  const next = (): Promise<IteratorResult<T>> => {
-    const taken = turn.then(() => iterator.next())
-    turn = taken.catch(() => {})
-    return taken
-  }
-  const lane = async (): Promise<void> => {
-    for (let item = await next(); !item.done; item = await next()) await work(item.value)
-  }
-  await Promise.all(Array.from({ length: count }, lane))
 }

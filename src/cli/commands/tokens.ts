@@ -19,18 +19,10 @@ interface CreateOptions extends GlobalOptions {
   quotaObjects?: number
 }
 
-const EXAMPLES = `
-Examples:
-  stored tokens create "backup of nas" --scope read --scope write --prefix nas/ --expires 90d
-  stored tokens create camera --scope write --prefix camera/ --quota-bytes 50GB --rate 5
-  stored tokens rotate 1f0c93ab5d21 --overlap 24h
-  STORED_TOKEN=<id>.<secret> STORED_URL=http://nas:7070 stored ls`
-
 export function tokensCommand(program: Command, line: CommandLine): void {
   const tokens = program
     .command("tokens")
     .description("who may use the store by HTTP; from the first token on, every request needs one")
-    .addHelpText("after", EXAMPLES)
   tokens
     .command("create")
     .description("make a token; its secret is shown this once")

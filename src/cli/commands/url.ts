@@ -2,7 +2,6 @@
 import type { Command } from "commander"
 import { parseByteSize } from "../../core/byte-size.ts"
 import { StoredError } from "../../core/error.ts"
-import { parseDuration } from "../../core/scan-settings.ts"
 import type { SignedUrlOptions } from "../../store/store.ts"
 import { type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
 
@@ -30,10 +29,6 @@ export function urlCommand(program: Command, line: CommandLine): void {
     .option("--download [name]", "saved rather than shown, under this name or its own")
     .option("--base <url>", "of the server; absent: STORED_URL")
     .option("--revoke-all", "make every address that was signed until now worthless")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  stored url photos/a.jpg --expires 10min\n  stored url inbox/report.pdf --put --max-size 20MB --once",
-    )
     .action((name: string | undefined, _options: unknown, command: Command) =>
       run(line, name, command.optsWithGlobals()),
     )
@@ -42,7 +37,7 @@ export function urlCommand(program: Command, line: CommandLine): void {
 async function run(line: CommandLine, name: string | undefined, options: UrlCommandOptions): Promise<void> {
   if ((name === undefined) !== (options.revokeAll === true))
     throw new StoredError("INVALID_INPUT", "Name an object, or give --revoke-all alone.")
-  const wanted = signedUrlOptions(options)
+  const wanted = await signedUrlOptions(options)
   await withAccess(line, options, async (access) => {
     if (name === undefined) {
       await access.revokeSignedUrls()
@@ -54,7 +49,9 @@ async function run(line: CommandLine, name: string | undefined, options: UrlComm
 }
 
 /** @throws StoredError INVALID_INPUT */
-function signedUrlOptions(options: UrlCommandOptions): SignedUrlOptions {
+async function signedUrlOptions(options: UrlCommandOptions): Promise<SignedUrlOptions> {
+  // With the schemas beside it, it takes longer to load than everything else here.
+  const { parseDuration } = await import("../../core/scan-settings.ts")
   const { expires, put, maxSize, contentHash, once, download, base } = options
   const time = expires === undefined ? undefined : parseDuration(expires)
   if (time === null) throw new StoredError("INVALID_INPUT", `"${expires}" is not a time; give one such as 1h or 7d.`)

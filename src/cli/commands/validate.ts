@@ -5,7 +5,6 @@
  */
 import type { Command } from "commander"
 import { StoredError } from "../../core/error.ts"
-import { parseReadRate, parseSample } from "../../core/validate-settings.ts"
 import type { ValidateOptions, ValidateStatus } from "../../store/store.ts"
 import { type Access, type CommandLine, type GlobalOptions, print, withAccess } from "../command-line.ts"
 import { describeValidate } from "../describe-validate.ts"
@@ -46,7 +45,7 @@ export function validateCommand(program: Command, line: CommandLine): void {
 
 async function run(line: CommandLine, name: string | undefined, options: ValidateCommandOptions): Promise<void> {
   const steps = STEPS.filter((step) => options[step])
-  const told = readOptions(options)
+  const told = await readOptions(options)
   if (steps.length > 1 || (steps.length > 0 && (Object.keys(told).length > 0 || options.detach)))
     throw new StoredError("INVALID_INPUT", `--${steps[0]} stands alone; leave the other options out.`)
   await withAccess(line, options, async (access) => {
@@ -56,7 +55,9 @@ async function run(line: CommandLine, name: string | undefined, options: Validat
 }
 
 /** @throws StoredError INVALID_INPUT */
-function readOptions({ sample, seed, prefix, rate }: ValidateCommandOptions): ValidateOptions {
+async function readOptions({ sample, seed, prefix, rate }: ValidateCommandOptions): Promise<ValidateOptions> {
+  // With the schemas beside it, it takes longer to load than everything else here.
+  const { parseReadRate, parseSample } = await import("../../core/validate-settings.ts")
   return {
     ...(sample !== undefined && { sample: read("--sample", sample, parseSample, "a share such as 1%") }),
     ...(rate !== undefined && { rate: read("--rate", rate, parseReadRate, "bytes a second such as 20MB") }),
