@@ -4,13 +4,14 @@
  *     npm run bench -- [--only put-small,get] [--rounds 5] [--quick] [--dir DIRECTORY] [--json FILE]
  *
  * Prints the machine's facts and one table a comparison, on standard output as Markdown; progress goes to standard error. Works in a new
- * directory inside DIRECTORY (default: the system's temporary one) and removes it at the end. Needs some 30 GB there, 2 GB with --quick.
+ * directory inside DIRECTORY (default: the system's temporary one) and removes it at the end. Needs some 30 GB there (doors: 55 GB), 2 GB with --quick.
  */
 import { rmSync } from "node:fs"
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
+import { doors } from "./doors.ts"
 import { getSubject } from "./get.ts"
 import { machine } from "./machine.ts"
 import { pool } from "./pool.ts"
@@ -23,7 +24,7 @@ import type { Section, Subject } from "./subject.ts"
 import { syncTree } from "./sync-tree.ts"
 import { formatSection, formatVerdict } from "./table.ts"
 
-const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool, s3, scan]
+const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool, s3, scan, doors]
 const ROUNDS = 5
 const QUICK_ROUNDS = 1
 
