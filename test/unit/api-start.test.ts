@@ -210,6 +210,8 @@ describe("the environment", () => {
       metricsTokens: { metrics: null, admin: null },
       masterKeys: { current: null, older: [] },
       redis: null,
+      origins: [],
+      maxConnections: 10_000,
     })
   })
 
