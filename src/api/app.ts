@@ -29,6 +29,7 @@ import { answerError, send } from "./error-answer.ts"
 import { isEventUpgrade, MOST_SAID, PROTOCOL, takeToken } from "./event-socket.ts"
 import { holdContinue } from "./expect-continue.ts"
 import { gateOf } from "./gates.ts"
+import { afterEarlier } from "./in-order.ts"
 import type { InternalServices } from "./internal-services.ts"
 import { type ApiLimits, DEFAULT_LIMITS } from "./limits.ts"
 import { linger } from "./linger.ts"
@@ -123,6 +124,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   watchRequests(app, { log, meter: options.requestMeter, tracer: options.tracer })
   app.addHook("onRequest", async (request, reply) => {
+    await afterEarlier(request.raw, reply.raw)
     rememberAnswer(request.raw.socket, reply.raw)
     reply.header("x-request-id", request.id)
     if (isEventUpgrade(request.raw)) takeToken(request.raw)
