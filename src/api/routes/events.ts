@@ -9,6 +9,7 @@ import { EventFeed } from "../event-feed.ts"
 import { serveEventSocket } from "../event-socket.ts"
 import { flag, parseAs, whole } from "../query.ts"
 import { type Call, route } from "../route.ts"
+import { event } from "../schemas/service.ts"
 import { cutSlowReader } from "../slow-reader.ts"
 
 export const eventsQuery = z.strictObject({
@@ -32,7 +33,13 @@ export const events = route({
   headers: { "last-event-id": "as `after`; what EventSource sends by itself" },
   description:
     "Who asks for a WebSocket gets one: an event a message. A browser names its token among the protocols that it offers, `stored` and `bearer.<token>`.",
-  answers: { 200: { is: "Server-sent events without end.", type: "text/event-stream" } },
+  answers: {
+    200: {
+      is: "Server-sent events without end; the data of each message is one of these.",
+      type: "text/event-stream",
+      schema: event,
+    },
+  },
   handle(call) {
     const { services, access, reply, query, closing } = call
     const { store, limits } = services
