@@ -16,15 +16,19 @@ export interface ServerProcess {
 
 const SERVER = new URL("../../src/server.ts", import.meta.url).pathname
 
-/** Starts `node src/server.ts`, or other words, and waits until it says where it listens. Rejects with its stderr where it ends before. */
+/**
+ * Starts `node src/server.ts`, or other words, and waits until it says where it listens. Rejects with its stderr where it ends before.
+ * @param whenOver takes what ends it; the end of the test unless said
+ */
 export async function startProcess(
   env: Record<string, string>,
   words: readonly string[] = [SERVER],
+  whenOver: (end: () => Promise<void>) => void = onTestFinished,
 ): Promise<ServerProcess> {
   const { STORED_URL, STORED_CONFIG, STORED_LOG, ...inherited } = process.env
   const child = spawn(process.execPath, words, { env: { ...inherited, STORED_PORT: "0", ...env } })
   const ended = once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>
-  onTestFinished(async () => {
+  whenOver(async () => {
     child.kill("SIGKILL")
     await ended
   })
