@@ -60,13 +60,14 @@ describe("a page in a browser", () => {
   it("goes to any place of a sound without the bytes before it", async () => {
     const bytes = wave()
     await give(server, "sound.wav", bytes, "audio/wav")
-    const relay = await relayTo(server.port)
-    const page = await openPage(relay.url)
+    const page = await openPage(server.url)
+    const starts: number[] = []
+    page.on("response", (answer) => {
+      const start = /^bytes (\d+)-/.exec(answer.headers()["content-range"] ?? "")?.[1]
+      if (start !== undefined) starts.push(Number(start))
+    })
     const { at, duration } = await page.evaluate<{ at: number; duration: number }>(`seek("/v1/objects/sound.wav", 80)`)
     expect([Math.round(at), Math.round(duration)]).toEqual([80, 90])
-    const starts = relay.heads.flatMap((head) =>
-      [...head.matchAll(/range: bytes=(\d+)-/gi)].map((match) => Number(match[1])),
-    )
     expect(Math.max(...starts)).toBeGreaterThan(bytes.length * 0.7)
   })
 
