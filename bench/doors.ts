@@ -83,7 +83,12 @@ async function measurePuts(bench: Bench, opened: Door[], load: Load, notes: stri
     timesFaster(measured, OURS, TUS, 1.2),
     ...besideNginx(measured, [OURS, BARE]),
   ]
-  return { title, measured, claims, notes: [...notes, "StoreD's copies wait meanwhile.", ...busyNotes(busy)] }
+  return {
+    title,
+    measured,
+    claims: named("PUT", load, claims),
+    notes: [...notes, "StoreD's copies wait meanwhile.", ...busyNotes(busy)],
+  }
 }
 
 async function measureGets(bench: Bench, opened: Door[], load: Load, notes: string[]): Promise<Section> {
@@ -107,7 +112,7 @@ async function measureGets(bench: Bench, opened: Door[], load: Load, notes: stri
     timesFaster(measured, UNVERIFIED, BARE),
     ...besideNginx(measured, [OURS, BARE]),
   ]
-  return { title, measured, claims, notes: [...notes, ...busyNotes(busy)] }
+  return { title, measured, claims: named("GET", load, claims), notes: [...notes, ...busyNotes(busy)] }
 }
 
 async function measure(bench: Bench, verb: string, load: Load, contenders: Contender[]) {
@@ -133,6 +138,11 @@ function contender(
       return { rate: (isLarge ? load.size / 1e6 : load.count) / answer.seconds }
     },
   }
+}
+
+/** The verdict at the end lists claims of all sections beside each other. */
+function named(verb: string, { size }: Load, claims: Claim[]): Claim[] {
+  return claims.map((claim) => ({ ...claim, text: `${verb} ${sizeName(size)}: ${claim.text}` }))
 }
 
 function besideNginx(measured: Measured[], names: string[]): Claim[] {
