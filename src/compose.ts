@@ -36,6 +36,7 @@ import { Downloads } from "./store/downloads.ts"
 import { EvictionGuard } from "./store/eviction-guard.ts"
 import { createFacade } from "./store/facade.ts"
 import { jobEvents } from "./store/job-events.ts"
+import { keepBadAt } from "./store/keep-bad.ts"
 import { type GivenKeys, KeyRing } from "./store/key-ring.ts"
 import { Lifecycle } from "./store/lifecycle.ts"
 import { LiveCopies } from "./store/live-copies.ts"
@@ -195,6 +196,7 @@ async function assemble(
     lifecycle,
     clock,
     log,
+    keepBad: (location) => keepBadAt(services, location, lifecycle.signal),
     onDrift: (name) => services.runner.nudge(syncQueue(name)),
   })
   const evictionGuard = new EvictionGuard({ catalog, backends, copies, minCopies: config.minCopies })
@@ -215,7 +217,6 @@ async function assemble(
   const recovered = await staging.recover((id) => catalog.blob(id)?.staged ?? false)
   if (recovered.restored > 0 || recovered.swept > 0)
     log.info({ ...recovered }, "staging was completed after an unclean end")
-
   const bus = new Bus((error) => log.error({ error }, "a listener threw"))
   const metrics = new StoreMetrics(() => status(services), clock)
   bus.on("put", ({ size }) => metrics.bytes("in", size))

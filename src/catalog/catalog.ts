@@ -179,6 +179,10 @@ export interface Catalog {
     key: string
     state: "missing" | "corrupt"
     repair: boolean
+    /** of the location when it was seen; where it has moved on since, nothing is changed */
+    generation?: number
+    /** of bytes that are bad: their name in quarantine, null where they could not be kept; absent: nobody has tried */
+    kept?: string | null
     time: number
   }): Promise<void>
   /** What was seen at places of a backend; see `transitions/found/sightings.ts`. Nothing to a backend that is not known. @throws INVALID_KEY */

@@ -9,6 +9,8 @@ export interface FoundContent extends SeenState {
   id: BlobId | null
   checksums: Checksums
   mimeType: string
+  /** of bytes that are not what should be there: their name in quarantine, null where they could not be kept; absent: nobody has tried */
+  kept?: string | null
 }
 
 /** What was seen at one place. */

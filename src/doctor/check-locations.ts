@@ -6,6 +6,7 @@ import { isStoredError, throwIfAborted, toStoredError } from "../core/error.ts"
 import { isSameState } from "../core/seen-state.ts"
 import { isUnreadable } from "../core/unreadable.ts"
 import { everyRow } from "../store/every-row.ts"
+import { keepBadAt } from "../store/keep-bad.ts"
 import { isSynced } from "../store/reference.ts"
 import type { StoreServices } from "../store/services.ts"
 import type { Checked, Finding } from "./finding.ts"
@@ -57,7 +58,7 @@ async function* checkLocation(
   try {
     const state = await lookOrUnreadable(services, backend, location, signal)
     if (state === "good") return
-    const done = repair && (await mark(services, location, state))
+    const done = repair && (await mark(services, location, state, signal))
     const message = `The catalog says that this copy is proven, but it is ${state}.`
     yield {
       invariant: "I4",
@@ -111,17 +112,24 @@ async function readBack(
   return hasher.digest()
 }
 
-/** Makes the location due again where another good copy can feed it. False: there is none. */
-async function mark(services: StoreServices, location: LocationRecord, state: "missing" | "corrupt"): Promise<boolean> {
+/** Makes the location due again where another good copy can feed it, and what is bad is kept. False: it stays. */
+async function mark(
+  services: StoreServices,
+  location: LocationRecord,
+  state: "missing" | "corrupt",
+  signal: AbortSignal,
+): Promise<boolean> {
   const blob = services.catalog.blob(location.want!)
   const others = blob ? blob.synced - 1 : 0
-  const feeds = (blob?.staged ?? false) || others > 0
+  const kept = state === "corrupt" ? await keepBadAt(services, location, signal) : undefined
+  const feeds = ((blob?.staged ?? false) || others > 0) && kept !== null
   try {
     await services.catalog.commitDrift({
       backend: location.backend,
       key: location.key,
       state,
       repair: feeds,
+      ...(kept !== undefined && { kept }),
       time: services.clock.now(),
     })
     return feeds

@@ -11,6 +11,7 @@ import type { Clock } from "../core/clock.ts"
 import { StoredError, toStoredError } from "../core/error.ts"
 import { isSameState } from "../core/seen-state.ts"
 import type { BackendSet } from "./backend-set.ts"
+import type { Kept } from "./keep-bad.ts"
 import type { Lifecycle } from "./lifecycle.ts"
 import type { Log } from "./log.ts"
 import { isSynced } from "./reference.ts"
@@ -26,6 +27,8 @@ interface Parts {
   lifecycle: Lifecycle
   clock: Clock
   log: Log
+  /** keeps the bytes of a copy that is not as it should be (I8); null where it cannot: then they stay where they are */
+  keepBad(location: LocationRecord): Promise<Kept>
   /** told of a backend on which a copy was not as it should be, and is to be mended */
   onDrift(backend: string): void
 }
@@ -125,10 +128,15 @@ export class LiveCopies {
   }
 
   /** Unless it was overwritten since it was read from the catalog: then it is not the copy that was looked at. */
-  async #mend({ backend, key, generation }: LocationRecord, state: "missing" | "corrupt"): Promise<void> {
-    const { catalog, clock, onDrift } = this.#parts
-    if (catalog.location(backend, key)?.generation !== generation) return
-    await catalog.commitDrift({ backend, key, state, repair: true, time: clock.now() })
+  async #mend(location: LocationRecord, state: "missing" | "corrupt"): Promise<void> {
+    const { catalog, clock, keepBad, onDrift } = this.#parts
+    const { backend, key, generation } = location
+    const isOvertaken = (): boolean => catalog.location(backend, key)?.generation !== generation
+    if (isOvertaken()) return
+    const kept = state === "corrupt" ? await keepBad(location) : undefined
+    if (isOvertaken()) return
+    const told = { backend, key, state, generation, repair: kept !== null, ...(kept !== undefined && { kept }) }
+    await catalog.commitDrift({ ...told, time: clock.now() })
     onDrift(backend)
   }
 }

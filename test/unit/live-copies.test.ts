@@ -68,7 +68,10 @@ async function make() {
   // What was asked to know how they are is not what the test asks.
   asked.length = 0
   const lifecycle = new Lifecycle(() => {})
-  const parts = { catalog, backends, lifecycle, clock: { now: () => 1 }, log: silentLog, onDrift: () => {} }
+  const parts = {
+    ...{ catalog, backends, lifecycle, clock: { now: () => 1 }, log: silentLog },
+    ...{ keepBad: async () => undefined, onDrift: () => {} },
+  }
   const copies = new LiveCopies(parts)
   const look = (backend: string, key: string): Promise<Look> =>
     copies.look(catalog.location(backend, key)!, catalog.blob(idOf(key[1]!))!)

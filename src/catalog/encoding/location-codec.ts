@@ -20,12 +20,13 @@ type LocationFields = [
   modified: number,
   job: number | null,
   found?: 0 | 1,
+  bad?: 1,
 ]
 
 export const locationCodec: Codec<LocationRow> = {
   version: 2,
-  encode: (row) =>
-    [
+  encode: (row) => {
+    const fields = [
       row.objectKey === row.key ? 0 : row.objectKey,
       row.want,
       row.have !== null && row.have === row.want ? 0 : row.have,
@@ -39,11 +40,14 @@ export const locationCodec: Codec<LocationRow> = {
       row.modified,
       row.job,
       row.found ? 1 : 0,
-    ] satisfies LocationFields,
+    ] satisfies LocationFields
+    return row.bad ? [...fields, 1] : fields
+  },
   // Rows of older programs end earlier.
   decode: (fields, rowKey) => {
-    const [objectKey, want, have, generation, state, attempts, error, verified, seen, created, modified, job, found] =
+    const [objectKey, want, have, generation, state, attempts, error, verified, seen, created, modified, ...last] =
       fields as LocationFields
+    const [job, found, bad] = last
     const { backend, key } = splitLocationKey(rowKey)
     return {
       backend,
@@ -61,6 +65,7 @@ export const locationCodec: Codec<LocationRow> = {
       modified,
       job,
       ...(found === 1 && { found: true }),
+      ...(bad === 1 && { bad: true }),
     }
   },
 }

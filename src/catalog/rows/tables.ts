@@ -28,6 +28,8 @@ export interface BlobRow extends BlobRecord {
 export interface LocationRow extends LocationRecord {
   /** sequence of its job in the outbox */
   job: number | null
+  /** its copy was seen to be bad, and its repair was given up: what the backend says of it is not believed until it has been written over */
+  bad?: true
 }
 
 /** One row: every count, and where the sequences and the journal's chain stand. */

@@ -18,8 +18,12 @@ export interface DriftFact {
   key: string
   state: "missing" | "corrupt"
   repair: boolean
+  /** of the location when it was seen; where it has moved on since, nothing is changed */
+  generation?: number
   /** why it is not repaired; absent: nothing can feed it now */
   error?: SerializedError
+  /** of bytes that are bad: their name in quarantine, null where they could not be kept; absent: nobody has tried */
+  kept?: string | null
   /** UTC ms */
   time: number
 }
@@ -30,7 +34,8 @@ export function drift(rows: Rows, fact: DriftFact): void {
   const before = rows.get("locations", locationKey(backend, key))
   if (!before)
     throw new NotFoundError(`There is no location "${key}" on backend "${backend}".`, { details: { backend, key } })
-  if (before.want === null) return
+  const isOvertaken = fact.generation !== undefined && fact.generation !== before.generation
+  if (before.want === null || isOvertaken) return
   const commit = { rows, drafts: new BlobDrafts(rows), time }
   if (driftFound(commit, before, state)) return
   const lost = { ...before, have: null, seen: null }
@@ -38,7 +43,10 @@ export function drift(rows: Rows, fact: DriftFact): void {
   saveLocation(commit, before, after)
   commit.drafts.settle(time)
   const detail = { state, repair, generation: after.generation }
-  append(rows, { command: "drift", time, key: before.objectKey, id: before.want, backend, detail })
+  const told = { time, key: before.objectKey, id: before.want, backend }
+  append(rows, { command: "drift", ...told, detail })
+  const { kept } = fact
+  if (kept !== undefined) append(rows, { command: "quarantine", ...told, detail: { copy: key, kept } })
 }
 
 /** What was found at a backend follows it: what somebody has taken away or changed there is not written over by itself. */
@@ -53,10 +61,17 @@ function driftFound(commit: Commit, location: LocationRow, state: DriftFact["sta
   return true
 }
 
-function fault({ backend, key, state }: DriftFact): SerializedError {
+function fault({ backend, key, state, kept }: DriftFact): SerializedError {
+  if (kept === null) return unkept(backend, key)
   const message =
     state === "missing"
       ? `The copy "${key}" is gone from backend "${backend}", and no other copy can replace it now.`
       : `The copy "${key}" on backend "${backend}" is bad, and no other copy can replace it now.`
   return { code: state === "missing" ? "NOT_FOUND" : "CORRUPT", message, retryable: false }
+}
+
+/** Why a bad copy is left as it is. */
+export function unkept(backend: string, key: string): SerializedError {
+  const message = `The copy "${key}" on backend "${backend}" is bad, and there was no room to keep its bytes: heal it to have them replaced.`
+  return { code: "CORRUPT", message, retryable: false }
 }

@@ -46,7 +46,7 @@ export function wantCopy(commit: Commit, copy: Copy): LocationRow {
   // Somebody may be at it already, and what they bring will be right: their generation holds.
   if (same && before.state === "pending" && !copy.fresh)
     return hurry(commit, { ...before, objectKey: copy.objectKey }, before)
-  const { found, ...rest } = before
+  const { found, bad, ...rest } = before
   const wanted: LocationRow = {
     ...rest,
     objectKey: copy.objectKey,
@@ -54,8 +54,9 @@ export function wantCopy(commit: Commit, copy: Copy): LocationRow {
     verified: same ? before.verified : null,
     // What we write is ours.
     ...(same && found && { found }),
+    ...(same && bad && { bad }),
   }
-  return saveLocation(commit, before, drive(commit, wanted, "pending"))
+  return saveLocation(commit, before, drive(commit, wanted, same ? dueState(wanted) : "pending"))
 }
 
 function rename(commit: Commit, before: LocationRow, objectKey: string): LocationRow {
@@ -86,6 +87,12 @@ function hurry(commit: Commit, location: LocationRow, before: LocationRow): Loca
 export function retireCopy(commit: Commit, before: LocationRow): LocationRow {
   if (before.want === null) return before
   return saveLocation(commit, before, drive(commit, { ...before, want: null, verified: null }, "deleting"))
+}
+
+/** While its job is due. What is known to be bad stays so until it is written over: nobody is to believe what its backend says of it. */
+export function dueState({ want, state, bad }: LocationRow): LocationState {
+  if (want === null) return "deleting"
+  return state === "corrupt" || bad ? "corrupt" : "pending"
 }
 
 export interface Drive {
@@ -129,7 +136,8 @@ export function forgetLocation(commit: Commit, before: LocationRow): void {
 
 /** Writes the row and what follows from the difference. */
 export function saveLocation(commit: Commit, before: LocationRow | null, changed: LocationRow): LocationRow {
-  const after = { ...changed, modified: commit.time }
+  const { bad, ...row } = { ...changed, modified: commit.time }
+  const after = bad && row.want !== null && !isProven(row) ? { ...row, bad } : row
   account(commit, before, after)
   commit.rows.put("locations", locationKey(after.backend, after.key), after)
   return after

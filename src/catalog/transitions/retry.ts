@@ -6,7 +6,7 @@ import type { Rows } from "../rows/rows.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
 import { follows, modeOf } from "./found/found-commit.ts"
 import { append } from "./journal.ts"
-import { drive, saveLocation } from "./location.ts"
+import { drive, dueState, saveLocation } from "./location.ts"
 import { readJob, schedule, syncQueue } from "./outbox.ts"
 
 export interface RetryFilter extends Actor {
@@ -61,9 +61,7 @@ function retrySync(rows: Rows, { payload }: OutboxRecord, filter: RetryFilter): 
   const before = rows.get("locations", locationKey(payload.backend, payload.key))
   if (!before) return
   const commit = { rows, drafts: new BlobDrafts(rows), time }
-  // What is known to be bad stays so until it is written over: nobody is to believe what its backend says of it.
-  const state = before.want === null ? "deleting" : before.state === "corrupt" ? "corrupt" : "pending"
-  const after = drive(commit, before, state)
+  const after = drive(commit, before, dueState(before))
   saveLocation(commit, before, after)
   commit.drafts.settle(time)
   const { backend, objectKey: key, want: id, generation } = after

@@ -10,7 +10,7 @@ import type { Rows } from "../rows/rows.ts"
 import type { LocationRow } from "../rows/tables.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
 import { append } from "./journal.ts"
-import { type Commit, clearPlace, drive, forgetLocation, isProven, saveLocation } from "./location.ts"
+import { type Commit, clearPlace, drive, dueState, forgetLocation, isProven, saveLocation } from "./location.ts"
 import { readJob, removeJob, schedule } from "./outbox.ts"
 import { count } from "./totals.ts"
 
@@ -84,7 +84,8 @@ function park(commit: Commit, before: LocationRow, job: OutboxRecord, result: Re
   const { error } = result
   const attempts = job.attempts + 1
   schedule(rows, { payload: job.payload, time, sequence: job.sequence, attempts, error, parked: true })
-  saveLocation(commit, before, { ...before, state: "failed", attempts, error })
+  const failed = { ...before, state: "failed" as const, attempts, error }
+  saveLocation(commit, before, before.state === "corrupt" ? { ...failed, bad: true } : failed)
   count(rows, { syncsFailed: 1 })
   const { backend, objectKey: key, want: id, generation } = before
   const { details, ...plain } = error
@@ -105,7 +106,7 @@ function stale(commit: Commit, before: LocationRow, dueAt = commit.time): Outcom
   const wasProven = isProven(before)
   const waiting = before.job === null ? null : readJob(rows, before.job)
   const attempts = waiting?.status === "due" ? waiting.attempts : 0
-  const after = drive(commit, before, before.want === null ? "deleting" : "pending", { attempts, dueAt })
+  const after = drive(commit, before, dueState(before), { attempts, dueAt })
   saveLocation(commit, before, after)
   if (!wasProven) return { status: "stale", sequence: null }
   const { backend, objectKey: key, want: id } = before

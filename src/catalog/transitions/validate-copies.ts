@@ -5,7 +5,6 @@
  * A found file of an observed backend that has gone bad is left to people, as everything there is (decision 0015); any other bad copy is put right from another
  * one, but only once its bytes are kept (I8).
  */
-import type { SerializedError } from "../../core/error.ts"
 import { locationKey, numberKey } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
 import type { LocationRow } from "../rows/tables.ts"
@@ -13,7 +12,7 @@ import type { FoundFact } from "../sightings.ts"
 import type { CopyVerdict, ValidatedCommit, ValidatedCopy, ValidatedFact } from "../validation.ts"
 import type { ValidationCounts } from "../validation-record.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
-import { drift } from "./drift.ts"
+import { drift, unkept } from "./drift.ts"
 import { differ } from "./found/drifted.ts"
 import { follows, foundCommit, modeOf } from "./found/found-commit.ts"
 import { append } from "./journal.ts"
@@ -83,7 +82,7 @@ function rot(
   if (follows({ mode: modeOf(rows, backend) }, location)) leave(rows, location, seen, time)
   else {
     const repair = mend && canFeed(rows, location)
-    const error = mend ? undefined : unkept(location)
+    const error = mend ? undefined : unkept(backend, key)
     drift(rows, { backend, key, state: "corrupt", repair, ...(error && { error }), time })
   }
   append(rows, { command: "quarantine", time, key: objectKey, id: want, backend, detail: { copy: key, kept } })
@@ -105,11 +104,6 @@ function canFeed(rows: Rows, { want }: LocationRow): boolean {
 function isHealing(rows: Rows, { backend, key }: LocationRow): boolean {
   const after = rows.get("locations", locationKey(backend, key))
   return after !== null && !isProven(after) && after.job !== null && readJob(rows, after.job).status === "due"
-}
-
-function unkept({ backend, key }: LocationRow): SerializedError {
-  const message = `The copy "${key}" on backend "${backend}" is bad, and there was no room to keep its bytes: heal it to have them replaced.`
-  return { code: "CORRUPT", message, retryable: false }
 }
 
 /** What became of single objects, as it was journalled. */

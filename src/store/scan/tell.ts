@@ -3,12 +3,14 @@ import { syncQueue } from "../../../queues/job.ts"
 import type { FoundFact, SightingsCommit, SightingsFact } from "../../catalog/sightings.ts"
 import type { BlobId } from "../../core/blob-id.ts"
 import type { StoreServices } from "../services.ts"
+import { keepReplaced } from "./keep-replaced.ts"
 
 export async function commitSightings(
   services: StoreServices,
   fact: Omit<SightingsFact, "time">,
 ): Promise<SightingsCommit> {
-  const commit = await services.catalog.commitSightings({ ...fact, time: services.clock.now() })
+  const sightings = await keepReplaced(services, fact)
+  const commit = await services.catalog.commitSightings({ ...fact, sightings, time: services.clock.now() })
   for (const each of commit.facts) publish(services, fact.backend, each)
   if (commit.added > 0)
     services.bus.publish("found", commit.sequence, services.clock.now(), { backend: fact.backend, added: commit.added })

@@ -7,9 +7,9 @@ import { StoredError } from "../../core/error.ts"
 import type { BackendMode } from "../../core/scan-settings.ts"
 import type { SeenState } from "../../core/seen-state.ts"
 import { isUnreadable } from "../../core/unreadable.ts"
+import { keepBad } from "../keep-bad.ts"
 import { isSynced } from "../reference.ts"
 import { inLanes } from "./in-lanes.ts"
-import { keepBadCopy } from "./keep-bad-copy.ts"
 import type { Copies, Copy, ReadOptions, ValidateParts } from "./place.ts"
 import { readCopies } from "./read-copies.ts"
 import { type CopyRead, verdictOf } from "./verdict.ts"
@@ -77,7 +77,10 @@ export class BackendCopies implements Copies {
     if (now?.generation !== generation) return { ...told, verdict: { type: "passed" } }
     services.log.error({ backend: this.#name, key, id: copy.id }, "a copy is not what it should be")
     if (read.type !== "read") return { ...told, verdict }
-    return { ...told, verdict: await keepBadCopy(services, backend, this.#name, copy, verdict, signal) }
+    const bad = { backend: this.#name, key, id: copy.id, size: verdict.seen.size }
+    const kept = await keepBad(services, backend, bad, signal)
+    // What cannot be kept is not put right without being asked.
+    return { ...told, verdict: { ...verdict, kept: kept ?? null, mend: verdict.mend && kept !== null } }
   }
 
   /** Nothing is missing that is only out of reach: an empty folder where much should be is a disk that is not there (row 34). */

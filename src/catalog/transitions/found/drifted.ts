@@ -4,6 +4,7 @@ import type { SerializedError } from "../../../core/error.ts"
 import { seenState } from "../../../core/seen-state.ts"
 import type { LocationRow } from "../../rows/tables.ts"
 import type { FoundContent } from "../../sightings.ts"
+import { append } from "../journal.ts"
 import { drive, isProven, saveLocation } from "../location.ts"
 import { lookAt } from "../looks.ts"
 import { removeJob } from "../outbox.ts"
@@ -63,7 +64,8 @@ function note(
   state: "missing" | "corrupt",
   found: FoundContent | null,
 ): boolean {
-  const repair = canMend(commit, location)
+  const kept = found?.kept
+  const repair = kept !== null && canMend(commit, location)
   if (location.state === state && !repair) return false
   const lost = { ...location, have: null, seen: state === "missing" && !location.found ? null : location.seen }
   const error = fault(location, state, repair)
@@ -79,7 +81,12 @@ function note(
     found: found?.id ?? null,
     followed: follows(commit, location),
   }
-  tell(commit, "drift", { key: location.objectKey, id: location.want, detail })
+  const { key, objectKey, want: id } = location
+  tell(commit, "drift", { key: objectKey, id, detail })
+  if (kept !== undefined) {
+    const { rows, time, backend } = commit
+    append(rows, { command: "quarantine", time, key: objectKey, id, backend, detail: { copy: key, kept } })
+  }
   return true
 }
 
