@@ -30,6 +30,8 @@ export class FileStream extends Readable {
     this.#end = range.end
     this.#key = key
     this.#signal = signal
+    // It may be aborted before its reader has it, who then finds it failed: without a listener of its own that would end the process.
+    this.on("error", () => {})
     signal?.addEventListener("abort", this.#abort, { once: true })
     if (signal?.aborted) this.#abort()
   }
