@@ -4,12 +4,14 @@
  * carried to two backends meanwhile; with `--calm` nobody is killed. `--scan 1000000`: a folder of so many files,
  * scanned by a process that is killed ten times; `--scan-s3 50000`: a bucket of so many keys likewise. `--s3 5000`: so many into a real bucket, while 30 % of all requests fail. `--s3-large 6`: one of so many GiB
  * there and back, with the memory of those who carry it. `--points all` (or a number) tries the crash points of one put too; it needs strace.
+ * `--fuzz 200000`: so many hostile requests at the HTTP doors. `--slow 2000 --aborts 10000`: so many slow clients, and uploads broken off, beside healthy ones.
  */
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { runCarryLoop } from "./carry-loop.ts"
+import { runFuzz } from "./fuzz.ts"
 import { runKillLoop } from "./kill-loop.ts"
 import { SeededRandom } from "./kill-random.ts"
 import { runPoolLoop } from "./pool-loop.ts"
@@ -17,6 +19,7 @@ import { runS3Large } from "./s3-large.ts"
 import { runS3Loop } from "./s3-loop.ts"
 import { scanUnderKills } from "./scan-loop.ts"
 import { scanBucketUnderKills } from "./scan-s3-loop.ts"
+import { runSlow } from "./slow.ts"
 import { tryCrashPoints } from "./store-crash-points.ts"
 
 const { values } = parseArgs({
@@ -29,6 +32,9 @@ const { values } = parseArgs({
     "scan-s3": { type: "string", default: "0" },
     s3: { type: "string", default: "0" },
     "s3-large": { type: "string", default: "0" },
+    fuzz: { type: "string", default: "0" },
+    slow: { type: "string", default: "0" },
+    aborts: { type: "string", default: "0" },
     points: { type: "string", default: "0" },
     seed: { type: "string", default: String(Math.floor(Math.random() * 2 ** 32)) },
   },
@@ -37,18 +43,49 @@ const { values } = parseArgs({
 const MOST_GROWTH = 150
 /** MiB that a process may take for a folder or bucket of any size */
 const MOST_SCAN = 512
+/** times what the server held after the first tenth */
+const MOST_FUZZ_GROWTH = 1.1
+/** ms below which a p99 is noise */
+const LEAST_P99 = 5
 const directory = await mkdtemp(join(tmpdir(), "stored-kill-"))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 say(`seed ${values.seed}`)
 process.exitCode = await chosen()
 
 function chosen(): Promise<number> {
+  if (values.fuzz !== "0") return fuzzDoors(Number(values.fuzz))
+  if (values.slow !== "0" || values.aborts !== "0") return holdUp(Number(values.slow), Number(values.aborts))
   if (values["s3-large"] !== "0") return thereAndBack(Number(values["s3-large"]))
   if (values.s3 !== "0") return intoBucket(Number(values.s3))
   if (values.scan !== "0") return killScans(Number(values.scan))
   if (values["scan-s3"] !== "0") return killScansOfBucket(Number(values["scan-s3"]))
   if (values.carry !== "0") return carry(Number(values.carry))
   return values.pool === "0" ? killServers() : killPool(Number(values.pool))
+}
+
+async function fuzzDoors(requests: number): Promise<number> {
+  const report = await runFuzz({ requests, seed: Number(values.seed), directory, say })
+  const { failures, held, resident } = report
+  if (held[1] > held[0] * MOST_FUZZ_GROWTH)
+    failures.push(`${held[1]} MiB are held in the end, ${held[0]} after the first tenth`)
+  for (const [status, count] of Object.entries(report.statuses)) say(`${count} × ${status === "0" ? "cut" : status}`)
+  return conclude(
+    failures,
+    `${report.requests} hostile requests in ${report.seconds} s, ${held.join(" -> ")} MiB held and ${resident.join(" -> ")} MiB resident after the first tenth and in the end, ` +
+      `${failures.length} failures, seed ${values.seed}`,
+  )
+}
+
+async function holdUp(slow: number, aborts: number): Promise<number> {
+  const report = await runSlow({ slow, aborts, directory, say })
+  const { before, during, failures } = report
+  if (during > Math.max(before * 2, LEAST_P99))
+    failures.push(`healthy requests took ${during} ms (p99), ${before} ms before`)
+  return conclude(
+    failures,
+    `${slow} slow clients and ${aborts} broken uploads in ${report.seconds} s: healthy requests p99 ${before} ms before, ${during} ms meanwhile; ` +
+      `all was free again after ${report.freed} ms, ${failures.length} failures`,
+  )
 }
 
 async function carry(blobs: number): Promise<number> {
