@@ -33,4 +33,6 @@ export async function lookedAt({ services }: Pick<Opened, "services">, backend: 
       throw new Error(`looks at ${backend} do not end: ${[...services.catalog.looks(backend)]}`)
     await new Promise((resume) => setTimeout(resume, 5))
   }
+  // What is read by the way of the cache is as of the last commit that has resolved: the looks' own may be on its way to the disk still.
+  await services.catalog.commitReads(new Map())
 }
