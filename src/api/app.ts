@@ -134,7 +134,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
       return reply
     }
   })
-  app.addHook("onResponse", async (request) => linger(request.raw, limits.lingerTime))
+  app.addHook("onResponse", async (request, reply) => {
+    linger(request.raw, limits.lingerTime)
+    // Node counts a connection that asked to become another one no more, and would neither time it out nor close it.
+    const { socket } = request.raw
+    if (isEventUpgrade(request.raw) && reply.statusCode >= 400) socket.end(() => socket.destroy())
+  })
   const audit = new Audit({ log, onAudit: options.onAudit, onRefusal: options.onRefusal })
   app.setErrorHandler((error, request, reply) => {
     audit.refused(request, knownAccess(request), error)

@@ -144,7 +144,7 @@ describe("events over a WebSocket", () => {
   it("leave other wishes for another protocol alone: curl's h2c is a put like any other", async () => {
     const { store, port } = await serve()
     const head =
-      "PUT /v1/objects/k HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
+      "PUT /v1/objects/k HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
     expect(statusOf(await exchange(port, `${head}Content-Length: 5\r\n\r\nhello`))).toBe(201)
     expect((await store.get("k")).toString()).toBe("hello")
     expect(statusOf(await exchange(port, upgrade("/v1/status")))).toBe(200)
@@ -153,5 +153,5 @@ describe("events over a WebSocket", () => {
 
 function upgrade(path: string): string {
   const key = Buffer.from("0123456789abcdef").toString("base64")
-  return `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`
+  return `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`
 }

@@ -1,4 +1,5 @@
 /** Which web pages may use the server: requests as browsers send them, by raw sockets, because `fetch` sets `Host` and `Origin` itself. */
+import { promisify } from "node:util"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { type AppOptions, buildApp } from "../../src/api/app.ts"
 import { parseEnvironment } from "../../src/api/environment.ts"
@@ -24,7 +25,8 @@ async function served(options: Partial<AppOptions> = {}) {
     const body = method === "PUT" ? "Content-Length: 5\r\n\r\nhello" : "\r\n"
     return exchange(port, `${method} ${path} HTTP/1.1\r\nConnection: close\r\n${lines.join("")}${body}`)
   }
-  return { store, port, ask, put: (headers: Headers) => ask("PUT", "/v1/objects/a", headers) }
+  const connections = promisify(app.server.getConnections).bind(app.server)
+  return { store, port, ask, connections, put: (headers: Headers) => ask("PUT", "/v1/objects/a", headers) }
 }
 
 const stored = async (store: Store): Promise<boolean> => (await store.stat("a")) !== null
@@ -60,11 +62,12 @@ describe("a page of another site", () => {
     expect(answer).not.toMatch(/access-control/i)
   })
 
-  it("opens no stream and no upgrade", async () => {
-    const { ask } = await served()
+  it("opens no stream and no upgrade, and holds no connection by trying", async () => {
+    const { ask, connections } = await served()
     const upgrade = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13" }
     const key = { "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", Origin: "http://evil.example" }
     expect(statusOf(await ask("GET", "/v1/events", { ...upgrade, ...key }))).toBe(403)
+    await expect.poll(() => connections()).toBe(0)
   })
 
   it("embeds nothing while nobody is asked for a token, and is linked to", async () => {
