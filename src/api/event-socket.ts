@@ -3,7 +3,6 @@
  * the reader takes them. A browser cannot send a bearer token with it, but names of protocols: it asks for `stored`, and for `bearer.<token>` beside it.
  */
 import type { IncomingMessage } from "node:http"
-import type { WebSocket } from "ws"
 import { toStoredError } from "../core/error.ts"
 import type { StoreEvent } from "../core/event.ts"
 import type { Store } from "../store/store.ts"
@@ -19,6 +18,20 @@ const ROOM = 64 * 1024
 /** Codes of RFC 6455, 7.4.1. */
 const GOING_AWAY = 1001
 const INTERNAL_FAULT = 1011
+
+/** What is used of a WebSocket of the library `ws`, whose own types need not be there where ours are read. */
+export interface EventSocket {
+  readonly OPEN: number
+  readonly readyState: number
+  /** bytes that are not on their way yet */
+  readonly bufferedAmount: number
+  send(text: string, done?: (error?: Error | null) => void): void
+  ping(): void
+  close(code: number, reason: string): void
+  terminate(): void
+  on(event: "error" | "pong", listener: () => void): unknown
+  once(event: "close", listener: () => void): unknown
+}
 
 export interface EventSocketOptions {
   /** journal sequence that the reader has seen last */
@@ -45,7 +58,7 @@ export function takeToken({ headers }: IncomingMessage): void {
 
 /** Resolves once the socket is closed. Never rejects. */
 export async function serveEventSocket(
-  socket: WebSocket,
+  socket: EventSocket,
   store: Pick<Store, "events" | "on">,
   { after, hints, heartbeat, closing }: EventSocketOptions,
 ): Promise<void> {
@@ -71,20 +84,20 @@ export async function serveEventSocket(
 }
 
 /** Resolves once it is on its way, so that the journal is read no faster than it is taken. */
-function send(socket: WebSocket, message: object): Promise<void> {
+function send(socket: EventSocket, message: object): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.send(JSON.stringify(message), (error) => (error ? reject(error) : resolve()))
   })
 }
 
-function forward(socket: WebSocket, store: Pick<Store, "on">, name: (typeof HINTS)[number]): () => void {
+function forward(socket: EventSocket, store: Pick<Store, "on">, name: (typeof HINTS)[number]): () => void {
   return store.on(name, (data: unknown, { sequence, time }: Pick<StoreEvent, "sequence" | "time">) => {
     const isOpen = socket.readyState === socket.OPEN && socket.bufferedAmount < ROOM
     if (isOpen) socket.send(JSON.stringify({ type: name, sequence, time, data }))
   })
 }
 
-function beat(socket: WebSocket, heartbeat: number): () => void {
+function beat(socket: EventSocket, heartbeat: number): () => void {
   let isAlive = true
   socket.on("pong", () => {
     isAlive = true

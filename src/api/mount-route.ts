@@ -1,11 +1,11 @@
 /** Puts a declared route on a Fastify instance. */
 import type { FastifyInstance, FastifyRequest } from "fastify"
-import type { WebSocket } from "ws"
 import { NOBODY } from "../core/access.ts"
 import { type StoredError, toStoredError } from "../core/error.ts"
 import { readableName } from "./access/allowed-reference.ts"
 import { knownAccess } from "./access/request-access.ts"
 import { clientSignal } from "./client-signal.ts"
+import type { EventSocket } from "./event-socket.ts"
 import { readJson } from "./json-body.ts"
 import { pathName } from "./path-name.ts"
 import { parseAs, parseQuery } from "./query.ts"
@@ -43,7 +43,7 @@ export function mountRoute(app: FastifyInstance, route: Route, { services, closi
       return route.handle(call)
     },
     ...(route.socket && {
-      wsHandler: (socket: WebSocket, request: FastifyRequest) => {
+      wsHandler: (socket: EventSocket, request: FastifyRequest) => {
         try {
           route.socket!(said(request), socket)
         } catch (error) {
@@ -59,7 +59,7 @@ const POLICY_VIOLATION = 1008
 /** Bytes that a reason may have. */
 const MOST_REASON = 123
 
-function refuse(socket: WebSocket, { code, message }: StoredError): void {
+function refuse(socket: EventSocket, { code, message }: StoredError): void {
   socket.close(
     POLICY_VIOLATION,
     Buffer.from(`${code}: ${message}`)

@@ -3,9 +3,9 @@
  * what it says to a wrong method, the OpenAPI document, and the tests of who may do what.
  */
 import type { FastifyReply, FastifyRequest } from "fastify"
-import type { WebSocket } from "ws"
 import * as z from "zod"
 import type { Access } from "../core/access.ts"
+import type { EventSocket } from "./event-socket.ts"
 import type { Policy } from "./policy.ts"
 import type { ApiServices } from "./services.ts"
 
@@ -81,7 +81,7 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   answers: Record<number, Answer>
   handle(call: Call<z.output<Query>, z.output<Body>>): unknown
   /** what is done where the request asks for a WebSocket instead */
-  socket?(call: SocketCall<z.output<Query>>, socket: WebSocket): void
+  socket?(call: SocketCall<z.output<Query>>, socket: EventSocket): void
 }
 
 /** Checks a declaration by its types, and forgets those of its query and body. */

@@ -6,9 +6,26 @@ import { open } from "lmdb"
 import { describe, expect, it } from "vitest"
 import { seal } from "../../src/catalog/encoding/value.ts"
 import { SHELF_NAMES } from "../../src/catalog/lmdb/shelf.ts"
+import type { TokenRecord } from "../../src/catalog/record.ts"
 import { faultsOf, put, refusal, settle } from "../contract/catalog.facts.ts"
 import { emptyDirectory, expectWhole, openCatalog } from "./catalog-directory.ts"
 import { mountTmpfs, remount } from "./store-tmpfs.ts"
+
+const TOKEN: TokenRecord = {
+  id: "0123456789ab",
+  name: "camera",
+  scopes: ["read"],
+  prefixes: null,
+  backends: null,
+  digest: "d1".repeat(32),
+  former: null,
+  rate: null,
+  quota: { bytes: 1_000, objects: null },
+  created: 3,
+  expires: null,
+  revoked: null,
+  lastUsed: null,
+}
 
 /** A catalog with rows in every table. */
 async function makeCatalog(): Promise<string> {
@@ -17,13 +34,17 @@ async function makeCatalog(): Promise<string> {
   await catalog.commitBackend({ name: "local", driver: "fs", config: {}, created: 1 }, {})
   await catalog.commitConfiguration({ settings: {}, named: ["local"], left: [] }, [])
   for (const key of ["a", "b", "c"]) await put(catalog, { key, backends: ["local", "remote"], sideChecksums: ["md5"] })
-  await put(catalog, { key: "d", checksums: { md5: "e".repeat(32) } })
+  await put(catalog, { key: "d", checksums: { md5: "e".repeat(32) }, once: { name: "request", fingerprint: "f" } })
   for (const backend of ["local", "remote"]) await settle(catalog, "a", "done", { backend })
   await settle(catalog, "b", { type: "park", error: { code: "BACKEND_FULL", message: "full", retryable: false } })
   await catalog.commitDelete({ key: "c", time: 2 })
   await settle(catalog, "c", "done")
   await catalog.commitScan({ backend: "local", step: "start", time: 3 })
   await catalog.commitLooks("local", ["x", "y"])
+  while (!(await catalog.tokens.countNamespace({ prefix: "", limit: 2 })));
+  await catalog.tokens.create(TOKEN, {})
+  const begin = { sample: 1, seed: "s", prefix: "", rate: null }
+  await catalog.validations.step({ place: "local", kind: "asked", step: "start", begin, time: 4 })
   await catalog.close()
   return directory
 }

@@ -56,7 +56,7 @@ describe("the id of a request", () => {
     "%j is not taken: one is made",
     async (id) => {
       const { port, lines } = await serve(mapStore())
-      const head = `GET /v1/objects/absent HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Request-Id: ${id}\r\n\r\n`
+      const head = `GET /v1/objects/absent HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Request-Id: ${id}\r\n\r\n`
       const answer = await exchange(port, Buffer.from(head, "latin1"))
       const told = /^x-request-id: (.*)$/im.exec(answer)?.[1]?.trim()
       // Some do not even get through the parser of HTTP.
@@ -69,7 +69,7 @@ describe("the id of a request", () => {
   it("is not taken of two", async () => {
     const { port } = await serve(mapStore())
     const twice = "X-Request-Id: a\r\nX-Request-Id: b\r\n"
-    const answer = await exchange(port, `GET /health HTTP/1.1\r\nHost: h\r\n${twice}Connection: close\r\n\r\n`)
+    const answer = await exchange(port, `GET /health HTTP/1.1\r\nHost: localhost\r\n${twice}Connection: close\r\n\r\n`)
     expect(/^x-request-id: (.*)$/im.exec(answer)?.[1]?.trim()).toMatch(MADE)
   })
 })
@@ -95,7 +95,7 @@ describe("a line of the log", () => {
   it("counts the bytes of each request of a connection for itself", async () => {
     const { port, line } = await serve(mapStore())
     const socket = openSocket(port)
-    const request = "GET /v1/objects/absent HTTP/1.1\r\nHost: h\r\n\r\n"
+    const request = "GET /v1/objects/absent HTTP/1.1\r\nHost: localhost\r\n\r\n"
     socket.write(request)
     const first = await readAnswer(socket)
     expect(await line(1)).toMatchObject({ in: request.length, out: first.length })
@@ -120,7 +120,10 @@ describe("a line of the log", () => {
 
   it("is one line in printable ASCII, whatever bytes the path has", async () => {
     const { port, lines, line } = await serve(mapStore())
-    await exchange(port, "GET /v1/objects/a%0Ab%1b%5b2J%c2%9b?%0a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    await exchange(
+      port,
+      "GET /v1/objects/a%0Ab%1b%5b2J%c2%9b?%0a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    )
     expect((await line()).path).toBe("/v1/objects/a%0Ab%1b%5b2J%c2%9b")
     expect(lines.join("")).toMatch(/^(?:[\x20-\x7e]+\n)+$/)
     expect(loggedPath("/a\u009b2J\u0085\u00ff\n\r\t\u001b\u2028 b?c")).toBe("/a%9B2J%85%FF%0A%0D%09%1B%28%20b")
@@ -143,7 +146,7 @@ describe("a line of the log", () => {
     })
     const { port, line } = await serve(store)
     const socket = openSocket(port)
-    socket.write("GET /v1/metadata/k HTTP/1.1\r\nHost: h\r\n\r\n")
+    socket.write("GET /v1/metadata/k HTTP/1.1\r\nHost: localhost\r\n\r\n")
     await asked.promise
     socket.destroy()
     expect(await line()).toMatchObject({ operation: "getMetadata", status: 499, cut: true })

@@ -59,5 +59,7 @@ export function rowsExpected(totals: TotalsRow): Partial<Record<Shelf, number>> 
     looks: totals.looks,
     tokens: totals.tokens,
     namespaces: totals.namespaces,
+    requests: totals.requests,
+    validations: totals.validations,
   }
 }

@@ -16,6 +16,8 @@ const COUNTED = [
   "backends",
   "tokens",
   "namespaces",
+  "requests",
+  "validations",
   "looks",
   "blobs",
   "locations",
@@ -78,7 +80,7 @@ async function count(engine: Engine): Promise<Tally | null> {
   const tally = new Tally()
   for await (const [row, namespace] of eachRow(engine, "namespaces")) tally.namespace(splitNamespaceKey(row), namespace)
   for await (const [key, { size }] of eachRow(engine, "objects")) tally.object(key, size)
-  for (const table of ["tombstones", "generations", "backends", "tokens"] as const)
+  for (const table of ["tombstones", "generations", "backends", "tokens", "requests", "validations"] as const)
     for await (const _ of eachRow(engine, table)) tally.one(table)
   for await (const [row, size] of eachRow(engine, "looks")) tally.look(row, size)
   for await (const [, blob] of eachRow(engine, "blobs")) tally.blob(blob)

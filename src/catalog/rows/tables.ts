@@ -41,6 +41,8 @@ export interface TotalsRow extends CatalogCounters {
   backends: number
   tokens: number
   namespaces: number
+  requests: number
+  validations: number
   /** last sequence given to an outbox row */
   outboxSequence: number
   /** chain of the last journal record, empty before the first */

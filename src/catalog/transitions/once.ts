@@ -5,6 +5,7 @@
 import { StoredError } from "../../core/error.ts"
 import type { Once } from "../copy-fact.ts"
 import type { Rows } from "../rows/rows.ts"
+import { count } from "./totals.ts"
 
 /** ms */
 export const KEPT_FOR = 24 * 3_600_000
@@ -25,6 +26,7 @@ export function once<Commit extends object>(
     return { ...(kept.commit as Commit), repeated: true }
   }
   const commit = act()
+  if (!kept) count(rows, { requests: 1 })
   rows.put("requests", request.name, { fingerprint: request.fingerprint, time, commit })
   return commit
 }
@@ -35,7 +37,11 @@ export function forgetRequests(
   { before, after, limit }: { before: number; after: string | null; limit: number },
 ): string | null {
   const page = [...rows.range("requests", { ...(after !== null && { after }), limit })]
-  for (const [name, { time }] of page) if (time < before) rows.remove("requests", name)
+  for (const [name, { time }] of page) {
+    if (time >= before) continue
+    rows.remove("requests", name)
+    count(rows, { requests: -1 })
+  }
   return page.length < limit ? null : page.at(-1)![0]
 }
 

@@ -22,6 +22,8 @@ export const NO_TOTALS: TotalsRow = {
   backends: 0,
   tokens: 0,
   namespaces: 0,
+  requests: 0,
+  validations: 0,
   looks: 0,
   outboxSequence: 0,
   chain: "",

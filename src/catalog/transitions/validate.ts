@@ -10,6 +10,7 @@ import {
   type ValidationRecord,
 } from "../validation-record.ts"
 import { append } from "./journal.ts"
+import { count } from "./totals.ts"
 
 const KINDS: readonly ValidationKind[] = ["asked", "rolling"]
 
@@ -52,7 +53,18 @@ export function neverValidated(place: string, kind: ValidationKind): ValidationR
 
 /** Those of a backend that is not known any more. */
 export function forgetValidations(rows: Rows, place: string): void {
-  for (const kind of KINDS) rows.remove("validations", validationKey(place, kind))
+  for (const kind of KINDS) {
+    const row = validationKey(place, kind)
+    if (rows.get("validations", row) === null) continue
+    rows.remove("validations", row)
+    count(rows, { validations: -1 })
+  }
+}
+
+function keep(rows: Rows, record: ValidationRecord): void {
+  const row = validationKey(record.place, record.kind)
+  if (rows.get("validations", row) === null) count(rows, { validations: 1 })
+  rows.put("validations", row, record)
 }
 
 /** @throws NotFoundError where there is no such backend */
@@ -79,7 +91,7 @@ export function stepValidation(rows: Rows, fact: ValidationFact): ValidationReco
   if (state === known.state) return { ...known }
   const begun = step === "start" && known.state !== "paused" ? begin(known, fact) : known
   const record = { ...begun, state, modified: time, error: step === "fail" ? (fact.error ?? null) : null }
-  rows.put("validations", validationKey(place, kind), record)
+  keep(rows, record)
   tell(rows, fact, record, step)
   return { ...record }
 }
@@ -113,7 +125,7 @@ export function advanceValidation(rows: Rows, fact: ValidatedFact, counts: Valid
     record.cursor = null
     if (record.sample === 1 && record.prefix === "") record.validAsOf = record.started
   }
-  rows.put("validations", validationKey(place, kind), record)
+  keep(rows, record)
   if (isLast) tell(rows, fact, record, "done")
   return { ...record }
 }

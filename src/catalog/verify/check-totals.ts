@@ -25,6 +25,8 @@ export const RECOUNTED = [
   "looks",
   "tokens",
   "namespaces",
+  "requests",
+  "validations",
 ] as const satisfies (keyof TotalsRow)[]
 
 export async function* checkTotals(engine: Engine, tally: Tally): AsyncGenerator<CatalogFault> {

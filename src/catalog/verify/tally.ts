@@ -7,6 +7,9 @@ import { countsOf } from "../transitions/blob.ts"
 import { isCounted } from "../transitions/namespaces.ts"
 import { NO_TOTALS } from "../transitions/totals.ts"
 
+/** Tables whose rows nothing else speaks of. */
+export type Uncrossed = "backends" | "generations" | "requests" | "validations"
+
 export class Tally {
   readonly totals: TotalsRow = { ...NO_TOTALS }
   readonly queues = new Map<string, QueueRow>()
@@ -15,7 +18,7 @@ export class Tally {
   /** by backend */
   readonly looks = new Map<string, Pick<ScanRecord, "looks" | "lookBytes">>()
 
-  one(name: "objects" | "tombstones" | "generations" | "backends" | "tokens" | "namespaces"): void {
+  one(name: "objects" | "tombstones" | "tokens" | "namespaces" | Uncrossed): void {
     this.totals[name] += 1
   }
 

@@ -11,7 +11,7 @@ import { checkObjects } from "./check-objects.ts"
 import { checkOutbox } from "./check-outbox.ts"
 import { checkTokens } from "./check-tokens.ts"
 import { checkTotals } from "./check-totals.ts"
-import { Tally } from "./tally.ts"
+import { Tally, type Uncrossed } from "./tally.ts"
 import { walk } from "./walk.ts"
 
 export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> {
@@ -24,7 +24,8 @@ export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> 
     tally.look(row, size)
     return []
   })
-  yield* walk(engine, "requests", () => [])
+  yield* countOnly(engine, "requests", tally)
+  yield* countOnly(engine, "validations", tally)
   yield* checkTokens(engine, tally)
   let readable = true
   for await (const found of walk(engine, "totals", () => [])) {
@@ -41,8 +42,7 @@ export async function* verifyRows(engine: Engine): AsyncGenerator<CatalogFault> 
   yield* checkTotals(engine, tally)
 }
 
-/** Tables whose rows nothing else speaks of. */
-function countOnly(engine: Engine, table: "backends" | "generations", tally: Tally): AsyncGenerator<CatalogFault> {
+function countOnly(engine: Engine, table: Uncrossed, tally: Tally): AsyncGenerator<CatalogFault> {
   return walk(engine, table, () => {
     tally.one(table)
     return []
