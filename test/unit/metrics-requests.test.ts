@@ -73,7 +73,7 @@ it("one that is under way is told of, and one whose client went is over", async 
     }),
   )
   const socket = openSocket(port)
-  socket.write("GET /v1/metadata/k HTTP/1.1\r\nHost: h\r\n\r\n")
+  socket.write("GET /v1/metadata/k HTTP/1.1\r\nHost: localhost\r\n\r\n")
   await asked.promise
   await inFlight(1)
   socket.destroy()
