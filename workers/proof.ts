@@ -96,7 +96,8 @@ async function proveByChecksum(
   return observed?.size === want.size && observed.hex === hex ? { by: "checksum", seen } : null
 }
 
-async function proveByReading(
+/** By the bytes as the backend gives them now, whatever it says of them. */
+export async function proveByReading(
   { key, want, backend, hashers, signal }: ProofParts,
   seen: BackendStat,
 ): Promise<Proof | null> {

@@ -13,7 +13,7 @@ import type { Clock } from "../src/core/clock.ts"
 import { isStoredError, StoredError, TransientAdapterError, throwIfAborted, toStoredError } from "../src/core/error.ts"
 import { seenState } from "../src/core/seen-state.ts"
 import { isUnreadable } from "../src/core/unreadable.ts"
-import { type Proof, type ProofParts, proveThere, proveWritten, type Want } from "./proof.ts"
+import { type Proof, type ProofParts, proveByReading, proveThere, proveWritten, type Want } from "./proof.ts"
 
 export interface SyncServices {
   /** The open backend. @throws StoredError where it cannot be used now */
@@ -68,12 +68,13 @@ async function writeNew(parts: ProofParts, services: SyncServices): Promise<Proo
   }
 }
 
-/** @param distrust what lies there is written over, even where the backend says that it is what is wanted */
+/** @param distrust what the backend says of what lies there is not believed: only its bytes prove it, as after one bad read on the way */
 async function writeOver(parts: ProofParts, services: SyncServices, distrust: boolean): Promise<Proof> {
   const { key, want, backend, signal } = parts
   const before = await backend.stat(key, { signal })
   const source = (): Promise<BlobSource> => sourceOf(want, services, signal)
-  const there = before?.size === want.size && !distrust ? await proveThere(parts, before, source) : null
+  if (before?.size !== want.size) return write(parts, before, services)
+  const there = await (distrust ? proveByReading(parts, before) : proveThere(parts, before, source))
   return there ?? write(parts, before, services)
 }
 

@@ -1,6 +1,8 @@
 /** Whoever comes across a bad copy keeps its bytes before they are written over (I8): reads, evictions, scans, the doctor. */
+import { createHash } from "node:crypto"
 import { readFile, unlink } from "node:fs/promises"
 import { join } from "node:path"
+import { Readable } from "node:stream"
 import { describe, expect, it } from "vitest"
 import type { OpenedStore } from "../../src/compose.ts"
 import { TransientAdapterError } from "../../src/core/error.ts"
@@ -118,6 +120,15 @@ it("a bad copy whose repair was given up is still not believed when it is tried 
   )
   await opened.store.put(Buffer.from(GOOD), { key: "a", durability: "all" })
   const backend = memoryBackend(opened, "n")
+  const other = Buffer.from(GOOD).reverse()
+  await backend.put("a", { size: other.length, once: false, read: () => Readable.from([other]) })
+  // The backend vouches for what was put there once.
+  const sha256 = createHash("sha256").update(GOOD).digest("hex")
+  const { stat } = backend
+  backend.stat = async (...call) => {
+    const seen = await stat.apply(backend, call)
+    return seen && { ...seen, checksums: { sha256 } }
+  }
   const wrote: string[] = []
   backend.intercept = (operation, key) => {
     if (operation === "put") wrote.push(key)
@@ -130,7 +141,7 @@ it("a bad copy whose repair was given up is still not believed when it is tried 
   expect(catalog.location("n", "a")).toMatchObject({ state: "failed" })
   await opened.store.retry()
   await opened.store.idle()
-  // The backend vouches for what it holds; it is written over all the same.
+  // What the backend says is not believed, now either: its bytes are read, and written over.
   expect(wrote).toEqual(["a", "a"])
   expect(catalog.location("n", "a")?.state).toBe("synced")
 })
