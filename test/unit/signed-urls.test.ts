@@ -1,5 +1,7 @@
 /** Signed addresses on a real store: what each allows, and that nothing of one can be changed, outlived or used elsewhere. */
+
 import { createHash } from "node:crypto"
+import type { Socket } from "node:net"
 import { describe, expect, it } from "vitest"
 import type { OpenedStore } from "../../src/compose.ts"
 import type { SignedUrlOptions } from "../../src/store/store.ts"
@@ -31,6 +33,20 @@ function changed(url: string, name: string, value: string | null): string {
   if (value === null) address.searchParams.delete(name)
   else address.searchParams.set(name, value)
   return address.href
+}
+
+/** A put of `halfhalf` of which the first half has come. */
+async function putHalf({ staging }: OpenedStore["services"], port: number, { pathname, search }: URL): Promise<Socket> {
+  const began = Promise.withResolvers<void>()
+  const receive = staging.receive.bind(staging)
+  staging.receive = (...given) => {
+    began.resolve()
+    return receive(...given)
+  }
+  const socket = openSocket(port)
+  socket.write(`PUT ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\nhalf`)
+  await began.promise
+  return socket
 }
 
 describe("an address to read", () => {
@@ -105,16 +121,7 @@ describe("an address to write", () => {
   it("that comes in time and ends too late is refused at its end", async () => {
     const { sign, store, port, clock, services } = await served()
     const url = new URL(await sign({ method: "PUT", expires: 60 }, "in/late"))
-    const began = Promise.withResolvers<void>()
-    const { staging } = services
-    const receive = staging.receive.bind(staging)
-    staging.receive = (...given) => {
-      began.resolve()
-      return receive(...given)
-    }
-    const socket = openSocket(port)
-    socket.write(`PUT ${url.pathname}${url.search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\nhalf`)
-    await began.promise
+    const socket = await putHalf(services, port, url)
     clock.time += 60_000
     socket.write("half")
     const answer = await readAnswer(socket)
@@ -127,16 +134,7 @@ describe("an address to write", () => {
   it("that was revoked under way is refused at its end", async () => {
     const { sign, store, port, services } = await served()
     const url = new URL(await sign({ method: "PUT" }, "in/late"))
-    const began = Promise.withResolvers<void>()
-    const { staging } = services
-    const receive = staging.receive.bind(staging)
-    staging.receive = (...given) => {
-      began.resolve()
-      return receive(...given)
-    }
-    const socket = openSocket(port)
-    socket.write(`PUT ${url.pathname}${url.search} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\nhalf`)
-    await began.promise
+    const socket = await putHalf(services, port, url)
     await store.revokeSignedUrls()
     socket.write("half")
     expect(statusOf(await readAnswer(socket))).toBe(403)
