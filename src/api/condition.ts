@@ -18,6 +18,11 @@ export function entityTag(metadata: Pick<Metadata, "id">): string {
   return `"${metadata.id}"`
 }
 
+/** Whether what a read is answered with depends on what is there: on its ETag, or its size. */
+export function dependsOnContent(headers: IncomingHttpHeaders): boolean {
+  return headers.range !== undefined || headers["if-none-match"] !== undefined
+}
+
 /** Whether a request makes its success depend on what is there: then a conflict is 412, not 409. */
 export function isConditional(headers: IncomingHttpHeaders): boolean {
   return ["if-match", "if-none-match", "x-stored-if-version"].some((name) => headers[name] !== undefined)

@@ -2,6 +2,7 @@
  * One upload: headers checked first, then the body to `store.put`, then the record with its place. Shared by PUT (key from the path)
  * and POST (key from the checksum).
  */
+import type { IncomingMessage } from "node:http"
 import type { FastifyReply } from "fastify"
 import type { PutResult } from "../core/metadata.ts"
 import type { PutOptions } from "../store/store.ts"
@@ -44,6 +45,8 @@ export async function receive(
     ...once,
     ...actor,
   }
+  const bytes = size === undefined ? null : arrivedBody(request.raw, size)
+  if (bytes) return answerPut(reply, await store.put(bytes, options))
   const body = uploadBody(request.raw, limits)
   try {
     const input = size !== undefined && size <= COLLECTED ? await collect(body) : body
@@ -51,6 +54,12 @@ export async function receive(
   } finally {
     body.destroy()
   }
+}
+
+/** The body where all of it came with the head, as short ones do: no stream, no deadline. Null otherwise. */
+function arrivedBody(request: IncomingMessage, size: number): Buffer | null {
+  if (!request.complete || request.readableLength !== size) return null
+  return size === 0 ? Buffer.alloc(0) : (request.read() as Buffer | null)
 }
 
 async function collect(body: AsyncIterable<Buffer>): Promise<Buffer> {

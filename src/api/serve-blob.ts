@@ -3,6 +3,7 @@
  * a reader never gets a clean end on bad bytes. What is served is always described by the headers beside it, even if
  * the object is replaced in between.
  */
+import type { Readable } from "node:stream"
 import type { FastifyReply } from "fastify"
 import * as z from "zod"
 import type { Access } from "../core/access.ts"
@@ -13,7 +14,7 @@ import { copiesToRead } from "./access/allowed-backends.ts"
 import { type BlobHeaderOptions, blobHeaders } from "./blob-headers.ts"
 import { parseRange } from "./byte-range.ts"
 import { clientSignal } from "./client-signal.ts"
-import { isNotModified, rangeApplies } from "./condition.ts"
+import { dependsOnContent, isNotModified, rangeApplies } from "./condition.ts"
 import { downloadParameter } from "./download-parameter.ts"
 import { PROBLEM_TYPE } from "./problem.ts"
 import { parseNames } from "./put-headers.ts"
@@ -40,13 +41,15 @@ export const READ_HEADERS: HeaderNotes = {
   "if-range": "the ETag for which the range is meant",
   "if-none-match": "ETags that the reader has",
 }
+/** What was put says of what type it is. */
+const ANY_TYPE = "*/*"
 export const READ_ANSWERS: Record<number, Answer> = {
   200: {
     is: "The whole.",
-    type: "application/octet-stream",
+    type: ANY_TYPE,
     headers: { etag: "the id in quotes", "repr-digest": "the sha-256 of the whole (RFC 9530)" },
   },
-  206: { is: "One range.", type: "application/octet-stream" },
+  206: { is: "One range.", type: ANY_TYPE },
   304: { is: "The reader has it already." },
   416: { is: "There is no such range.", type: PROBLEM_TYPE, schema: problem },
 }
@@ -80,6 +83,9 @@ export async function serveBlob(
     }),
     ...(verify !== undefined && { verify }),
     signal: clientSignal(reply.raw),
+  }
+  if (!options.check && !dependsOnContent(request.headers)) {
+    return sendOpened(services, reply, await services.store.open(name, getOptions), false, shown)
   }
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const metadata = await requireMetadata(services, name)
@@ -131,5 +137,13 @@ function sendOpened(
   reply.header("content-length", String(range.end - range.start)).header("x-stored-served-from", servedFrom)
   if (partial) reply.code(206).header("content-range", `bytes ${range.start}-${range.end - 1}/${metadata.size}`)
   cutSlowReader(reply.raw, services.limits.idleTimeout)
-  return reply.send(stream)
+  return reply.send(readyBytes(stream, range.end - range.start) ?? stream)
+}
+
+/** All that a stream has, where it has it at hand: sent with the head in one piece. Null otherwise, and the stream is as it was. */
+function readyBytes(stream: Readable, length: number): Buffer | null {
+  const bytes = stream.read() as Buffer | null
+  if (bytes === null || bytes.length === length) return bytes
+  stream.unshift(bytes)
+  return null
 }

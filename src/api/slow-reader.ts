@@ -5,11 +5,13 @@ import type { ServerResponse } from "node:http"
 export function cutSlowReader(response: ServerResponse, time: number): void {
   const socket = response.socket
   if (!socket) return
+  /** what it had taken when something lay ready for it the last time, -1 where nothing did */
   let seen = -1
   const timer = setInterval(() => {
     const taken = socket.bytesWritten - socket.writableLength
-    if (response.writableNeedDrain && taken === seen) socket.destroy()
-    seen = taken
+    const waits = socket.writableLength > 0
+    if (waits && taken === seen) socket.destroy()
+    seen = waits ? taken : -1
   }, time)
   timer.unref()
   response.once("close", () => clearInterval(timer))

@@ -39,8 +39,7 @@ export async function readStream(content: Content, options: ReadOptions): Promis
   throwIfAborted(signal)
   const range = options.range ?? { start: 0, end: content.size }
   if (range.end - range.start <= SMALL && (!options.range || !options.verify)) {
-    const bytes = await readBuffer(content, options)
-    return Readable.from(bytes.length > 0 ? [bytes] : [], { objectMode: false })
+    return readyStream(await readBuffer(content, options))
   }
   if (options.range && options.verify) await verifyWhole(content, signal)
   const fd = await openContent(content)
@@ -50,6 +49,16 @@ export async function readStream(content: Content, options: ReadOptions): Promis
     failed: (error) => readError(content, error),
     ...(!options.range && options.verify !== false && { check: checkOnTheWay(content) }),
     ...(signal && { signal }),
+  })
+}
+
+/** Gives all of it at the first `read()`: whoever wants bytes need not wait for them. */
+function readyStream(bytes: Buffer): Readable {
+  return new Readable({
+    read() {
+      if (bytes.length > 0) this.push(bytes)
+      this.push(null)
+    },
   })
 }
 

@@ -46,8 +46,12 @@ function wave(): Buffer {
 
 describe("a page in a browser", () => {
   it("uploads with progress, and downloads the same", async () => {
-    const page = await openPage(server.url)
-    const size = 12_000_000
+    // However fast the machine is, the upload is not over before its progress was told.
+    const told = Promise.withResolvers<void>()
+    const page = await openPage((await relayTo(server.port, { bytes: 2 ** 16, until: told.promise })).url)
+    await page.exposeFunction("onProgress", told.resolve)
+    // More than the buffers of sockets take.
+    const size = 32_000_000
     const sent = await page.evaluate<{ status: number; steps: number[] }>(
       `uploadWithProgress("/v1/objects/up", ${size})`,
     )

@@ -1,6 +1,7 @@
 /** Headless Chromium, and a relay before the server whose connections a test can cut. */
 import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
+import { Transform } from "node:stream"
 import { type BrowserContext, chromium } from "playwright-core"
 import { afterAll, onTestFinished } from "vitest"
 import { provideProgram } from "../programs.ts"
@@ -35,8 +36,15 @@ export interface Relay {
   join(): void
 }
 
+export interface Hold {
+  /** of each connection that go on at once */
+  bytes: number
+  /** when the others do */
+  until: Promise<void>
+}
+
 /** Passes bytes on to a port, both ways, until the test is over. */
-export async function relayTo(port: number): Promise<Relay> {
+export async function relayTo(port: number, hold?: Hold): Promise<Relay> {
   const sockets = new Set<Socket>()
   const heads: string[] = []
   let isCut = false
@@ -57,7 +65,7 @@ export async function relayTo(port: number): Promise<Relay> {
         })
     }
     near.on("data", (chunk: Buffer) => void heads.push(chunk.toString("latin1")))
-    near.pipe(far).pipe(near)
+    ;(hold ? near.pipe(gateOf(hold)) : near).pipe(far).pipe(near)
   })
   server.listen(0, "127.0.0.1")
   await once(server, "listening")
@@ -79,4 +87,15 @@ export async function relayTo(port: number): Promise<Relay> {
       isCut = false
     },
   }
+}
+
+function gateOf({ bytes, until }: Hold): Transform {
+  let passed = 0
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, done) => {
+      passed += chunk.length
+      if (passed <= bytes) done(null, chunk)
+      else void until.then(() => done(null, chunk))
+    },
+  })
 }

@@ -2,12 +2,15 @@
  * What a page of somebody does: functions that run in the browser, by what a browser has and nothing else. JavaScript, as the project's compiler knows no browser.
  */
 
-/** Uploads by XMLHttpRequest. @returns the status, and how many bytes had gone at each sign of progress */
+/** Uploads by XMLHttpRequest, and calls `onProgress` at each sign of it. @returns the status, and how many bytes had gone at each sign */
 globalThis.uploadWithProgress = (path, size) =>
   new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     const steps = []
-    request.upload.onprogress = ({ loaded }) => steps.push(loaded)
+    request.upload.onprogress = ({ loaded }) => {
+      steps.push(loaded)
+      void globalThis.onProgress()
+    }
     request.onload = () => resolve({ status: request.status, steps })
     request.onerror = () => reject(new Error("the upload failed"))
     request.open("PUT", path)
