@@ -49,6 +49,9 @@ const every = z
     'expected a time such as "24h" or "30min", or "off"',
   )
 
+/** Characters: every key is compared with all of them. */
+const MOST_PATTERNS = 65_536
+
 export const scanSchema = z.strictObject({
   /** begins the keys of the objects that are found; absent: the backend's name and a slash. Empty: they are called as they are there */
   prefix: z
@@ -61,7 +64,14 @@ export const scanSchema = z.strictObject({
   /** how often the whole backend is compared with the catalog, such as `24h`; `off`: only when asked to */
   every: every.optional(),
   /** what is passed over, in the syntax of gitignore */
-  ignore: z.array(z.string().min(1).max(1024)).max(1000).optional(),
+  ignore: z
+    .array(z.string().min(1).max(1024))
+    .max(1000)
+    .refine(
+      (patterns) => patterns.join("").length <= MOST_PATTERNS,
+      `expected patterns of at most ${MOST_PATTERNS} characters together`,
+    )
+    .optional(),
   /** what becomes of symbolic links; `follow`: where they lead to something inside the root, that is taken in under their keys as well. Absent: `skip` */
   symlinks: z.enum(["skip", "follow"]).optional(),
   /** most that is read for its checksum, such as `50MB/s` */
