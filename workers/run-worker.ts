@@ -10,6 +10,7 @@ import { loadDrivers } from "../src/backends/load-drivers.ts"
 import { createHashers } from "../src/checksums/hashers.ts"
 import { ChecksumPool } from "../src/checksums/pool.ts"
 import { Endpoints } from "../src/core/endpoints.ts"
+import { plainLines } from "../src/core/log-line.ts"
 import { JobMetrics, METRICS_TYPE } from "../src/metrics/job-metrics.ts"
 import { openTracer } from "../src/tracing/open-tracer.ts"
 import type { WorkerCommand } from "./command-line.ts"
@@ -63,7 +64,7 @@ export async function runWorker(
   openIntakes: OpenIntakes,
   doors: IngestDoors,
 ): Promise<void> {
-  const log = pino({ level }, pino.destination({ fd: 2, sync: true }))
+  const log = pino({ level }, plainLines(pino.destination({ fd: 2, sync: true })))
   lastResorts(log)
   await loadDrivers(drivers)
   const tracer = await openTracer(tracing, { name: "stored-worker", version: packageFacts.version }, log)

@@ -1,7 +1,7 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
  * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`, `STORED_MASTER_KEY`, `STORED_MASTER_KEY_OLD`,
- * `STORED_ORIGINS`, `STORED_MAX_CONNECTIONS`, `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`, and `OTEL_…` for spans. Checked once, every mistake at once; nothing else reads
+ * `STORED_ORIGINS`, `STORED_MAX_CONNECTIONS`, `STORED_LEAST_UPLOAD_RATE`, `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`, and `OTEL_…` for spans. Checked once, every mistake at once; nothing else reads
  * the environment.
  */
 import * as z from "zod"
@@ -55,6 +55,11 @@ const schema = z.object({
     .regex(/^[1-9]\d{0,6}$/, "expected a number of connections from 1 to 9999999")
     .transform(Number)
     .default(DEFAULT_LIMITS.maxConnections),
+  STORED_LEAST_UPLOAD_RATE: z
+    .string()
+    .regex(/^\d{1,9}$/, "expected bytes a second from 0 to 999999999; 0 for none")
+    .transform(Number)
+    .default(DEFAULT_LIMITS.leastRate),
   STORED_BACKEND_ENDPOINTS: endpointsSchema,
   STORED_DRIVERS: driverPathsSchema,
 })
@@ -80,6 +85,8 @@ export interface Environment {
   origins: readonly string[]
   /** at a time */
   maxConnections: number
+  /** bytes a second; 0: none */
+  leastUploadRate: number
   /** where on the network backends may be */
   endpoints: EndpointRule
   /** paths of modules with drivers that are not ours */
@@ -120,6 +127,7 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     redis,
     origins: result.data.STORED_ORIGINS,
     maxConnections: result.data.STORED_MAX_CONNECTIONS,
+    leastUploadRate: result.data.STORED_LEAST_UPLOAD_RATE,
     endpoints: result.data.STORED_BACKEND_ENDPOINTS,
     drivers: result.data.STORED_DRIVERS,
     tracing: tracingSettings(result.data),

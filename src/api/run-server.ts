@@ -7,6 +7,7 @@ import { type Logger, pino } from "pino"
 import packageFacts from "../../package.json" with { type: "json" }
 import { loadDrivers } from "../backends/load-drivers.ts"
 import { isStoredError, type StoredError } from "../core/error.ts"
+import { plainLines } from "../core/log-line.ts"
 import { openTracer } from "../tracing/open-tracer.ts"
 import type { Tracer } from "../tracing/tracer.ts"
 import { loadConfig } from "./config-file.ts"
@@ -21,7 +22,7 @@ const EXIT_FAULT = 70
 
 /** Resolves once it serves; the process ends by a signal. @throws StoredError where it cannot start */
 export async function runServer(environment: Environment, openStore: OpenStore): Promise<void> {
-  const log = pino({ level: environment.log ?? "warn" }, pino.destination({ fd: 2, sync: true }))
+  const log = pino({ level: environment.log ?? "warn" }, plainLines(pino.destination({ fd: 2, sync: true })))
   lastResorts(log)
   await loadDrivers(environment.drivers)
   const config = await loadConfig(environment)
@@ -29,7 +30,9 @@ export async function runServer(environment: Environment, openStore: OpenStore):
   const tracer = await openTracer(environment.tracing, { name: "stored-server", version: packageFacts.version }, log)
   const onFault = (error: StoredError): void => exitOnFault(log, error)
   const keys = { workerToken, metricsTokens, masterKeys }
-  const doors = { host, port, origins: environment.origins, limits: { maxConnections: environment.maxConnections } }
+  const { maxConnections, leastUploadRate: leastRate } = environment
+  const limits = { maxConnections, leastRate }
+  const doors = { host, port, origins: environment.origins, limits }
   const server = await startServer({ config, log, openStore, onFault, redis, endpoints, tracer, ...keys, ...doors })
   endOnSignal(server, tracer, log)
   process.stdout.write(welcome(server, resolve(config.data ?? ".stored")))

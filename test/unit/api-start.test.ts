@@ -193,6 +193,7 @@ describe("the environment", () => {
       tracing: null,
       origins: [],
       maxConnections: 10_000,
+      leastUploadRate: 100,
     }
     expect(parseEnvironment({})).toEqual(defaults)
     expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)
@@ -212,6 +213,7 @@ describe("the environment", () => {
       redis: null,
       origins: [],
       maxConnections: 10_000,
+      leastUploadRate: 100,
     })
   })
 

@@ -46,8 +46,8 @@ export const internalExchange = route({
 })
 
 async function exchange(services: ApiServices, request: FastifyRequest, reading: AbortSignal): Promise<ExchangeAnswer> {
-  const { idleTimeout } = services.limits
-  const message = await readJson(request.raw, exchangeSchema, { idleTimeout, maxBlobSize: MAX_MESSAGE }, reading)
+  const bounds = { ...services.limits, maxBlobSize: MAX_MESSAGE }
+  const message = await readJson(request.raw, exchangeSchema, bounds, reading)
   const traces = request.headers[TRACES_HEADER] === "1"
   return services.internal.desk.exchange(message, linkOf(request.raw.socket), { traces })
 }
