@@ -130,6 +130,11 @@ export class Runner {
     return this.#lines.get(syncQueue(backend))?.breaker.retryAt ?? null
   }
 
+  /** UTC ms before which the backend asked not to be asked, null where it did not. */
+  heldUntilOf(backend: string): number | null {
+    return this.#lines.get(syncQueue(backend))?.breaker.heldUntil ?? null
+  }
+
   isSyncing(backend: string, key: string): boolean {
     return this.#lines.get(syncQueue(backend))?.isRunning(backend, key) ?? false
   }
