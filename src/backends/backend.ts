@@ -59,6 +59,16 @@ export interface KnownContent {
   checksum: KnownChecksum
 }
 
+/** A copy as it was when it was proven. */
+export interface ProvenContent extends KnownContent {
+  etag: string
+}
+
+export interface BackendCopyOptions extends Omit<BackendPutOptions, "checksum"> {
+  /** what lies under the first key, as it was proven there */
+  proven: ProvenContent
+}
+
 export interface BackendPutResult {
   key: string
   /**
@@ -202,8 +212,12 @@ export abstract class StorageBackend {
     options?: CallOptions,
   ): Promise<"same" | "other" | "unknown">
 
-  /** Optional ability: copies within the backend; the bytes do not pass through here. What lies under `to` afterwards. @throws StoredError NOT_FOUND */
-  copy?(from: string, to: string, options?: CallOptions): Promise<BackendStat>
+  /**
+   * Optional ability: a put of what lies under another key of this backend; its bytes do not pass through here. As atomic as `put`, and its answer means the
+   * same. Copied is only what is seen to be as it was proven. Callers do without it where it fails, for whatever reason.
+   * @throws StoredError NOT_FOUND; CONFLICT where something else lies there; BACKEND_REFUSED where this cannot be copied, or could not be proven afterwards
+   */
+  copy?(from: string, to: string, options: BackendCopyOptions): Promise<BackendPutResult>
 
   /** Optional ability: an address with which somebody without credentials reads or writes this one object for a while. */
   presign?(method: "GET" | "PUT", key: string, options?: PresignOptions): Promise<PresignedAddress>

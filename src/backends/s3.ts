@@ -15,6 +15,7 @@ import { isStoredError, StoredError, throwIfAborted } from "../core/error.ts"
 import { SCAN_SECRET_FIELDS } from "../core/scan-settings.ts"
 import {
   type BackendCapabilities,
+  type BackendCopyOptions,
   type BackendEntry,
   type BackendListOptions,
   type BackendOpenOptions,
@@ -174,9 +175,10 @@ export class S3Backend extends StorageBackend {
     return found
   }
 
-  override async copy(from: string, to: string, options: CallOptions = {}): Promise<BackendStat> {
+  override async copy(from: string, to: string, options: BackendCopyOptions): Promise<BackendPutResult> {
     const { session, uploads } = this.#writable(options.signal)
-    return copyObject(session, uploads, from, to, options)
+    const etag = await copyObject(session, uploads, from, to, options)
+    return { key: to, ...(etag !== undefined && { etag }) }
   }
 
   override async presign(method: "GET" | "PUT", key: string, options: PresignOptions = {}): Promise<PresignedAddress> {

@@ -1,7 +1,14 @@
 /** The server's part of the pool over a catalog in memory and a transport in memory, with a clock that only the test moves. */
 import { afterEach, expect } from "vitest"
 import { Breaker } from "../../queues/breaker.ts"
-import type { Exchange, ExchangeAnswer, JobOrder, JobPointer, JobResult } from "../../queues/exchange.ts"
+import type {
+  Exchange,
+  ExchangeAnswer,
+  ExchangeOptions,
+  JobOrder,
+  JobPointer,
+  JobResult,
+} from "../../queues/exchange.ts"
 import { Gate } from "../../queues/gate.ts"
 import { syncQueue } from "../../queues/job.ts"
 import { Pool } from "../../queues/pool.ts"
@@ -116,6 +123,8 @@ export class HandWorker {
   link = new AbortController()
   /** ms that its clock is ahead of the server's */
   ahead = 0
+  /** what it knows of in orders */
+  knows: ExchangeOptions = {}
   readonly deliveries: (Delivery & { over(): void; signal: AbortSignal })[] = []
   #wake: (() => void) | null = null
 
@@ -165,7 +174,7 @@ export class HandWorker {
       taking: true,
     }
     const now = server.clock.time + this.ahead
-    return server.pool.exchange({ version: 1, now, worker, ...message }, this.link.signal)
+    return server.pool.exchange({ version: 1, now, worker, ...message }, this.link.signal, this.knows)
   }
 }
 
