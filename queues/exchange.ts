@@ -154,7 +154,7 @@ export const workerConfigurationSchema = z.strictObject({
     z.strictObject({
       name: text(64),
       settings: z.looseObject({ driver: z.string() }),
-      /** what the server found out about it, so that workers need not */
+      /** what the server found out about it, so that workers need not, and `identity`: which place it is, where that could be another */
       abilities: z.record(z.string(), z.json()).optional(),
       /** jobs at a time, over all workers */
       concurrency: z.int().min(1),

@@ -188,7 +188,7 @@ async function assemble(
   const secrets = new BackendSecrets(keyRing)
   const configured = await configure({ catalog, secrets, clock, log }, input, { localByDefault, keep: work })
   const { config } = configured
-  const backends = new BackendSet(config.defaultBackends, configured.left, { readOnly: isExamined })
+  const backends = new BackendSet(config.defaultBackends, configured.left, { readOnly: isExamined, catalog, log })
   closers.push(() => backends.close())
   const copies = new LiveCopies({
     catalog,

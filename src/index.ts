@@ -86,6 +86,7 @@ export type {
   ScanStatus,
   ScanWait,
   SetBackendOptions,
+  TestBackendOptions,
   SignedUrl,
   SignedUrlOptions,
   Store,

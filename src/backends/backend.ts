@@ -28,6 +28,18 @@ export interface CallOptions {
 export interface BackendOpenOptions extends CallOptions {
   /** for whoever only looks: nothing is made, written or removed, what is missing is an error, and `put` and `delete` are refused with READ_ONLY */
   readOnly?: boolean
+  /** for drivers whose place can be another one under the same settings, as a directory is where its disk is not mounted; absent: nobody keeps which it is */
+  place?: ExpectedPlace
+}
+
+/**
+ * `new`: it is opened for the first time, and what is missing is made. `known`: it is the place of `identity`, or the driver throws BACKEND_UNAVAILABLE before it
+ * writes anything; without an `identity` it is at least not empty. `accepted`: a person says that what is there is the place from now on; nothing is made.
+ */
+export interface ExpectedPlace {
+  as: "new" | "known" | "accepted"
+  /** that the driver told when it was open before; null: none is kept */
+  identity: JsonObject | null
 }
 
 export interface BackendPutOptions extends CallOptions {
@@ -177,6 +189,9 @@ export abstract class StorageBackend {
 
   /** Optional: once open, whether `stat` may tell `checksums` of what others have written, so that it need not be read. */
   declare readonly vouches?: boolean
+
+  /** Which place it is, once open with a `place`: to be kept, and handed in again. Never a secret. Absent: it can be no other one. */
+  declare readonly identity?: JsonObject
 
   /** Makes ready and proves that the backend can be used. May be called again after a failure. @throws StoredError */
   abstract open(options?: BackendOpenOptions): Promise<void>

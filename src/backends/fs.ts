@@ -5,8 +5,8 @@
  *
  *     { "driver": "fs", "root": "./data", "watch": true }
  *
- * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing, unless it is opened to be
- * read only.
+ * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing at the first opening; later it must be
+ * the one that it was (`fs/identity.ts`).
  */
 import { join } from "node:path"
 import type { Readable } from "node:stream"
@@ -100,6 +100,7 @@ export class FsBackend extends StorageBackend {
   declare abilities?: JsonObject
   readonly #config: FsConfig
   readonly #services: BackendServices
+  declare identity?: JsonObject
   readonly #watchers = new Set<FSWatcher>()
   #opened: Opened | null = null
 
@@ -109,10 +110,11 @@ export class FsBackend extends StorageBackend {
     this.#services = services
   }
 
-  override async open({ signal, readOnly = false }: BackendOpenOptions = {}): Promise<void> {
+  override async open({ signal, readOnly = false, place }: BackendOpenOptions = {}): Promise<void> {
     throwIfAborted(signal)
     const durable = this.#config.durable ?? true
-    const root = readOnly ? await Root.find(this.#config.root) : await Root.open(this.#config.root, durable)
+    const isFound = readOnly || (place !== undefined && place.as !== "new")
+    const root = isFound ? await Root.find(this.#config.root, place) : await Root.open(this.#config.root, durable)
     const directories = new Directories(root)
     const temporaries = new Temporaries(directories)
     try {
@@ -122,6 +124,7 @@ export class FsBackend extends StorageBackend {
       directories.foldsNames = await foldsNames(directories, mask === null ? null : temporaries)
       this.#opened?.directories.close()
       if (directories.foldsNames) this.abilities = { foldsNames: true }
+      if (place) this.identity = { ...(await root.identify(place, { writable: mask !== null, durable })) }
       else delete this.abilities
       const turns = new Turns()
       this.#opened = { root, directories, temporaries, turns, durable, mask, readOnly }

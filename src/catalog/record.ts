@@ -233,6 +233,8 @@ export interface ConfigurationRecord {
   named: string[]
   /** backends that an earlier one named and that still hold something: in use, but no put goes there by default */
   left: string[]
+  /** which place it is, as the driver told when it was open last, so that another one is known for that; absent: not told */
+  identity?: JsonObject
 }
 
 /** A bearer token (decision 0016). Its row stays when it is revoked: a store that ever had one asks for one. */

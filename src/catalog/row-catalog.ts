@@ -23,7 +23,7 @@ import { CommitQueue } from "./commit-queue.ts"
 import type { CopyCommit, CopyFact, RequestsPage } from "./copy-fact.ts"
 import { mendRows } from "./mend/mend.ts"
 import { publicCopy, publicDelete, publicPut } from "./public-commit.ts"
-import { publicBlob, publicCounters, publicLocation, publicObject } from "./public-record.ts"
+import { publicBlob, publicCounters, publicLocation, publicObject, publicUsage } from "./public-record.ts"
 import * as read from "./reads.ts"
 import type {
   BackendRecord,
@@ -50,7 +50,8 @@ import { remove } from "./transitions/delete.ts"
 import { type DriftFact, drift } from "./transitions/drift.ts"
 import { type ScanFact, stepScan } from "./transitions/found/scan.ts"
 import { sightings } from "./transitions/found/sightings.ts"
-import { askForLooks, neverScanned } from "./transitions/looks.ts"
+import { type IdentityFact, identifyBackend } from "./transitions/identify-backend.ts"
+import { askForLooks, forsakeLooks, neverScanned } from "./transitions/looks.ts"
 import { forgetRequests, KEPT_FOR, once } from "./transitions/once.ts"
 import { put } from "./transitions/put.ts"
 import { recordReads } from "./transitions/reads.ts"
@@ -154,6 +155,10 @@ export class RowCatalog implements Catalog {
 
   commitPause(fact: PauseFact): Promise<boolean> {
     return this.#commit(FREES, (rows) => pauseBackend(rows, fact))
+  }
+
+  commitIdentity(fact: IdentityFact): Promise<boolean> {
+    return this.#commit(GROWS, (rows) => identifyBackend(rows, fact))
   }
 
   commitConfiguration(record: ConfigurationRecord, backends: BackendRecord[]): Promise<void> {
@@ -272,13 +277,7 @@ export class RowCatalog implements Catalog {
   }
 
   usage(): { bytes: number; entries: number; pinnedBytes: number; pinnedEntries: number } {
-    const totals = readTotals(this.#engine)
-    return {
-      bytes: totals.stagedBytes,
-      entries: totals.stagedEntries,
-      pinnedBytes: totals.pinnedBytes,
-      pinnedEntries: totals.pinnedEntries,
-    }
+    return publicUsage(readTotals(this.#engine))
   }
 
   verify(): AsyncIterable<CatalogFault> {

@@ -93,7 +93,7 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     revokeSignedUrls: () => calls.run(() => revokeSignedUrls(link)),
     addBackend: (name, config) => calls.run(() => addBackend(link, name, config)),
     setBackend: (name, config) => calls.run(() => setBackend(link, name, config)),
-    testBackend: (name) => calls.run(() => testBackend(link, name)),
+    testBackend: (name, given) => calls.run(() => testBackend(link, name, given)),
     removeBackend: (name, given) => calls.run(() => removeBackend(link, name, given)),
     pauseBackend: (name, given) => calls.run(() => pauseBackend(link, name, "pause", given)),
     resumeBackend: (name, given) => calls.run(() => pauseBackend(link, name, "resume", given)),

@@ -75,6 +75,13 @@ export interface SetBackendOptions {
 
 export interface PauseBackendOptions {
   principal?: string
+export interface TestBackendOptions {
+  /** what is at its place now is the backend from now on, also where it is another directory or disk than before */
+  accept?: boolean
+  principal?: string
+  requestId?: string
+}
+
   requestId?: string
 }
 
@@ -89,8 +96,11 @@ export interface BackendFace {
    * nothing. @throws as `addBackend`, but BACKEND_EXISTS; CONFLICT where they lead to another place than where its copies are
    */
   setBackend(name: string, config: JsonObject, options?: SetBackendOptions): Promise<BackendInfo>
-  /** Asks a backend something now. @throws UNKNOWN_BACKEND, why it does not answer */
-  testBackend(name: string): Promise<BackendInfo>
+  /**
+   * Asks a backend something now. One whose place is another than it was, a disk that is not mounted or a restored one, is unavailable until the old one is back or
+   * the new one is accepted. @throws UNKNOWN_BACKEND, why it does not answer
+   */
+  testBackend(name: string, options?: TestBackendOptions): Promise<BackendInfo>
   /**
    * Forgets a backend; its bytes stay where they are. Refused with LAST_COPY where fewer than `minCopies` others of something are seen, unless
    * `force`, which the journal keeps.

@@ -62,6 +62,7 @@ const OPTIONS = {
   removeBackend: { force: FLAG, signal: SIGNAL, ...ACTOR },
   pauseBackend: ACTOR,
   setBackend: ACTOR,
+  testBackend: { accept: FLAG, ...ACTOR },
   archive: { keys: KEYS, prefix: TEXT, name: TEXT, fallback: FALLBACK, signal: SIGNAL },
   signedUrl: { expires: COUNT, contentHash: TEXT, ifAbsent: FLAG, download: TEXT_OR_FLAG, base: TEXT },
   revokeSignedUrls: ACTOR,

@@ -98,7 +98,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       guard(() => addBackend(services, makeBackend, name, config, checkOptions("setBackend", options))),
     setBackend: (name, config, options) =>
       guard(() => setBackend(services, makeBackend, name, config, checkOptions("setBackend", options))),
-    testBackend: (name) => guard(() => testBackend(services, name)),
+    testBackend: (name, options) => guard(() => testBackend(services, name, checkOptions("testBackend", options))),
     removeBackend: (name, options) =>
       guard(() => removeBackend(services, name, checkOptions("removeBackend", options))),
     pauseBackend: (name, options) =>

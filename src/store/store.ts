@@ -33,6 +33,7 @@ export type {
   PauseBackendOptions,
   RemoveBackendOptions,
   SetBackendOptions,
+  TestBackendOptions,
 } from "./backend-face.ts"
 export type { CopyFace, CopyOptions, DeletedEntry, DeleteManyOptions } from "./copy-face.ts"
 export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus, ScanWait } from "./scan-face.ts"
