@@ -184,14 +184,14 @@ export abstract class StorageBackend {
   /** What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again; never a secret. Absent: there is nothing to find out. */
   declare readonly abilities?: JsonObject
 
+  /** Which place it is, once open with a `place`: to be kept, and handed in again. Never a secret. Absent: it can be no other one. */
+  declare readonly identity?: JsonObject
+
   /** Optional: once open, whether a put with `replaces: null` is surely refused where something is, so that nobody need look before. */
   declare readonly refusesOver?: boolean
 
   /** Optional: once open, whether `stat` may tell `checksums` of what others have written, so that it need not be read. */
   declare readonly vouches?: boolean
-
-  /** Which place it is, once open with a `place`: to be kept, and handed in again. Never a secret. Absent: it can be no other one. */
-  declare readonly identity?: JsonObject
 
   /** Makes ready and proves that the backend can be used. May be called again after a failure. @throws StoredError */
   abstract open(options?: BackendOpenOptions): Promise<void>

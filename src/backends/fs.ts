@@ -98,9 +98,9 @@ export class FsBackend extends StorageBackend {
   }
   /** only where the root's file system is of a kind that must be reckoned with */
   declare abilities?: JsonObject
+  declare identity?: JsonObject
   readonly #config: FsConfig
   readonly #services: BackendServices
-  declare identity?: JsonObject
   readonly #watchers = new Set<FSWatcher>()
   #opened: Opened | null = null
 
@@ -122,9 +122,9 @@ export class FsBackend extends StorageBackend {
       const mask = readOnly ? null : await probeMask(temporaries)
       if (mask !== null) await temporaries.sweep()
       directories.foldsNames = await foldsNames(directories, mask === null ? null : temporaries)
+      if (place) this.identity = { ...(await root.identify(place, { writable: mask !== null, durable })) }
       this.#opened?.directories.close()
       if (directories.foldsNames) this.abilities = { foldsNames: true }
-      if (place) this.identity = { ...(await root.identify(place, { writable: mask !== null, durable })) }
       else delete this.abilities
       const turns = new Turns()
       this.#opened = { root, directories, temporaries, turns, durable, mask, readOnly }

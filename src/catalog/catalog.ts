@@ -200,10 +200,10 @@ export interface Catalog {
   commitBackend(record: BackendRecord, actor: Actor): Promise<void>
   /** Every signed address that was given out before holds no more; the number of those that do from now on. */
   commitSignedUrlRevocation(fact: SignedUrlRevocationFact): Promise<number>
-  /** None of its jobs is to begin until it is resumed, over restarts too. Changes nothing where it is so already; false: there is no such backend. */
-  commitPause(fact: { backend: string; paused: boolean; time: number } & Actor): Promise<boolean>
   /** Which place a backend is, as its driver tells; no journal record. False: there is no such backend. */
   commitIdentity(fact: { backend: string; identity: JsonObject }): Promise<boolean>
+  /** None of its jobs is to begin until it is resumed, over restarts too. Changes nothing where it is so already; false: there is no such backend. */
+  commitPause(fact: { backend: string; paused: boolean; time: number } & Actor): Promise<boolean>
   /** Keeps a configuration, and the backends in it that are new or changed. */
   commitConfiguration(record: ConfigurationRecord, backends: BackendRecord[]): Promise<void>
   /**

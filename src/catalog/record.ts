@@ -221,6 +221,8 @@ export interface BackendRecord {
   secrets?: Record<string, Sealed>
   /** what the driver found out about what it talks to, for when it is opened again */
   abilities?: JsonObject
+  /** which place it is, as the driver told when it was open last, so that another one is known for that; absent: not told */
+  identity?: JsonObject
   /** UTC ms since when none of its jobs begins; absent: they do */
   paused?: number
 }
@@ -233,8 +235,6 @@ export interface ConfigurationRecord {
   named: string[]
   /** backends that an earlier one named and that still hold something: in use, but no put goes there by default */
   left: string[]
-  /** which place it is, as the driver told when it was open last, so that another one is known for that; absent: not told */
-  identity?: JsonObject
 }
 
 /** A bearer token (decision 0016). Its row stays when it is revoked: a store that ever had one asks for one. */

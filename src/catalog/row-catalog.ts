@@ -153,12 +153,12 @@ export class RowCatalog implements Catalog {
     return this.#commit(FREES, (rows) => revokeSignedUrls(rows, fact))
   }
 
-  commitPause(fact: PauseFact): Promise<boolean> {
-    return this.#commit(FREES, (rows) => pauseBackend(rows, fact))
-  }
-
   commitIdentity(fact: IdentityFact): Promise<boolean> {
     return this.#commit(GROWS, (rows) => identifyBackend(rows, fact))
+  }
+
+  commitPause(fact: PauseFact): Promise<boolean> {
+    return this.#commit(FREES, (rows) => pauseBackend(rows, fact))
   }
 
   commitConfiguration(record: ConfigurationRecord, backends: BackendRecord[]): Promise<void> {

@@ -73,8 +73,6 @@ export interface SetBackendOptions {
   requestId?: string
 }
 
-export interface PauseBackendOptions {
-  principal?: string
 export interface TestBackendOptions {
   /** what is at its place now is the backend from now on, also where it is another directory or disk than before */
   accept?: boolean
@@ -82,6 +80,8 @@ export interface TestBackendOptions {
   requestId?: string
 }
 
+export interface PauseBackendOptions {
+  principal?: string
   requestId?: string
 }
 
