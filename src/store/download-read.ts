@@ -6,6 +6,7 @@ import { Readable } from "node:stream"
 import type { ByteRange } from "../core/blob-source.ts"
 import type { Hasher, HasherFactory } from "../core/checksum.ts"
 import { abortError, ConsistencyError, StoredError } from "../core/error.ts"
+import { mayFailUnheard } from "../core/unheard.ts"
 import type { Download } from "./download.ts"
 
 export interface DownloadReadOptions {
@@ -38,6 +39,7 @@ export class DownloadRead extends Readable {
     this.#hasher = range ? null : hashers.create(download.algorithm)
     this.#signal = signal
     download.join()
+    mayFailUnheard(this)
     signal?.addEventListener("abort", this.#abort, { once: true })
     if (signal?.aborted) this.#abort()
   }
