@@ -28,7 +28,8 @@ const metadataFields = {
   staged: z.boolean().describe("whether the bytes are in local staging"),
   state: z.enum(["ACTIVE", "INCONSISTENT", "MISSING", "DELETED"]),
   created: utcMs,
-  modified: utcMs,
+  modified: utcMs.describe("of the last change to it or to any of its copies"),
+  written: utcMs.describe("when this version came under the key"),
   custom: jsonObject,
 }
 
