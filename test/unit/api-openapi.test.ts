@@ -51,6 +51,14 @@ describe("the OpenAPI document", () => {
     expect(parameters[2]!.schema).toMatchObject({ type: "integer", minimum: 1 })
   })
 
+  it("promises no type of what was put: that may be any", () => {
+    for (const path of ["/v1/objects/{key}", "/v1/blobs/{id}"]) {
+      const { responses } = document.paths[path]!.get as { responses: Record<string, { content: object }> }
+      const binary = { "*/*": { schema: { type: "string", format: "binary" } } }
+      expect([responses[200]!.content, responses[206]!.content], path).toEqual([binary, binary])
+    }
+  })
+
   it("describes answers as they are", async () => {
     const server = await listen(mapStore())
     const stored = await put(server, "a/b.txt")
