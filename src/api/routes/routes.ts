@@ -1,4 +1,5 @@
-/** Every route, as a visible list. */
+/** Every route, as a visible list; each GET has its HEAD. */
+import { withHeads } from "../implied-heads.ts"
 import type { Route } from "../route.ts"
 import { getArchive, headArchive, postArchive } from "./archive.ts"
 import { getBackend, listBackends, putBackend, removeBackend, testBackend } from "./backends.ts"
@@ -34,7 +35,7 @@ import { createToken, getToken, listTokens, revokeToken, rotateToken } from "./t
 import { cancelValidate, getValidate, pauseValidate, startValidate } from "./validate.ts"
 import { why } from "./why.ts"
 
-export const ROUTES: readonly Route[] = [
+export const ROUTES: readonly Route[] = withHeads([
   putObject,
   postObject,
   getObject,
@@ -93,7 +94,7 @@ export const ROUTES: readonly Route[] = [
   status,
   health,
   ready,
-]
+])
 
 /** Those for workers, which are there only where a worker token is set. */
 export const INTERNAL_ROUTES: readonly Route[] = [
@@ -104,4 +105,4 @@ export const INTERNAL_ROUTES: readonly Route[] = [
 ]
 
 /** There only where something is counted. */
-export const METRICS_ROUTES: readonly Route[] = [metrics]
+export const METRICS_ROUTES: readonly Route[] = withHeads([metrics])
