@@ -42,6 +42,7 @@ export function mountRoute(app: FastifyInstance, route: Route, { services, closi
     ...(gate && { onRequest: gate }),
     ...(route.isImplied && { onSend: withoutStream }),
     handler: async (request, reply) => {
+      requireUnderstoodKey(request, route)
       const call: Call<unknown, unknown> = { ...said(request), reply, body: () => bodyOf(route, call) }
       return route.handle(call)
     },

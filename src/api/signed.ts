@@ -8,6 +8,7 @@ import { parseChecksumReference } from "../core/blob-id.ts"
 import { MAX_WAIT } from "../core/config.ts"
 import { ConflictError, StoredError } from "../core/error.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
+import { derivedKey } from "../store/running-requests.ts"
 import type { SignedGrant } from "../store/store.ts"
 import { fileName, opensInPlace } from "./blob-headers.ts"
 import { clientSignal } from "./client-signal.ts"
@@ -15,11 +16,13 @@ import { entityTag } from "./condition.ts"
 import { mergeChecksums } from "./digest.ts"
 import { putHeaders } from "./put-headers.ts"
 import type { Call } from "./route.ts"
+import { onceOptions } from "./idempotency.ts"
 import { blobId, bytes, utcMs } from "./schemas/pieces.ts"
 import { describeBlob, type ReadQuery, requireMetadata, type ServeOptions, serveBlob } from "./serve-blob.ts"
 import type { ApiServices } from "./services.ts"
 import { declaredSize, uploadBody } from "./upload-body.ts"
 
+import { sha512Check } from "./sha512-check.ts"
 type SignedCall = Pick<Call<unknown, unknown>, "services" | "request" | "reply" | "name">
 
 /** What is asked for when an address is to be signed; what is wrong with values is the store's to say. */
@@ -72,10 +75,12 @@ export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
   const { mimeType, checksums } = uploaderHeaders(request)
   const over = new AbortController()
   const left = Math.min(Math.max(0, grant.expires - Date.now()), MAX_WAIT)
+  const check = sha512Check(request.headers)
+  const once = onceFor(call)
   const timer = setTimeout(() => end(over, services, grant), left)
   const body = uploadBody(request.raw, bounds)
   try {
-    const result = await store.put(body, {
+    const result = await store.put(check?.watch(body) ?? body, {
       key: grant.name,
       ...(mimeType !== undefined && { mimeType }),
       ...(size !== undefined && { size }),
@@ -84,7 +89,10 @@ export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
         ...(grant.contentHash === null ? [] : [asChecksums(grant.contentHash)]),
       ]),
       ifAbsent: grant.ifAbsent,
-      beforeCommit: () => store.requireUnexpired(grant),
+      beforeCommit: () => {
+        check?.require()
+        store.requireUnexpired(grant)
+      },
       signal: AbortSignal.any([clientSignal(reply.raw), over.signal]),
       principal: "signed-url",
       requestId: request.id,
@@ -92,12 +100,27 @@ export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
     return answer(reply, result)
   } finally {
     clearTimeout(timer)
+      ...once,
     body.destroy()
   }
 }
 
-function grantOf({ services, request, name }: SignedCall): Promise<SignedGrant> {
-  return services.store.checkSignedUrl({ method: request.method, name, query: request.query })
+/** Nobody knows who comes with an address: its key is that of the address, so that strangers cannot meet in one. @throws StoredError INVALID_INPUT */
+function onceFor({ request, reply, name }: SignedCall): ReturnType<typeof onceOptions> {
+  const { idempotencyKey, ...rest } = onceOptions(request, reply)
+  if (idempotencyKey === undefined) return {}
+  const { signature } = request.query as { signature?: unknown }
+  return { idempotencyKey: derivedKey(idempotencyKey, ["signed-url", name, signature]), ...rest }
+}
+
+/** What the address allows, once there is room for one request more of whoever it is: the token that signed it, or else an address on the network. @throws StoredError FORBIDDEN, TOO_MANY_REQUESTS */
+async function admitted({ services, request, reply, name }: SignedCall): Promise<SignedGrant> {
+  const { store, keeper, holds } = services
+  const grant = await store.checkSignedUrl({ method: request.method, name, query: request.query })
+  const { token } = grant
+  if (token !== null) keeper.charge(`token:${token}`, store.tokens.get(token).rate)
+  holds.hold(token === null ? neighbourhood(addressOf(request)) : `token:${token}`, reply.raw)
+  return grant
 }
 
 function queryFor({ download }: SignedGrant): ReadQuery {

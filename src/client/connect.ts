@@ -13,7 +13,7 @@ import { archive } from "./archive.ts"
 import { addBackend, getBackend, listBackends, removeBackend, setBackend, testBackend } from "./backends.ts"
 import { cacheStats, clear, evict } from "./cache.ts"
 import { Calls } from "./calls.ts"
-import { copy, deleteMany } from "./copy.ts"
+import { copy, copyMany, deleteMany } from "./copy.ts"
 import { remove } from "./delete.ts"
 import { drift } from "./drift.ts"
 import { checkEnqueueId, enqueue } from "./enqueue.ts"
@@ -84,6 +84,8 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     copy: (from, to, given) => calls.run(() => copy(link, "copy", { from, to }, given)),
     move: (from, to, given) => calls.run(() => copy(link, "move", { from, to }, given)),
     list: (given) => list(link, given),
+    copyMany: (pairs, given) => copyMany(link, "copy", pairs, given),
+    moveMany: (pairs, given) => copyMany(link, "move", pairs, given),
     stat: (idOrKey) => calls.run(() => stat(link, idOrKey)),
     has: (idOrKey) => calls.run(async () => (await stat(link, idOrKey)) !== null),
     synced: (idOrKey, given) => calls.run(() => synced(link, idOrKey, waiting(checkOptions("synced", given)))),
@@ -116,7 +118,7 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
       clear: (given) => calls.run(() => clear(link, given)),
     },
     tokens: {
-      create: (settings) => calls.run(() => createToken(link, settings)),
+      create: (settings, given) => calls.run(() => createToken(link, settings, given)),
       list: () => calls.run(() => listTokens(link)),
       get: (id) => calls.run(() => getToken(link, id)),
       rotate: (id, given) => calls.run(() => rotateToken(link, id, given)),

@@ -9,6 +9,7 @@ import { checkEvent } from "./check-event.ts"
 import { checkOptions } from "./check-options.ts"
 import { clearCache } from "./clear-cache.ts"
 import { copy } from "./copy.ts"
+import { copyMany } from "./copy-many.ts"
 import { remove } from "./delete.ts"
 import { deleteMany } from "./delete-many.ts"
 import { events } from "./events.ts"
@@ -27,7 +28,7 @@ import { setBackend } from "./set-backend.ts"
 import { signedOf } from "./signed/signed.ts"
 import { stat } from "./stat.ts"
 import { backendInfo, status } from "./status.ts"
-import type { FailedOptions, GetOptions, Store } from "./store.ts"
+import type { CopiedEntry, FailedOptions, GetOptions, Store } from "./store.ts"
 import { synced } from "./synced.ts"
 import { testBackend } from "./test-backend.ts"
 import { keyOfJob, namedWithin } from "./tokens/named-within.ts"
@@ -73,6 +74,12 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       throw typed(error)
     }
   }
+  const copyOne: Store["copy"] = (from, to, options) =>
+    guard(() => copy(services, from, to, checkOptions("copy", options), { moves: false }))
+  const moveOne: Store["move"] = (from, to, options) =>
+    guard(() => copy(services, from, to, checkOptions("copy", options), { moves: true }))
+  const manyOf = (...[pairs, options, how]: RestOf<typeof copyMany>): AsyncIterable<CopiedEntry> =>
+    new PagedItems(guardEach(() => copyMany(services, pairs, checkOptions("copyMany", options), how)))
 
   const store: Store = {
     put: (input, options) => guard(() => put(services, input, checkOptions("put", options))),
@@ -81,8 +88,10 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     open: (idOrKey, options) => guard(() => open(services, idOrKey, checkOptions("get", options))),
     delete: (idOrKey, options) => guard(() => remove(services, idOrKey, checkOptions("delete", options))),
     deleteMany: (keys, options) => guard(() => deleteMany(services, keys, checkOptions("deleteMany", options))),
-    copy: (from, to, options) => guard(() => copy(services, from, to, checkOptions("copy", options), { moves: false })),
-    move: (from, to, options) => guard(() => copy(services, from, to, checkOptions("copy", options), { moves: true })),
+    copy: copyOne,
+    move: moveOne,
+    copyMany: (pairs, options = {}) => manyOf(pairs, options, { operation: "copy", act: copyOne }),
+    moveMany: (pairs, options = {}) => manyOf(pairs, options, { operation: "move", act: moveOne }),
     isRepeated: (operation, request) => {
       const name = requestName(operation, request)
       return name !== null && catalog.isRepeated(name, services.clock.now())
@@ -158,6 +167,8 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
 interface GetVerb {
   (idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
   (idOrKey: string, options?: GetOptions & { stream?: false }): Promise<Buffer>
+type RestOf<Verb> = Verb extends (first: never, ...rest: infer Rest) => unknown ? Rest : never
+
 }
 
 function parkedPage(options: FailedOptions = {}): { queue?: string; afterSequence?: number; limit?: number } {

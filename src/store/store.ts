@@ -35,7 +35,15 @@ export type {
   SetBackendOptions,
   TestBackendOptions,
 } from "./backend-face.ts"
-export type { CopyFace, CopyOptions, DeletedEntry, DeleteManyOptions } from "./copy-face.ts"
+export type {
+  CopiedEntry,
+  CopyFace,
+  CopyManyOptions,
+  CopyOptions,
+  CopyPair,
+  DeletedEntry,
+  DeleteManyOptions,
+} from "./copy-face.ts"
 export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus, ScanWait } from "./scan-face.ts"
 export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions } from "./signed/signed-face.ts"
 export type { StoreStatus, WorkerStatus } from "./status-face.ts"

@@ -59,6 +59,20 @@ describe("the OpenAPI document", () => {
     }
   })
 
+  it("names lines of JSON beside one JSON value, where both are served", () => {
+    for (const [path, method, shape] of [
+      ["/v1/objects", "get", "ListedObject"],
+      ["/v1/copy", "post", "CopiedEntry"],
+      ["/v1/move", "post", "CopiedEntry"],
+    ] as const) {
+      const { responses } = document.paths[path]![method] as { responses: Record<string, { content: object }> }
+      expect(Object.keys(responses[200]!.content), path).toEqual(["application/json", "application/x-ndjson"])
+      expect(responses[200]!.content, path).toMatchObject({
+        "application/x-ndjson": { schema: { $ref: `#/components/schemas/${shape}` } },
+      })
+    }
+  })
+
   it("describes answers as they are", async () => {
     const server = await listen(mapStore())
     const stored = await put(server, "a/b.txt")

@@ -5,6 +5,7 @@
 import type { SignedUrlOptions } from "../../store/store.ts"
 import { actorOf } from "../access/actor.ts"
 import { authoriseSigning } from "../access/authorise-signing.ts"
+import { ONCE_HEADERS } from "../idempotency.ts"
 import { PROBLEM_TYPE } from "../problem.ts"
 import { type Answer, type Route, route } from "../route.ts"
 import { problem } from "../schemas/pieces.ts"
@@ -95,3 +96,4 @@ export const putSigned = route({
   },
   handle: (call) => receiveSigned(call),
 })
+  headers: { "content-type": "kept, and told with the bytes", ...DIGEST_HEADERS, ...ONCE_HEADERS },
