@@ -14,15 +14,15 @@ import { fileName, opensInPlace } from "./blob-headers.ts"
 import { clientSignal } from "./client-signal.ts"
 import { entityTag } from "./condition.ts"
 import { mergeChecksums } from "./digest.ts"
+import { onceOptions } from "./idempotency.ts"
 import { putHeaders } from "./put-headers.ts"
 import type { Call } from "./route.ts"
-import { onceOptions } from "./idempotency.ts"
 import { blobId, bytes, utcMs } from "./schemas/pieces.ts"
 import { describeBlob, type ReadQuery, requireMetadata, type ServeOptions, serveBlob } from "./serve-blob.ts"
 import type { ApiServices } from "./services.ts"
+import { sha512Check } from "./sha512-check.ts"
 import { declaredSize, uploadBody } from "./upload-body.ts"
 
-import { sha512Check } from "./sha512-check.ts"
 type SignedCall = Pick<Call<unknown, unknown>, "services" | "request" | "reply" | "name">
 
 /** What is asked for when an address is to be signed; what is wrong with values is the store's to say. */
@@ -73,10 +73,10 @@ export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
   const bounds = { ...limits, maxBlobSize: Number.isFinite(most) ? most : null }
   const size = declaredSize(request.raw, bounds)
   const { mimeType, checksums } = uploaderHeaders(request)
-  const over = new AbortController()
-  const left = Math.min(Math.max(0, grant.expires - Date.now()), MAX_WAIT)
   const check = sha512Check(request.headers)
   const once = onceFor(call)
+  const over = new AbortController()
+  const left = Math.min(Math.max(0, grant.expires - Date.now()), MAX_WAIT)
   const timer = setTimeout(() => end(over, services, grant), left)
   const body = uploadBody(request.raw, bounds)
   try {
@@ -96,11 +96,11 @@ export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
       signal: AbortSignal.any([clientSignal(reply.raw), over.signal]),
       principal: "signed-url",
       requestId: request.id,
+      ...once,
     })
     return answer(reply, result)
   } finally {
     clearTimeout(timer)
-      ...once,
     body.destroy()
   }
 }

@@ -164,11 +164,11 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
   return tracedStore(store, services.tracer)
 }
 
+type RestOf<Verb> = Verb extends (first: never, ...rest: infer Rest) => unknown ? Rest : never
+
 interface GetVerb {
   (idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
   (idOrKey: string, options?: GetOptions & { stream?: false }): Promise<Buffer>
-type RestOf<Verb> = Verb extends (first: never, ...rest: infer Rest) => unknown ? Rest : never
-
 }
 
 function parkedPage(options: FailedOptions = {}): { queue?: string; afterSequence?: number; limit?: number } {

@@ -89,6 +89,7 @@ export const putSigned = route({
   summary: "Stores the body under the key of a signed address.",
   description: "Refused where the address has expired or was revoked by the time that the body is whole.",
   takesBytes: true,
+  headers: { "content-type": "kept, and told with the bytes", ...DIGEST_HEADERS, ...ONCE_HEADERS },
   answers: {
     200: { is: "It replaced what was there.", schema: receipt },
     201: { is: "The key is new.", schema: receipt },
@@ -96,4 +97,3 @@ export const putSigned = route({
   },
   handle: (call) => receiveSigned(call),
 })
-  headers: { "content-type": "kept, and told with the bytes", ...DIGEST_HEADERS, ...ONCE_HEADERS },
