@@ -25,6 +25,8 @@ export interface ApiLimits {
   heartbeat: number
   /** connections at a time; more are closed as they come. Not counted by address: everybody behind a proxy has the same one */
   maxConnections: number
+  /** requests and streams of one token at a time, more are 429; those by signed addresses count with the token that signed, or by the client's address */
+  maxRequestsPerToken: number
   /** all headers together in bytes; more is 431 */
   maxHeaderSize: number
   /** number of header fields; more is 431 */
@@ -43,6 +45,7 @@ export const DEFAULT_LIMITS: ApiLimits = {
   heartbeat: 15_000,
   exchangeTimeout: 20_000,
   maxConnections: 10_000,
+  maxRequestsPerToken: 1_000,
   maxHeaderSize: 16 * 1024,
   maxHeaderCount: 200,
 }

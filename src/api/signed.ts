@@ -10,6 +10,8 @@ import { ConflictError, StoredError } from "../core/error.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
 import { derivedKey } from "../store/running-requests.ts"
 import type { SignedGrant } from "../store/store.ts"
+import { neighbourhood } from "./access/buckets.ts"
+import { addressOf } from "./access/caller.ts"
 import { fileName, opensInPlace } from "./blob-headers.ts"
 import { clientSignal } from "./client-signal.ts"
 import { entityTag } from "./condition.ts"
@@ -52,7 +54,7 @@ export const receipt = z.object({ key: z.string(), id: blobId, size: bytes })
 
 /** Answers GET. @throws StoredError FORBIDDEN, CONFLICT where it is of other content, and what `serveBlob` throws */
 export async function serveSigned(call: SignedCall): Promise<FastifyReply> {
-  const grant = await grantOf(call)
+  const grant = await admitted(call)
   const address = await redirection(call, grant)
   if (address !== null) return redirect(call.reply, address)
   return serveBlob({ ...call, query: queryFor(grant) }, grant.name, servedAs(grant))
@@ -60,7 +62,7 @@ export async function serveSigned(call: SignedCall): Promise<FastifyReply> {
 
 /** Answers HEAD; from here always, as an address for GET is none for HEAD elsewhere. @throws as `serveSigned` */
 export async function describeSigned(call: SignedCall): Promise<FastifyReply> {
-  const grant = await grantOf(call)
+  const grant = await admitted(call)
   return describeBlob({ ...call, query: queryFor(grant) }, grant.name, servedAs(grant))
 }
 
@@ -68,7 +70,7 @@ export async function describeSigned(call: SignedCall): Promise<FastifyReply> {
 export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
   const { services, request, reply } = call
   const { store, limits } = services
-  const grant = await grantOf(call)
+  const grant = await admitted(call)
   const most = Math.min(limits.maxBlobSize ?? Number.POSITIVE_INFINITY, grant.maxSize ?? Number.POSITIVE_INFINITY)
   const bounds = { ...limits, maxBlobSize: Number.isFinite(most) ? most : null }
   const size = declaredSize(request.raw, bounds)
@@ -94,7 +96,9 @@ export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
         store.requireUnexpired(grant)
       },
       signal: AbortSignal.any([clientSignal(reply.raw), over.signal]),
-      principal: "signed-url",
+      ...(grant.token === null
+        ? { principal: "signed-url" }
+        : { principal: `token:${grant.token}`, token: grant.token }),
       requestId: request.id,
       ...once,
     })

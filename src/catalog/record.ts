@@ -125,6 +125,7 @@ export type JournalCommand =
   | "scan"
   | "validate"
   | "quarantine"
+  | "look"
   | "found"
   | "changed"
   | "moved"

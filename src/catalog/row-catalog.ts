@@ -133,8 +133,8 @@ export class RowCatalog implements Catalog {
     return this.#commit(GROWS, (rows) => stepScan(rows, fact))
   }
 
-  commitLooks(backend: string, keys: readonly string[]): Promise<void> {
-    return this.#commit(GROWS, (rows) => askForLooks(rows, backend, keys))
+  commitLooks(backend: string, keys: readonly string[], asked?: Actor & { time: number }): Promise<void> {
+    return this.#commit(GROWS, (rows) => askForLooks(rows, backend, keys, asked))
   }
 
   commitReads(reads: ReadonlyMap<BlobId, number>): Promise<void> {
@@ -172,7 +172,7 @@ export class RowCatalog implements Catalog {
     return this.#commit(FREES, (rows) => removeBackend(rows, name, options))
   }
 
-  commitEvict(id: BlobId, options: { forced?: boolean } = {}): Promise<boolean> {
+  commitEvict(id: BlobId, options: { forced?: boolean } & Actor = {}): Promise<boolean> {
     return this.#commit(FREES, (rows) => evict(rows, id, this.#clock.now(), options))
   }
 

@@ -125,14 +125,17 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     cancelValidate: (name, options) =>
       guard(() => services.validations.stop(name, "cancel", checkOptions("pauseBackend", options))),
     drift: (name, options) => new PagedItems(guardEach(() => drift(services, name, checkOptions("drift", options)))),
-    look: (name, keys) => guard(() => look(services, name, keys)),
+    look: (name, keys, actor) => guard(() => look(services, name, keys, checkOptions("look", actor))),
     notify: (name, notification) => guard(() => notify(services, name, notification)),
     heal: (name, options) => guard(() => retry(services, { ...checkOptions("heal", options), backend: name })),
     listBackends: () => services.backends.names(),
     getBackend: (name) => backendInfo(services, name),
     cache: {
       stats: () => staging.stats(),
-      evict: (what) => guard(() => staging.evict(evictTarget(what))),
+      evict: (what, actor) =>
+        guard(() =>
+          services.evictionGuard.askedBy(checkOptions("evict", actor) ?? {}, () => staging.evict(evictTarget(what))),
+        ),
       clear: (options) => guard(() => clearCache(services, checkOptions("clear", options))),
     },
     tokens: tokensOf(services, guard),
@@ -183,7 +186,9 @@ function anyOf(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal
   return signal ? AbortSignal.any([signal, other]) : other
 }
 
-async function retry(services: StoreServices, options: { backend?: string; key?: string } = {}): Promise<number> {
+type RetryOptions = NonNullable<Parameters<Store["retry"]>[0]>
+
+async function retry(services: StoreServices, options: RetryOptions = {}): Promise<number> {
   if (options.backend !== undefined) services.backends.get(options.backend)
   let total = 0
   for (let revived = RETRY_PAGE; revived === RETRY_PAGE; total += revived) {
