@@ -38,7 +38,7 @@ export class Scans {
       hashFiles,
       name,
       rules,
-      budget: new Budget(rules, services.clock),
+      budget: new Budget(rules, services.clock, services.timer),
       backend: registered.backend,
       signal: AbortSignal.any([control.signal, services.lifecycle.signal]),
     }
