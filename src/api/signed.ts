@@ -117,8 +117,14 @@ function onceFor({ request, reply, name }: SignedCall): ReturnType<typeof onceOp
   return { idempotencyKey: derivedKey(idempotencyKey, ["signed-url", name, signature]), ...rest }
 }
 
-function grantOf({ services, request, name }: SignedCall): Promise<SignedGrant> {
-  return services.store.checkSignedUrl({ method: request.method, name, query: request.query })
+/** What the address allows, once there is room for one request more of whoever it is: the token that signed it, or else an address on the network. @throws StoredError FORBIDDEN, TOO_MANY_REQUESTS */
+async function admitted({ services, request, reply, name }: SignedCall): Promise<SignedGrant> {
+  const { store, keeper, holds } = services
+  const grant = await store.checkSignedUrl({ method: request.method, name, query: request.query })
+  const { token } = grant
+  if (token !== null) keeper.charge(`token:${token}`, store.tokens.get(token).rate)
+  holds.hold(token === null ? neighbourhood(addressOf(request)) : `token:${token}`, reply.raw)
+  return grant
 }
 
 function queryFor({ download }: SignedGrant): ReadQuery {
