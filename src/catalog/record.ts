@@ -187,6 +187,8 @@ export interface ScanRecord {
   state: ScanState
   /** whether content that is not known is read */
   hash: boolean
+  /** only what the catalog knows is compared, and nothing is taken in; absent: it is */
+  audit?: true
   /** the last key that was listed and committed; null before the first */
   cursor: string | null
   /** UTC ms */

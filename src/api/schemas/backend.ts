@@ -69,6 +69,7 @@ export const scanStatus: z.ZodType<ScanStatus> = z
     number: z.int(),
     state: scanState,
     hash: z.boolean(),
+    audit: z.literal(true).exactOptional().describe("only what the catalog knows is compared, and nothing is taken in"),
     cursor: z.string().nullable(),
     started: utcMs,
     modified: utcMs,
