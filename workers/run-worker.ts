@@ -36,7 +36,7 @@ export type OpenIntakes = (options: IntakeOptions) => IntakeOpener
 /** What only the entry knows: what carries puts by reference, and the client of the server's HTTP API. */
 export interface IngestDoors {
   openIntakes(options: IntakeOptions): IngestIntakes
-  connect(url: string, options: { token?: string }): IngestWorkerOptions["store"]
+  connect(url: string, options: { token?: string; traceparent?: () => string | null }): IngestWorkerOptions["store"]
 }
 
 /** ms beyond the grace after which a process that is still there ends itself */
@@ -75,9 +75,12 @@ export async function runWorker(
   const isIngesting = command.ingest ?? allowsSources(ingest.limits)
   const ingesting = isIngesting
     ? new IngestWorker({
-        store: doors.connect(url.href, ingest.token === null ? {} : { token: ingest.token }),
+        store: doors.connect(url.href, {
+          ...(ingest.token !== null && { token: ingest.token }),
+          ...(tracer && { traceparent: () => tracer.current() }),
+        }),
         openIntakes: (prefix) => doors.openIntakes({ url: redis, prefix, lock, log }),
-        ...{ limits: ingest.limits, hashers, log, meter: metrics, grace, concurrency },
+        ...{ limits: ingest.limits, hashers, log, meter: metrics, tracer, grace, concurrency },
       })
     : null
   const worker = new Worker({

@@ -49,7 +49,8 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
   const inOrder = async (): Promise<void> => {
     await Promise.all([subscription.placed(), ...placing])
   }
-  const bare = { base: parseAddress(url), headers: authorization(options.token), timeout }
+  const { traceparent } = options
+  const bare = { base: parseAddress(url), headers: authorization(options.token), timeout, traceparent }
   /** for what keeps the order; everything else goes by `link`, behind it */
   const first = new Link(bare)
   const link = new Link({ ...bare, before: inOrder })
