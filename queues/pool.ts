@@ -134,10 +134,10 @@ export class Pool implements WorkerDesk {
     return this.#relays.get(pointer.kind === "sync" ? syncQueue(pointer.backend) : CHECKSUM_QUEUE)
   }
 
-  /** Changes with the backends too: one that goes is left out before its queue is forgotten, or after. */
+  /** Changes with the backends too: one that goes is left out before its queue is forgotten, or after; and with what they are found to be able to do. */
   #revisionText(): string {
-    const names = this.#options.configuration().backends.map(({ name }) => name)
-    return `${this.#life}-${this.#revision}-${hash("sha256", names.join("\u0000"), "hex").slice(0, 12)}`
+    const known = this.#options.configuration().backends.map(({ name, abilities }) => [name, abilities])
+    return `${this.#life}-${this.#revision}-${hash("sha256", JSON.stringify(known), "hex").slice(0, 12)}`
   }
 }
 

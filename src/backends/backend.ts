@@ -181,7 +181,10 @@ export abstract class StorageBackend {
   /** the driver's name, e.g. `fs` */
   abstract readonly driver: string
   abstract readonly capabilities: BackendCapabilities
-  /** What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again; never a secret. Absent: there is nothing to find out. */
+  /**
+   * What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again; never a secret. `probed` among them: when it was found out, UTC
+   * ms. Absent: there is nothing to find out.
+   */
   declare readonly abilities?: JsonObject
 
   /** Which place it is, once open with a `place`: to be kept, and handed in again. Never a secret. Absent: it can be no other one. */
@@ -245,6 +248,9 @@ export abstract class StorageBackend {
 
   /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. @throws StoredError why it cannot */
   watch?(listener: WatchListener, options: WatchOptions): Promise<void>
+
+  /** Optional ability: finds out anew what the server can do, while it is in use; `abilities` tells it then. Where that fails they stay as they were. @throws StoredError why it fails */
+  probe?(options?: CallOptions): Promise<void>
 
   /** Whether the backend can be used now. @throws StoredError why it cannot */
   async healthCheck(options?: CallOptions): Promise<void> {

@@ -107,14 +107,14 @@ export class S3Backend extends StorageBackend {
     )
     try {
       if (readOnly || this.abilities) await checkBucket(session, signal)
-      else this.abilities = session.abilities = await probe(session, signal)
+      else session.abilities = await probe(session, signal)
     } catch (error) {
       session.close()
       throw error
     }
     await this.close()
-    this.refusesOver = session.abilities.ifAbsent
-    this.vouches = session.abilities.sha256
+    if (!readOnly) this.abilities = session.abilities
+    this.#heed(session.abilities)
     const { partSize, partsAtOnce } = this.#settings
     const uploads = new Uploads(session)
     const sweeper = new Sweeper(uploads)
@@ -186,6 +186,14 @@ export class S3Backend extends StorageBackend {
     return presign(opened.session, method, key, options)
   }
 
+  /** One that was opened to be read only stays as it is known. */
+  override async probe({ signal }: CallOptions = {}): Promise<void> {
+    const { session, readOnly } = this.#usable(signal)
+    if (readOnly) return
+    this.abilities = session.abilities = await probe(session, signal)
+    this.#heed(session.abilities)
+  }
+
   override async healthCheck({ signal }: CallOptions = {}): Promise<void> {
     await checkBucket(this.#usable(signal).session, signal)
   }
@@ -193,6 +201,11 @@ export class S3Backend extends StorageBackend {
   /** Aborts uploads of this backend that nobody has gone on with for `olderThan` ms; how many. */
   async sweep({ signal, olderThan }: CallOptions & { olderThan?: number } = {}): Promise<number> {
     return this.#writable(signal).uploads.sweep(signal, olderThan)
+  }
+
+  #heed({ ifAbsent, sha256 }: S3Abilities): void {
+    this.refusesOver = ifAbsent
+    this.vouches = sha256
   }
 
   #writable(signal: AbortSignal | undefined): Opened {

@@ -2,7 +2,7 @@
 import type { BackendCapabilities } from "../backends/backend.ts"
 import type { ScanState } from "../catalog/record.ts"
 import type { SerializedError } from "../core/error.ts"
-import type { JsonObject } from "../core/json.ts"
+import type { JsonObject, JsonValue } from "../core/json.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
 import type { ScanWait } from "./scan-face.ts"
 import type { BackendValidation } from "./validate-face.ts"
@@ -16,6 +16,8 @@ export interface BackendInfo {
   capabilities: BackendCapabilities
   /** what was found out about what it talks to, where the driver finds out something */
   abilities: JsonObject | null
+  /** only of a test: what was found out to be another than it was, by its name there */
+  changed?: Record<string, { was: JsonValue; is: JsonValue }>
   isDefault: boolean
   state: "open" | "unavailable"
   /** why it could not be opened */
@@ -97,7 +99,7 @@ export interface BackendFace {
    */
   setBackend(name: string, config: JsonObject, options?: SetBackendOptions): Promise<BackendInfo>
   /**
-   * Asks a backend something now. One whose place is another than it was, a disk that is not mounted or a restored one, is unavailable until the old one is back or
+   * Asks a backend something now, and finds out anew what it can do. One whose place is another than it was, a disk that is not mounted or a restored one, is unavailable until the old one is back or
    * the new one is accepted. @throws UNKNOWN_BACKEND, why it does not answer
    */
   testBackend(name: string, options?: TestBackendOptions): Promise<BackendInfo>

@@ -38,9 +38,13 @@ export async function openAndProbe(
   }
 }
 
-/** Whether a backend that is in use answers now. @throws StoredError why it does not, TIMEOUT */
+/** Whether a backend that is in use answers now; what it can do is found out anew. @throws StoredError why it does not, TIMEOUT */
 export function probe(parts: ProbeParts, name: string, opened: () => Promise<StorageBackend>): Promise<void> {
-  return inTime(parts, name, async (signal) => (await opened()).healthCheck({ signal }))
+  return inTime(parts, name, async (signal) => {
+    const backend = await opened()
+    await backend.healthCheck({ signal })
+    await backend.probe?.({ signal })
+  })
 }
 
 /** Not every wait of a driver knows of signals: a disk that hangs is left behind. */

@@ -1,6 +1,7 @@
 /** A store on S3 servers of different abilities: each copy is proven by the strongest means that its server has, and by no weaker one. */
 import { createHash } from "node:crypto"
 import { expect, test } from "vitest"
+import type { S3Abilities } from "../../src/backends/s3/abilities.ts"
 import { pattern } from "../contract/backend/harness.ts"
 import { errorBody, type Fault, type S3Request } from "../fault/s3-proxy.ts"
 import { MIB, type StoreOnS3, storeOnS3 } from "../fault/s3-store.ts"
@@ -171,4 +172,34 @@ test("that computes a SHA-256 of what it copies is believed by that, and asked f
   expect(services.catalog.location("s3", "second")?.verified?.by).toBe("checksum")
   const copy = proxy.seen.find(({ operation }) => operation === "CopyObject")
   expect(copy?.headers["x-amz-checksum-algorithm"]).toBe("SHA256")
+})
+
+test("that learns or forgets something is asked anew by a test, and when what is known of it is old", async () => {
+  const { store, services, proxy, directory, config } = await storeOnS3()
+  const kept = (): S3Abilities =>
+    services.catalog.backends().find(({ name }) => name === "s3")!.abilities as S3Abilities
+  expect((await store.testBackend("s3")).changed).toBeUndefined()
+  // From now on it refuses to copy.
+  const nature = ({ operation }: S3Request): Fault | null =>
+    operation === "CopyObject" ? { answer: 501, body: errorBody("NotImplemented") } : null
+  proxy.fault = nature
+  const before = kept()
+  const info = await store.testBackend("s3")
+  expect(info).toMatchObject({ abilities: { copies: "no" }, changed: { copies: { was: "unbound", is: "no" } } })
+  expect(kept()).toMatchObject({ copies: "no", etag: "md5" })
+  expect(kept().probed).toBeGreaterThanOrEqual(before.probed!)
+  // A test that fails leaves what is known.
+  proxy.fault = ({ operation }) => (operation === "PutObject" ? { answer: 403, body: errorBody("AccessDenied") } : null)
+  await expect(store.testBackend("s3")).rejects.toMatchObject({ code: "PERMISSION_DENIED" })
+  expect(store.getBackend("s3").abilities).toMatchObject({ copies: "no", etag: "md5" })
+  const record = services.catalog.backends().find(({ name }) => name === "s3")!
+  const old = { ...record.abilities, probed: Date.now() - 31 * 86_400_000 }
+  await services.catalog.commitBackend({ ...record, abilities: old, created: 1 }, {})
+  await store.close()
+  proxy.fault = () => null
+  const again = await openTestStore({ data: directory, backends: { s3: config } })
+  expect(again.store.getBackend("s3").abilities).toMatchObject({ copies: "unbound" })
+  expect(again.services.catalog.backends().find(({ name }) => name === "s3")?.abilities).toMatchObject({
+    copies: "unbound",
+  })
 })

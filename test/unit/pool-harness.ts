@@ -8,6 +8,7 @@ import type {
   JobOrder,
   JobPointer,
   JobResult,
+  WorkerConfiguration,
 } from "../../queues/exchange.ts"
 import { Gate } from "../../queues/gate.ts"
 import { syncQueue } from "../../queues/job.ts"
@@ -33,6 +34,8 @@ export interface PoolHarness {
   breaker: Breaker
   clock: { time: number; now(): number }
   told: { started: string[]; outcomes: Outcome[]; disturbed: string[]; faults: string[] }
+  /** what workers are told of them */
+  backends: WorkerConfiguration["backends"]
   /** Lets everything that is queued in this process happen. */
   turn(): Promise<void>
   end(): Promise<void>
@@ -62,6 +65,7 @@ export async function openPoolHarness(
     fault: (error) => void told.faults.push(error.code),
   }
   const life = { over: false }
+  const backends: PoolHarness["backends"] = []
   const pool = new Pool({
     catalog,
     transport: whileAlive(transport, life),
@@ -70,7 +74,7 @@ export async function openPoolHarness(
     events,
     sideChecksums: ["md5"],
     random: () => 0.5,
-    configuration: () => ({ prefix: "p", backends: [], staging: { directory: "/", probe: { file: "f", text: "t" } } }),
+    configuration: () => ({ prefix: "p", backends, staging: { directory: "/", probe: { file: "f", text: "t" } } }),
   })
   const breaker = new Breaker({ threshold, pause: 1_000, maxPause: 8_000 }, () => {})
   const gate = new Gate({ breaker, rateLimit, paused: false })
@@ -83,6 +87,7 @@ export async function openPoolHarness(
     breaker,
     clock,
     told,
+    backends,
     turn,
     abandon: () => {
       life.over = true

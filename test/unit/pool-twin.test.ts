@@ -1,4 +1,4 @@
-/** Orders tell of another copy on the same backend: to workers that know of that, and not to others, which would refuse the order. */
+/** What workers are told of what a backend holds and can do: of another copy only those that know of that, for others would refuse the order. */
 import { expect, it } from "vitest"
 import { SMALL } from "../../queues/job.ts"
 import { BACKEND, HandWorker, poolHarnesses, proofOf, putOne } from "./pool-harness.ts"
@@ -22,4 +22,14 @@ it.each([
   expect(second?.job).toMatchObject({ backend: BACKEND, key: "second" })
   expect(second?.job.kind === "sync" && second.job.twin).toEqual(twin)
   await worker.tell(second!, proofOf(second!))
+})
+
+it("the configuration of workers is another one once a backend is found to be able to do something else", async () => {
+  const server = await open()
+  const backend = { name: BACKEND, settings: { driver: "s3" }, concurrency: 4, abilities: { copies: "unbound" } }
+  server.backends.push(backend)
+  const { revision } = server.pool.configuration()
+  expect(server.pool.configuration().revision).toBe(revision)
+  backend.abilities = { copies: "no" }
+  expect(server.pool.configuration().revision).not.toBe(revision)
 })

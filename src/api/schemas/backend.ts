@@ -49,6 +49,10 @@ export const backend: z.ZodType<BackendInfo> = z
     config: jsonObject.describe("without secrets: *** or the reference"),
     capabilities,
     abilities: jsonObject.nullable().describe("what was found out about the server behind it"),
+    changed: z
+      .record(z.string(), z.object({ was: z.json(), is: z.json() }))
+      .exactOptional()
+      .describe("only of a test: what was found out to be another than it was"),
     isDefault: z.boolean(),
     state: z.enum(["open", "unavailable"]),
     error: serializedError.nullable(),

@@ -4,6 +4,8 @@ import type { JsonObject } from "../../core/json.ts"
 
 const abilitiesSchema = z.object({
   version: z.literal(1),
+  /** UTC ms of finding it out; those of before do not know */
+  probed: z.number().optional(),
   /** `md5`: the ETag of an object sent in one request is the MD5 of its bytes; `opaque`: it proves nothing */
   etag: z.enum(["md5", "opaque"]),
   /** the same of objects sent in parts */

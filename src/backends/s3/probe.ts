@@ -33,6 +33,7 @@ export async function probe(session: S3Session, signal: AbortSignal | undefined)
     const md5 = session.hashers.hash("md5", CONTENT)
     return {
       version: 1,
+      probed: Date.now(),
       etag: etag === md5 ? "md5" : "opaque",
       sha256: await prober.verifiesSha256(),
       ifAbsent:
