@@ -78,7 +78,7 @@ describe("the server's metrics", () => {
 
   it("take GET only, and are not there where nothing is counted", async () => {
     const answer = await (await serve("127.0.0.1", NONE))(undefined, "POST")
-    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET"])
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"])
     expect((await (await serve("127.0.0.1", null))()).status).toBe(404)
   })
 

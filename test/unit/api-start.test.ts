@@ -46,7 +46,7 @@ describe("starting", () => {
     }
     const told = await fetch(`${url}/ready`)
     expect(told.status).toBe(503)
-    expect(await told.json()).toEqual({ ready: false, catalog: "away", backends: {}, redis: null, workers: 0 })
+    expect(await told.json()).toEqual({ ready: false })
     opening.resolve(store)
     const server = await starting
     expect(server.url).toBe(url)
@@ -192,6 +192,9 @@ describe("the environment", () => {
       drivers: [],
       tracing: null,
       origins: [],
+      trustedProxies: [],
+      audit: null,
+      maxRequestsPerToken: 1_000,
       maxConnections: 10_000,
       leastUploadRate: 100,
     }
@@ -212,6 +215,9 @@ describe("the environment", () => {
       masterKeys: { current: null, older: [] },
       redis: null,
       origins: [],
+      trustedProxies: [],
+      audit: null,
+      maxRequestsPerToken: 1_000,
       maxConnections: 10_000,
       leastUploadRate: 100,
     })
