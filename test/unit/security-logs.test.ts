@@ -63,7 +63,7 @@ function expectPlain(written: readonly string[]): Record<string, unknown>[] {
 
 describe("the log", () => {
   it("has one line a request, whatever stands in names, at every place of every route", {
-    timeout: 120_000,
+    timeout: 300_000,
   }, async () => {
     const { port, written, audit } = await serve()
     let asked = 0
