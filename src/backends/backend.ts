@@ -158,6 +158,10 @@ export interface WatchOptions {
   signal: AbortSignal
   /** told once where the watch ends by itself, and why: nothing is heard from then on */
   onEnd?(error: StoredError): void
+  /** told where so much has happened at once that hints may have been lost; it goes on */
+  onMiss?(error: StoredError): void
+  /** Whether nobody wants to hear of a key, or, with a slash at its end, of all that lies in a folder: it need not be watched. */
+  passesOver?(path: string): boolean
 }
 
 /** A reason why something that lies in the backend cannot be shown as an entry. */

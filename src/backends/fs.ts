@@ -48,7 +48,7 @@ import { type PutParts, putFile } from "./fs/put.ts"
 import { readFile, statFile } from "./fs/read.ts"
 import { Root } from "./fs/root.ts"
 import { Temporaries } from "./fs/temporary.ts"
-import { watchFiles } from "./fs/watch.ts"
+import { MOST_ENTRIES, watchFiles } from "./fs/watch.ts"
 import { tellSkips } from "./tell-skips.ts"
 import { Turns } from "./turns.ts"
 
@@ -60,6 +60,8 @@ const schema = z.strictObject({
     .min(1, "name the directory that holds the files")
     .refine((root) => !root.includes("\0"), "a path has no NUL"),
   watch: z.boolean().optional(),
+  /** files and directories with which it is watched at most; a larger one relies on scans */
+  watchEntries: z.int().min(1).optional(),
   concurrency: z.int().min(1).max(256).optional(),
   rateLimit: rateLimitSchema.optional(),
   keyTemplate: keyTemplateSchema.optional(),
@@ -212,12 +214,16 @@ export class FsBackend extends StorageBackend {
     await super.healthCheck({ ...(signal && { signal }) })
   }
 
-  override async watch(listener: WatchListener, { signal, onEnd = () => {} }: WatchOptions): Promise<void> {
+  override async watch(
+    listener: WatchListener,
+    { signal, onEnd = () => {}, onMiss = () => {}, passesOver = () => false }: WatchOptions,
+  ): Promise<void> {
     throwIfAborted(signal)
     const { root } = this.#parts()
     const onSkip = this.#services.onSkip ?? (() => {})
     await root.check({ now: true })
-    const watcher = await watchFiles({ root: root.path, onSkip, onEnd }, listener, signal)
+    const most = this.#config.watchEntries ?? MOST_ENTRIES
+    const watcher = await watchFiles({ root: root.path, onSkip, onEnd, onMiss, passesOver, most }, listener, signal)
     this.#watchers.add(watcher)
     const end = (): void => {
       this.#watchers.delete(watcher)

@@ -46,6 +46,8 @@ export interface BackendWatch {
   error: SerializedError | null
   /** UTC ms */
   since: number
+  /** UTC ms when so much changed at once that something may not have been heard, which a scan then looks for; absent: never yet */
+  missed?: number
 }
 
 /** How far the scan of a backend is, or how the last one ended: what of it a person wants to see beside everything else. */

@@ -29,6 +29,9 @@ const watch = z.object({
   state: z.enum(["beginning", "running", "failed"]).describe("failed: it is begun anew after a while"),
   error: serializedError.nullable(),
   since: utcMs,
+  missed: utcMs
+    .exactOptional()
+    .describe("so much changed at once then that something may not have been heard; a scan looks for it"),
 })
 
 const backendScan: z.ZodType<BackendScan> = z
