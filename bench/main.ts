@@ -23,8 +23,9 @@ import { statList } from "./stat-list.ts"
 import type { Section, Subject } from "./subject.ts"
 import { syncTree } from "./sync-tree.ts"
 import { formatSection, formatVerdict } from "./table.ts"
+import { validate } from "./validate.ts"
 
-const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool, s3, scan, doors]
+const SUBJECTS: Subject[] = [putSmall, putLarge, getSubject, statList, syncTree, pool, s3, scan, validate, doors]
 const ROUNDS = 5
 const QUICK_ROUNDS = 1
 

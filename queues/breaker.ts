@@ -5,6 +5,8 @@
  *
  *   closed --N faults in a row--> open --time over--> half-open --success--> closed
  *                                   ^-----------------fault------'
+ *
+ * A backend that says when to come again is held besides: it is as open until then, whatever its jobs tell meanwhile, probes wait too, and then it goes on as before.
  */
 export type BreakerState = "closed" | "open" | "half-open"
 
@@ -17,6 +19,9 @@ export interface BreakerOptions {
   maxPause: number
 }
 
+/** ms that a backend is held at most, however long it says */
+const LONGEST_HOLD = 900_000
+
 export const DEFAULT_BREAKER: BreakerOptions = { threshold: 5, pause: 2_000, maxPause: 300_000 }
 
 export class Breaker {
@@ -27,6 +32,9 @@ export class Breaker {
   #openings = 0
   #retryAt = 0
   #probing = false
+  /** UTC ms, null where nothing holds it */
+  #heldUntil: number | null = null
+  #told: BreakerState = "closed"
   readonly #options: BreakerOptions
   readonly #changed: (state: BreakerState) => void
 
@@ -36,16 +44,33 @@ export class Breaker {
   }
 
   get state(): BreakerState {
-    return this.#state
+    return this.#heldUntil === null ? this.#state : "open"
   }
 
-  /** UTC ms at which an open breaker lets a probe through, null where it is not open. */
+  /** UTC ms at which an open breaker lets something through again, null where it is not open. */
   get retryAt(): number | null {
-    return this.#state === "open" ? this.#retryAt : null
+    const own = this.#state === "open" ? this.#retryAt : null
+    return this.#heldUntil === null ? own : Math.max(this.#heldUntil, own ?? 0)
+  }
+
+  /** UTC ms before which the backend asked not to be asked, null where it has not, or the time is over and something has begun since. */
+  get heldUntil(): number | null {
+    return this.#heldUntil
+  }
+
+  /** The backend asks to be left alone for `delay` ms. */
+  hold(now: number, delay: number): void {
+    this.#heldUntil = Math.max(this.#heldUntil ?? 0, now + Math.min(delay, LONGEST_HOLD))
+    this.#tell()
   }
 
   /** How many of `wanted` jobs may start now. */
   admit(wanted: number, now: number): number {
+    if (this.#heldUntil !== null) {
+      if (now < this.#heldUntil) return 0
+      this.#heldUntil = null
+      this.#tell()
+    }
     if (this.#state === "closed") return wanted
     if (this.#state === "open" && now >= this.#retryAt) this.#move("half-open")
     if (this.#state === "half-open" && !this.#probing && wanted > 0) return 1
@@ -86,8 +111,14 @@ export class Breaker {
   }
 
   #move(state: BreakerState): void {
-    if (this.#state === state) return
     this.#state = state
+    this.#tell()
+  }
+
+  #tell(): void {
+    const { state } = this
+    if (this.#told === state) return
+    this.#told = state
     this.#changed(state)
   }
 }

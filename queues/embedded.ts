@@ -12,7 +12,7 @@ import type { Line, LineOptions, RunnerEvents } from "./runner.ts"
 import { causeOf, tracedJob } from "./traced-job.ts"
 
 export interface LaneOptions extends OrderSources {
-  catalog: Pick<Catalog, "due" | "commitOutcomes" | "location" | "object" | "blob">
+  catalog: Pick<Catalog, "due" | "commitOutcomes"> & OrderSources["catalog"]
   handlers: JobHandlers
   clock: Clock
   policy: RetryPolicy

@@ -22,6 +22,8 @@ import { type PayloadReader, payloadReader } from "./payload-reader.ts"
 export const EXCHANGE_VERSION = 1
 /** Sent with a message by workers that collect spans. */
 export const TRACES_HEADER = "x-stored-traces"
+/** Sent with a message by workers that know of twins in orders; others would refuse such an order. */
+export const TWINS_HEADER = "x-stored-twins"
 /** Claims and results in one message, each. */
 export const MOST_IN_A_MESSAGE = 512
 
@@ -152,7 +154,7 @@ export const workerConfigurationSchema = z.strictObject({
     z.strictObject({
       name: text(64),
       settings: z.looseObject({ driver: z.string() }),
-      /** what the server found out about it, so that workers need not */
+      /** what the server found out about it, so that workers need not, and `identity`: which place it is, where that could be another */
       abilities: z.record(z.string(), z.json()).optional(),
       /** jobs at a time, over all workers */
       concurrency: z.int().min(1),
@@ -180,8 +182,13 @@ export interface WorkerDesk {
   configuration(): WorkerConfiguration
   /**
    * @param link fires when the connection by which the message came is gone, and perhaps the worker with it
-   * @param options `traces`: orders say which trace caused them
+   * @param options what the worker knows of: `traces`: orders say which trace caused them; `twins`: they say of another copy on the same backend
    * @throws StoredError CLOSED while the store is starting or closing
    */
-  exchange(message: Exchange, link?: AbortSignal, options?: { traces?: boolean }): Promise<ExchangeAnswer>
+  exchange(message: Exchange, link?: AbortSignal, options?: ExchangeOptions): Promise<ExchangeAnswer>
+}
+
+export interface ExchangeOptions {
+  traces?: boolean
+  twins?: boolean
 }

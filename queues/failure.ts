@@ -23,6 +23,9 @@ export function failureOf(
   const aside = error.code === "SOURCE_FAILED" || error.code === "CONFLICT"
   const ofBackend = error.retryable && !aside && breaker.faulted(now, subjectOf(payload))
   if (!error.retryable) breaker.succeeded()
+  const asked = aside ? 0 : askedDelay(error)
+  // Said to one job, it is meant for all of them.
+  if (asked > 0 && payload.kind === "sync") breaker.hold(now, asked)
   const failures = attempts + (ofBackend ? 0 : 1)
   const delay = error.retryable ? retryDelay(policy, Math.max(1, failures), random()) : null
   const result =
@@ -30,7 +33,8 @@ export function failureOf(
       ? { type: "park" as const, error: error.toJSON() }
       : {
           type: "retry" as const,
-          dueAt: now + Math.max(delay ?? policy.maxDelay, askedDelay(error, policy)),
+          // Parked jobs would be back by then.
+          dueAt: now + Math.max(delay ?? policy.maxDelay, Math.min(asked, policy.reviveAfter)),
           error: error.toJSON(),
           countAttempt: !ofBackend,
         }
@@ -39,7 +43,7 @@ export function failureOf(
     : { kind: "checksum", id: payload.id, result }
 }
 
-/** ms that the backend asked for before it is tried again, as far as parked jobs would not be back sooner. */
-function askedDelay({ details: { retryAfter } }: StoredError, { reviveAfter }: RetryPolicy): number {
-  return typeof retryAfter === "number" && retryAfter > 0 ? Math.min(retryAfter, reviveAfter) : 0
+/** ms that the backend asked for before it is tried again. */
+function askedDelay({ details: { retryAfter } }: StoredError): number {
+  return typeof retryAfter === "number" && retryAfter > 0 ? retryAfter : 0
 }

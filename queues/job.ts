@@ -17,6 +17,8 @@ export const syncJobSchema = z.strictObject({
   generation: z.int().min(0),
   /** what lies there was read and is bad, whatever the backend says of it */
   distrust: z.literal(true).optional(),
+  /** another proven copy of the same bytes on the same backend, with the etag of its proof: to be copied there, where that can be done. It may be gone by now */
+  twin: z.strictObject({ key: z.string().min(1), etag: z.string().min(1) }).optional(),
   want: z
     .strictObject({
       id: blobId,
@@ -54,6 +56,9 @@ export type Done<Kind extends Job["kind"]> = Extract<ResultOf<Kind>, { type: "do
 export type JobHandlers = {
   [Kind in Job["kind"]]: (job: Extract<Job, { kind: Kind }>, signal: AbortSignal) => Promise<Done<Kind>>
 }
+
+/** bytes that are sent rather than asked for: asking takes as long */
+export const SMALL = 256 * 1024
 
 export function syncQueue(backend: string): string {
   return `sync-${backend}`

@@ -3,12 +3,13 @@
  * overtaken does the newer thing.
  */
 import type { Catalog, Outcome } from "../src/catalog/catalog.ts"
-import type { JobPayload } from "../src/catalog/record.ts"
+import type { BlobRecord, JobPayload, LocationRecord } from "../src/catalog/record.ts"
+import { isProvisional } from "../src/core/blob-id.ts"
 import { TransientAdapterError } from "../src/core/error.ts"
-import type { ChecksumJob, Job, SyncJob } from "./job.ts"
+import { type ChecksumJob, type Job, SMALL, type SyncJob } from "./job.ts"
 
 export interface OrderSources {
-  catalog: Pick<Catalog, "location" | "object" | "blob">
+  catalog: Pick<Catalog, "location" | "object" | "blob" | "locationsOf">
   /** side checksums that every blob should have */
   sideChecksums: ChecksumJob["algorithms"]
   /** ms that a job may take, to which the time for its bytes is added; absent: two minutes */
@@ -39,7 +40,31 @@ function syncOrder(
   const attributes = catalog.object(objectKey)?.attributes
   const want = blob && { id: blob.id, size: blob.size, mimeType: blob.mimeType, ...attributes }
   const distrust = want !== null && state === "corrupt"
-  return { job: { version: 1, kind: "sync", backend, key, generation, want, ...(distrust && { distrust }) } }
+  const twin = blob && !distrust ? twinOf(location, blob, catalog) : null
+  const more = { ...(distrust && { distrust }), ...(twin && { twin }) }
+  return { job: { version: 1, kind: "sync", backend, key, generation, want, ...more } }
+}
+
+/** Copies of a blob on one backend that are looked at for a proven one. */
+const MOST_LOOKED_AT = 16
+
+/** Not for a copy that went bad: what a server copies by reference has the same fault. */
+function twinOf(
+  { backend, key }: LocationRecord,
+  { id, size }: BlobRecord,
+  catalog: OrderSources["catalog"],
+): SyncJob["twin"] | null {
+  if (size <= SMALL || isProvisional(id)) return null
+  for (const other of catalog.locationsOf(id, { after: [backend, ""], limit: MOST_LOOKED_AT })) {
+    if (other.backend !== backend) return null
+    const etag = other.seen?.etag
+    if (other.key !== key && isProven(other) && etag) return { key: other.key, etag }
+  }
+  return null
+}
+
+function isProven({ state, have, want, verified }: LocationRecord): boolean {
+  return state === "synced" && have === want && verified !== null && verified.by !== "listing"
 }
 
 function checksumOrder(

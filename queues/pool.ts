@@ -2,9 +2,17 @@
 import { hash, randomBytes } from "node:crypto"
 import { StoredError, toStoredError } from "../src/core/error.ts"
 import type { Tracer } from "../src/tracing/tracer.ts"
-import type { Exchange, ExchangeAnswer, JobPointer, JobResult, WorkerConfiguration, WorkerDesk } from "./exchange.ts"
+import type {
+  Exchange,
+  ExchangeAnswer,
+  ExchangeOptions,
+  JobPointer,
+  JobResult,
+  WorkerConfiguration,
+  WorkerDesk,
+} from "./exchange.ts"
 import { EXCHANGE_VERSION } from "./exchange.ts"
-import { CHECKSUM_QUEUE, syncQueue } from "./job.ts"
+import { CHECKSUM_QUEUE, type Job, syncQueue } from "./job.ts"
 import { outcomeOf } from "./outcome.ts"
 import { PACE, type Pace } from "./pace.ts"
 import { Relay, type RelayServices } from "./relay.ts"
@@ -67,7 +75,7 @@ export class Pool implements WorkerDesk {
   async exchange(
     { now, worker, claims, results }: Exchange,
     link?: AbortSignal,
-    { traces = false }: { traces?: boolean } = {},
+    options: ExchangeOptions = {},
   ): Promise<ExchangeAnswer> {
     if (this.#closed)
       throw new StoredError("CLOSED", "The store is closing; tell it again in a moment.", { retryable: true })
@@ -75,7 +83,7 @@ export class Pool implements WorkerDesk {
     // Results first: what they end may be claimed again in the same message.
     const ahead = now - this.#options.clock.now()
     const told = await Promise.all(results.map((each) => this.#result({ ...each, result: onTime(each.result, ahead) })))
-    const orders = await Promise.all(claims.map((each) => this.#claim(each, worker.id, traces)))
+    const orders = await Promise.all(claims.map((each) => this.#claim(each, worker.id, options)))
     // A result that could not be committed has no answer, and is told again; it must not hold up those beside it.
     const answered = told.filter((each) => each !== null)
     return { version: EXCHANGE_VERSION, revision: this.#revisionText(), claims: orders, results: answered }
@@ -104,12 +112,17 @@ export class Pool implements WorkerDesk {
     return commit?.status ?? "gone"
   }
 
-  async #claim({ ref, jobId, pointer }: Exchange["claims"][number], worker: string, traces: boolean) {
+  async #claim(
+    { ref, jobId, pointer }: Exchange["claims"][number],
+    worker: string,
+    { traces = false, twins = false }: ExchangeOptions,
+  ) {
     try {
       const answer = (await this.#relayOf(pointer)?.claim(jobId, pointer, worker)) ?? null
       if (answer && "wait" in answer) return { ref, order: null, wait: answer.wait }
-      const trace = answer && traces ? causeOf(this.#options.tracer, answer.job) : null
-      return { ref, order: answer && trace !== null ? { ...answer, trace } : answer }
+      const order = answer && !twins ? { ...answer, job: withoutTwin(answer.job) } : answer
+      const trace = order && traces ? causeOf(this.#options.tracer, order.job) : null
+      return { ref, order: order && trace !== null ? { ...order, trace } : order }
     } catch (thrown) {
       // The row is still due: it is sent again once the transport has put this parcel away.
       this.#options.events.fault(toStoredError(thrown))
@@ -121,11 +134,17 @@ export class Pool implements WorkerDesk {
     return this.#relays.get(pointer.kind === "sync" ? syncQueue(pointer.backend) : CHECKSUM_QUEUE)
   }
 
-  /** Changes with the backends too: one that goes is left out before its queue is forgotten, or after. */
+  /** Changes with the backends too: one that goes is left out before its queue is forgotten, or after; and with what they are found to be able to do. */
   #revisionText(): string {
-    const names = this.#options.configuration().backends.map(({ name }) => name)
-    return `${this.#life}-${this.#revision}-${hash("sha256", names.join("\u0000"), "hex").slice(0, 12)}`
+    const known = this.#options.configuration().backends.map(({ name, abilities }) => [name, abilities])
+    return `${this.#life}-${this.#revision}-${hash("sha256", JSON.stringify(known), "hex").slice(0, 12)}`
   }
+}
+
+function withoutTwin(job: Job): Job {
+  if (job.kind !== "sync") return job
+  const { twin: _, ...rest } = job
+  return rest
 }
 
 /** A proof with its time on the server's clock. @param ahead ms that the worker's clock is */

@@ -32,7 +32,7 @@ import { locationSubject, subjectOf } from "./subject.ts"
 import type { Transport } from "./transport.ts"
 
 export interface RelayServices extends OrderSources {
-  catalog: Pick<Catalog, "due" | "commitOutcomes" | "location" | "object" | "blob">
+  catalog: Pick<Catalog, "due" | "commitOutcomes"> & OrderSources["catalog"]
   transport: Transport
   roster: Roster
   pace: Pace

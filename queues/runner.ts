@@ -121,6 +121,14 @@ export class Runner {
     return this.#lines.get(queue)?.running ?? 0
   }
 
+  /** Whether a job is due that may begin now. */
+  isDue(queue: string): boolean {
+    const line = this.#lines.get(queue)
+    const now = this.#options.clock.now()
+    if (!line || line.gate.opensAt(1, now) > now) return false
+    return this.#options.catalog.due(queue, { now, limit: 1 }).length > 0
+  }
+
   breakerOf(backend: string): BreakerState {
     return this.#lines.get(syncQueue(backend))?.breaker.state ?? "closed"
   }
@@ -128,6 +136,11 @@ export class Runner {
   /** UTC ms at which an open breaker lets a probe through, null where it is not open. */
   retryAtOf(backend: string): number | null {
     return this.#lines.get(syncQueue(backend))?.breaker.retryAt ?? null
+  }
+
+  /** UTC ms before which the backend asked not to be asked, null where it did not. */
+  heldUntilOf(backend: string): number | null {
+    return this.#lines.get(syncQueue(backend))?.breaker.heldUntil ?? null
   }
 
   isSyncing(backend: string, key: string): boolean {

@@ -46,6 +46,7 @@ import { ReadTimes } from "./store/read-times.ts"
 import { RunningRequests } from "./store/running-requests.ts"
 import type { ScanParts } from "./store/scan/scan-parts.ts"
 import { Scans } from "./store/scan/scans.ts"
+import { systemTimer, type Timer } from "./store/scan/timer.ts"
 import type { StoreServices } from "./store/services.ts"
 import { type NetworkOptions, registerBackend, startBackends } from "./store/start-backends.ts"
 import { status } from "./store/status.ts"
@@ -63,6 +64,8 @@ export interface CreateStoreOptions extends NetworkOptions {
   /** ms that a job may take, to which the time for its bytes is added; absent: two minutes */
   jobDeadline?: number
   clock?: Clock
+  /** by which scans and validations wait */
+  timer?: Timer
   /** false leaves the outbox alone, carries nothing anywhere, and keeps no configuration */
   work?: boolean
   /** a new data directory gets a backend `local` in its own folder `objects` where no backends are configured, as the service and the commands do */
@@ -162,7 +165,7 @@ async function assemble(
   options: CreateStoreOptions,
   closers: (() => unknown)[],
 ): Promise<OpenedStore> {
-  const { log = silentLog, clock = systemClock, work = true, tracer = null } = options
+  const { log = silentLog, clock = systemClock, timer = systemTimer, work = true, tracer = null } = options
   const policy = { ...DEFAULT_RETRY_POLICY, ...options.retry }
   const lifecycle = new Lifecycle((error) => {
     log.error({ error: error.toJSON() }, "the store can no longer be trusted; stop the process and start it again")
@@ -188,7 +191,7 @@ async function assemble(
   const secrets = new BackendSecrets(keyRing)
   const configured = await configure({ catalog, secrets, clock, log }, input, { localByDefault, keep: work })
   const { config } = configured
-  const backends = new BackendSet(config.defaultBackends, configured.left, { readOnly: isExamined })
+  const backends = new BackendSet(config.defaultBackends, configured.left, { readOnly: isExamined, catalog, log })
   closers.push(() => backends.close())
   const copies = new LiveCopies({
     catalog,
@@ -220,7 +223,6 @@ async function assemble(
   const bus = new Bus((error) => log.error({ error }, "a listener threw"))
   const metrics = new StoreMetrics(() => status(services), clock)
   bus.on("put", ({ size }) => metrics.bytes("in", size))
-  const readTimes = new ReadTimes(catalog)
   const reads = (): ScanParts => ({
     services,
     hashFiles: (task, signal) => scanPool.run("hashFiles", task, { signal }),
@@ -236,7 +238,7 @@ async function assemble(
     evictionGuard,
     bus,
     hashers,
-    readTimes,
+    readTimes: new ReadTimes(catalog),
     tokens: new TokenBook(catalog.tokens, clock),
     downloads: new Downloads(),
     requests: new RunningRequests(),
@@ -246,6 +248,7 @@ async function assemble(
     meter: metrics,
     tracer,
     clock,
+    timer,
     log,
   }
   const events = jobEvents(base, (queue) => services.runner.nudge(queue))
@@ -286,15 +289,12 @@ async function assemble(
   }
   const endMaintenance = work ? maintain(services, policy) : async () => {}
   lifecycle.ready()
-
   const parts = { services, pools: [pool, scanPool], staging, endMaintenance, workers }
-  const close = (deadline: number): Promise<void> => closeParts(parts, deadline)
-  const store = createFacade({ services, makeBackend, close })
+  const store = createFacade({ services, makeBackend, close: (deadline) => closeParts(parts, deadline) })
   return { store, services, pool, scanPool, metrics, desk: workers?.pool ?? null, board: workers?.board ?? null }
 }
 
 /** Loaded where it is needed only: the way to Redis takes as much memory as all the rest. */
 async function openWorkers(parts: PoolParts): Promise<OpenedPool> {
-  const { openPool } = await import("./compose/pool.ts")
-  return openPool(parts)
+  return (await import("./compose/pool.ts")).openPool(parts)
 }

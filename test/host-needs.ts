@@ -3,15 +3,16 @@
  * all of them:
  *
  * - As root it must be there. A missing program is installed by apt-get where that is at hand; otherwise the test fails, with a sentence that says
- *   what to install or to allow.
+ *   what to install or to allow. Only what the kernel itself does not have may be missing.
  * - For everybody else the test is left out, and one sentence on stderr says what was therefore not shown, and why.
  *   `STORED_TEST_NEEDS=all` makes that a failure too.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdir, mkdtemp, rm, truncate, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { fileURLToPath } from "node:url"
 import type { TestContext } from "vitest"
 import { hasApt, install, isMissingProgram, isRoot, run } from "./programs.ts"
 
@@ -21,6 +22,8 @@ interface Need {
   /** Debian's package of the program */
   package: string
   remedy: string
+  /** it is of the kernel, which no test can change: root goes without it, too */
+  kernel?: boolean
   probe(): Promise<void>
 }
 
@@ -41,6 +44,20 @@ const NEEDS = {
     remedy:
       "install exfat-fuse and exfatprogs and run the tests as root, in a container with --cap-add SYS_ADMIN, /dev/fuse and loop devices",
     probe: () => inDirectory(async (directory) => void (await (await mountExfat(directory))())),
+  },
+  folding: {
+    shows: "what happens where letters that are spelled with other code points are one name",
+    package: "python3-pyfuse3",
+    remedy: "install python3-pyfuse3 and run the tests as root, in a container with --cap-add SYS_ADMIN and /dev/fuse",
+    probe: () => inDirectory(async (directory) => void (await (await mountFolding(directory))())),
+  },
+  casefold: {
+    shows: "what happens on ext4 with casefold",
+    package: "e2fsprogs",
+    remedy:
+      "run the tests as root on a kernel with CONFIG_UNICODE, in a container with --cap-add SYS_ADMIN and loop devices",
+    kernel: true,
+    probe: () => inDirectory(async (directory) => void (await (await mountCasefold(directory))())),
   },
   strace: {
     shows: "what happens when a process is killed at, or fails in, any one system call",
@@ -95,9 +112,9 @@ export async function requireHost(context: TestContext, name: HostNeed): Promise
   answers.set(name, answer)
   const reason = await answer
   if (reason === null) return
-  const { shows, remedy } = NEEDS[name]
+  const { shows, remedy, kernel = false }: Need = NEEDS[name]
   const sentence = `Not shown: ${shows} (${reason}); ${remedy}.`
-  if (isRoot() || process.env.STORED_TEST_NEEDS === "all") throw new Error(sentence)
+  if ((isRoot() && !kernel) || process.env.STORED_TEST_NEEDS === "all") throw new Error(sentence)
   if (!known) process.stderr.write(`${sentence}\n`)
   context.skip(sentence)
 }
@@ -137,6 +154,48 @@ export async function mountExfat(directory: string): Promise<() => Promise<void>
   return async () => {
     await run("umount", [root])
     await free()
+  }
+}
+
+/** An ext4 of 16 MiB whose root folds names, in a directory of its own below `directory`. @returns what unmounts it */
+export async function mountCasefold(directory: string): Promise<() => Promise<void>> {
+  const image = join(directory, "image")
+  const mounted = join(directory, "mounted")
+  await writeFile(image, "")
+  await truncate(image, 16 * 2 ** 20)
+  await mkdir(mounted)
+  await run("mkfs.ext4", ["-q", "-O", "casefold", "-E", "encoding=utf8", image])
+  await run("mount", ["-o", "loop", image, mounted])
+  const end = async (): Promise<void> => void (await run("umount", [mounted]))
+  try {
+    await mkdir(join(mounted, "root"))
+    await run("chattr", ["+F", join(mounted, "root")])
+    await symlink(join("mounted", "root"), join(directory, "root"))
+  } catch (error) {
+    await end()
+    throw error
+  }
+  return end
+}
+
+const FOLDING = fileURLToPath(new URL("folding-fs.py", import.meta.url))
+/** Debian's own: others do not have its packages. */
+const PYTHON = "/usr/bin/python3"
+
+/** A file system that folds names and normalises them, at `root` in `directory`. @returns what unmounts it */
+export async function mountFolding(directory: string): Promise<() => Promise<void>> {
+  await run(PYTHON, ["-c", "import pyfuse3"]).catch((cause: unknown) => {
+    throw Object.assign(new Error("python3-pyfuse3 is missing", { cause }), { code: "ENOENT" })
+  })
+  const [source, root] = [join(directory, "source"), join(directory, "root")]
+  for (const path of [source, root]) await mkdir(path)
+  const child = spawn(PYTHON, [FOLDING, source, root], { stdio: ["ignore", "pipe", "inherit"] })
+  const exited = once(child, "exit")
+  const [said] = (await Promise.race([once(child.stdout, "data"), exited])) as [Buffer | number | null]
+  if (!String(said).startsWith("ready")) throw new Error(`folding-fs.py ended with ${said}`)
+  return async () => {
+    await run("umount", ["-l", root])
+    await exited
   }
 }
 

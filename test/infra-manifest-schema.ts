@@ -85,6 +85,9 @@ const selector = z.strictObject({ matchLabels: appLabels })
 const object = <Kind extends string, Spec extends z.ZodType>(apiVersion: string, kind: Kind, spec: Spec) =>
   z.strictObject({ apiVersion: z.literal(apiVersion), kind: z.literal(kind), metadata, spec })
 const anyPods = z.strictObject({ matchLabels: labels.optional() })
+const peer = z.strictObject({ podSelector: anyPods.optional(), namespaceSelector: anyPods.optional() })
+const elsewhere = z.strictObject({ ipBlock: z.strictObject({ cidr: z.cidrv4() }) })
+const ports = z.array(z.strictObject({ protocol: z.enum(["TCP", "UDP"]), port: z.int() })).min(1)
 
 export const manifestSchema = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -123,18 +126,18 @@ export const manifestSchema = z.discriminatedUnion("kind", [
   object(
     "networking.k8s.io/v1",
     "NetworkPolicy",
-    z.strictObject({
-      podSelector: selector,
-      policyTypes: z.array(z.enum(["Ingress", "Egress"])),
-      ingress: z.array(
-        z.strictObject({
-          from: z
-            .array(z.strictObject({ podSelector: anyPods.optional(), namespaceSelector: anyPods.optional() }))
-            .min(1),
-          ports: z.array(z.strictObject({ protocol: z.literal("TCP"), port: z.int() })).min(1),
-        }),
-      ),
-    }),
+    z.union([
+      z.strictObject({
+        podSelector: selector,
+        policyTypes: z.tuple([z.literal("Ingress")]),
+        ingress: z.array(z.strictObject({ from: z.array(peer).min(1), ports })),
+      }),
+      z.strictObject({
+        podSelector: selector,
+        policyTypes: z.tuple([z.literal("Egress")]),
+        egress: z.array(z.strictObject({ to: z.array(z.union([peer, elsewhere])).min(1), ports })),
+      }),
+    ]),
   ),
   object(
     "keda.sh/v1alpha1",

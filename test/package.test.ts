@@ -56,7 +56,11 @@ await store.close()
 `
 
 const TYPED = `
-import { connect, createStore, isStoredError, type Metadata, type PutResult, runDoctor, type Store, type StoreFace } from "stored"
+import {
+  connect, createStore, isStoredError, NotFoundError, runDoctor, UnauthorizedError,
+  type CopiedEntry, type CopyOptions, type CopyPair, type DeletedEntry, type DeleteManyOptions, type IssuedToken, type Metadata,
+  type PutResult, type Scope, type Store, type StoreFace, type TokenInfo, type TokenSettings,
+} from "stored"
 const store: Store = await createStore({
   backends: { local: { driver: "fs", root: "./data" } },
   defaultBackends: ["local"],
@@ -75,6 +79,19 @@ try {
 }
 const faces: StoreFace[] = [store, connect("http://127.0.0.1:7070", { token: "t" })]
 for (const face of faces) for await (const job of face.failed()) console.log(job.error?.code, (await face.status()).objects)
+const scopes: Scope[] = ["read"]
+const settings: TokenSettings = { name: "camera", scopes, quota: { bytes: 1 } }
+const issued: IssuedToken = await store.tokens.create(settings, { idempotencyKey: "1" })
+const known: TokenInfo[] = await faces[0].tokens.list()
+const options: CopyOptions = { ifAbsent: true }
+await store.copy("x", "y", options)
+const pair: CopyPair = { from: "x", to: "z" }
+const copied: CopiedEntry[] = await Array.fromAsync(store.copyMany([pair]))
+const many: DeleteManyOptions = { idempotencyKey: "2" }
+const deleted: DeletedEntry[] = await store.deleteMany(["x"], many)
+const fault: unknown = await store.get("x").catch((error: unknown) => error)
+if (fault instanceof NotFoundError || fault instanceof UnauthorizedError) console.log(fault.statusCode.toFixed(), issued.token, known.length)
+for (const entry of [...copied, ...deleted]) console.log("error" in entry ? entry.error.code : entry.id)
 console.log((await runDoctor({})).clean)
 `
 
@@ -118,6 +135,19 @@ test("from JavaScript: put, get, list, ids by blake3, side checksums by the thre
     keys: ["fox.txt", "large/random.bin"],
     refusal: "NOT_FOUND",
   })
+})
+
+test("what the README shows runs as it stands", async () => {
+  const readme = await readFile(join(project, "node_modules/stored/README.md"), "utf8")
+  const [, example = ""] = /```ts\n([\s\S]*?)```/.exec(readme) ?? []
+  expect(example.trim().split("\n").length).toBeLessThanOrEqual(10)
+  const folder = join(project, "readme")
+  await mkdir(folder)
+  await writeFile(join(folder, "holiday.png"), "a picture")
+  await writeFile(join(folder, "example.mjs"), example)
+  const { stdout } = await run(process.execPath, ["example.mjs"], { cwd: folder })
+  expect(stdout).toMatch(/^photos\/holiday\.png sha256:[0-9a-f]{64} 9\n9 \[/)
+  expect(stdout).toContain("synced: true")
 })
 
 test("from TypeScript: the shipped types pass the strict compiler, and refuse what is wrong", async () => {

@@ -8,6 +8,7 @@ import { Readable } from "node:stream"
 import type { BlobId } from "../src/core/blob-id.ts"
 import type { ByteRange } from "../src/core/blob-source.ts"
 import { abortError, StoredError, TransientAdapterError, throwIfAborted, toStoredError } from "../src/core/error.ts"
+import { mayFailUnheard } from "../src/core/unheard.ts"
 import { type Backoff, DEFAULT_BACKOFF, pause } from "./backoff.ts"
 import type { ServerClient } from "./server-client.ts"
 
@@ -42,6 +43,7 @@ export class Download extends Readable {
     this.#signal = options.signal
     this.#pieces = pieces(options, AbortSignal.any([options.signal, this.#gone.signal]))
     this.#end = () => this.destroy(abortError(options.signal))
+    mayFailUnheard(this)
     options.signal.addEventListener("abort", this.#end, { once: true })
     if (options.signal.aborted) this.#end()
   }

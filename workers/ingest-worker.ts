@@ -17,6 +17,7 @@ import { type JobOutcome, type Meter, NO_METER } from "../src/metrics/meter.ts"
 import type { Log } from "../src/store/log.ts"
 import type { StoreFace } from "../src/store/store.ts"
 import { within } from "../src/store/within.ts"
+import type { Tracer } from "../src/tracing/tracer.ts"
 import { type Backoff, DEFAULT_BACKOFF, pause } from "./backoff.ts"
 import { type IngestServices, ingest } from "./ingest.ts"
 
@@ -27,6 +28,8 @@ export interface IngestWorkerOptions extends Omit<IngestServices, "store"> {
   log: Log
   /** absent: nobody counts */
   meter?: Meter
+  /** absent or null: nobody collects spans */
+  tracer?: Tracer | null
   /** absent: the versions of puts that this program knows */
   read?: typeof readIngest
   /** ms that running puts have to end when the worker stops */
@@ -117,8 +120,10 @@ export class IngestWorker {
     const signal = AbortSignal.any([lost, this.#stopping.signal, end.signal])
     try {
       signal.throwIfAborted()
-      const { lastSequence } = await this.#reach(signal)
-      const result = await ingest(this.#options, payload, { ...delivery, end: lastSequence }, signal)
+      const result = await this.#traced(payload, async () => {
+        const { lastSequence } = await this.#reach(signal)
+        return ingest(this.#options, payload, { ...delivery, end: lastSequence }, signal)
+      })
       log.info({ ...facts, key: result.key, version: result.version }, "a put by reference is done")
       count("done", null)
       return result
@@ -135,6 +140,19 @@ export class IngestWorker {
     } finally {
       clearTimeout(late)
     }
+  }
+
+  /** One try as a span, of which the requests to the server are part. What is in the queue does not say who asked for it (decision 0022): a trace begins here. */
+  #traced(payload: IngestPayload, work: () => Promise<PutResult>): Promise<PutResult> {
+    const { tracer } = this.#options
+    if (!tracer) return work()
+    const { key } = payload.options
+    const attributes = {
+      "stored.operation": payload.kind,
+      "stored.source": payload.source.type,
+      ...(tracer.tellsKeys && key !== undefined && { "stored.key": key }),
+    }
+    return tracer.within(`job.${payload.kind}`, { kind: "consumer", attributes }, work)
   }
 
   /** Waits for a server that does not answer now: that costs no try. @throws StoredError its refusal, the reason of `signal` */

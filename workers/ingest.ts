@@ -165,6 +165,7 @@ function pastResult({ key, id, time, detail }: JournalRecord, custom: JsonObject
     state: "DELETED",
     created: time,
     modified: time,
+    written: time,
     custom,
     isNew,
     satisfied: true,

@@ -1,6 +1,6 @@
 /**
  * Opens a backend for a worker. What lies on a file system of the server's host is looked at before: the server has made its root, and a worker that does
- * not find it is on another host, or its disk is not mounted. Made here anew, it would take copies to where nobody looks for them.
+ * not find it, or finds another one there, is on another host, or its disk is not mounted. Made here anew, it would take copies to where nobody looks for them.
  */
 import type { StorageBackend } from "../src/backends/backend.ts"
 import { createBackend } from "../src/backends/registry.ts"
@@ -16,7 +16,7 @@ import type { Tracer } from "../src/tracing/tracer.ts"
 export interface OpenBackendOptions {
   /** whether this worker shares the server's disk, or was told to work for this very backend */
   isNear: boolean
-  /** what the server found out about it */
+  /** what the server found out about it, and `identity`: which place it is */
   abilities?: JsonObject | undefined
   hashers: HasherFactory
   /** where on the network it may be */
@@ -45,7 +45,7 @@ export async function openBackend(
   })
   const closed = (error: unknown): void => log.warn({ backend: name, err: error }, "a backend was opened too late")
   try {
-    const isInTime = await within(deadline, openNear(name, backend, isNear, signal), closed)
+    const isInTime = await within(deadline, openNear(name, backend, { isNear, abilities, signal }), closed)
     throwIfAborted(signal)
     if (isInTime) return tracedBackend(backend, name, tracer)
     throw new TransientAdapterError(`Backend "${name}" did not open within ${deadline} ms.`, { code: "TIMEOUT" })
@@ -55,13 +55,24 @@ export async function openBackend(
   }
 }
 
-async function openNear(name: string, backend: StorageBackend, isNear: boolean, signal: AbortSignal): Promise<void> {
+async function openNear(
+  name: string,
+  backend: StorageBackend,
+  { isNear, abilities, signal }: Pick<OpenBackendOptions, "isNear" | "abilities" | "signal">,
+): Promise<void> {
+  const identity = abilities?.identity
+  // One that the server has not found yet may be any.
+  const place = isObject(identity) ? ({ as: "known", identity } as const) : null
   if (backend.capabilities.local) {
     if (!isNear) throw far(name)
-    await backend.open({ readOnly: true, signal })
+    await backend.open({ readOnly: true, signal, ...(place && { place }) })
     await backend.close()
   }
-  await backend.open({ signal })
+  await backend.open({ signal, ...(place && { place }) })
+}
+
+function isObject(value: JsonObject[string] | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
 }
 
 function far(name: string): PermanentAdapterError {

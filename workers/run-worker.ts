@@ -10,6 +10,7 @@ import { loadDrivers } from "../src/backends/load-drivers.ts"
 import { createHashers } from "../src/checksums/hashers.ts"
 import { ChecksumPool } from "../src/checksums/pool.ts"
 import { Endpoints } from "../src/core/endpoints.ts"
+import { plainLines } from "../src/core/log-line.ts"
 import { JobMetrics, METRICS_TYPE } from "../src/metrics/job-metrics.ts"
 import { openTracer } from "../src/tracing/open-tracer.ts"
 import type { WorkerCommand } from "./command-line.ts"
@@ -35,7 +36,7 @@ export type OpenIntakes = (options: IntakeOptions) => IntakeOpener
 /** What only the entry knows: what carries puts by reference, and the client of the server's HTTP API. */
 export interface IngestDoors {
   openIntakes(options: IntakeOptions): IngestIntakes
-  connect(url: string, options: { token?: string }): IngestWorkerOptions["store"]
+  connect(url: string, options: { token?: string; traceparent?: () => string | null }): IngestWorkerOptions["store"]
 }
 
 /** ms beyond the grace after which a process that is still there ends itself */
@@ -63,7 +64,7 @@ export async function runWorker(
   openIntakes: OpenIntakes,
   doors: IngestDoors,
 ): Promise<void> {
-  const log = pino({ level }, pino.destination({ fd: 2, sync: true }))
+  const log = pino({ level }, plainLines(pino.destination({ fd: 2, sync: true })))
   lastResorts(log)
   await loadDrivers(drivers)
   const tracer = await openTracer(tracing, { name: "stored-worker", version: packageFacts.version }, log)
@@ -74,9 +75,12 @@ export async function runWorker(
   const isIngesting = command.ingest ?? allowsSources(ingest.limits)
   const ingesting = isIngesting
     ? new IngestWorker({
-        store: doors.connect(url.href, ingest.token === null ? {} : { token: ingest.token }),
+        store: doors.connect(url.href, {
+          ...(ingest.token !== null && { token: ingest.token }),
+          ...(tracer && { traceparent: () => tracer.current() }),
+        }),
         openIntakes: (prefix) => doors.openIntakes({ url: redis, prefix, lock, log }),
-        ...{ limits: ingest.limits, hashers, log, meter: metrics, grace, concurrency },
+        ...{ limits: ingest.limits, hashers, log, meter: metrics, tracer, grace, concurrency },
       })
     : null
   const worker = new Worker({

@@ -4,7 +4,7 @@
  */
 import { Agent, type IncomingMessage, request as plainRequest } from "node:http"
 import { Agent as TlsAgent, request as tlsRequest } from "node:https"
-import { type Exchange, TRACES_HEADER } from "../queues/exchange.ts"
+import { type Exchange, TRACES_HEADER, TWINS_HEADER } from "../queues/exchange.ts"
 import type { BlobId } from "../src/core/blob-id.ts"
 import type { ByteRange } from "../src/core/blob-source.ts"
 import { abortError, StoredError, TransientAdapterError, throwIfAborted } from "../src/core/error.ts"
@@ -74,7 +74,8 @@ export class ServerClient {
 
   /** The answer as it came; nobody has looked at it yet. */
   exchange(message: Exchange, signal: AbortSignal): Promise<unknown> {
-    const headers = { "content-type": "application/json", ...(this.#tracer && { [TRACES_HEADER]: "1" }) }
+    const traces = this.#tracer && { [TRACES_HEADER]: "1" }
+    const headers = { "content-type": "application/json", [TWINS_HEADER]: "1", ...traces }
     const body = JSON.stringify(message)
     return this.#json({ method: "POST", path: "/internal/exchange", agent: this.#talk, headers, body, signal })
   }

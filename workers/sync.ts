@@ -2,10 +2,11 @@
  * The sync handler: makes one location true (law 3) and comes back only with proof (law 4).
  *
  * Wanted bytes that are there already are only verified. Otherwise they are written, bound to what was there before where the backend can, and then proven
- * (`proof.ts`). Nothing wanted: deleted, and seen to be absent. Idempotent; knows no queue and no catalog.
+ * (`proof.ts`); where the same bytes lie under another key, the backend is asked to copy them, and they are sent only where that fails. Nothing wanted:
+ * deleted, and seen to be absent. Idempotent; knows no queue and no catalog.
  */
-import type { Done, SyncJob } from "../queues/job.ts"
-import type { BackendPutResult, BackendStat, StorageBackend } from "../src/backends/backend.ts"
+import { type Done, SMALL, type SyncJob } from "../queues/job.ts"
+import type { BackendPutOptions, BackendPutResult, BackendStat, StorageBackend } from "../src/backends/backend.ts"
 import { type BlobId, splitBlobId } from "../src/core/blob-id.ts"
 import type { BlobSource } from "../src/core/blob-source.ts"
 import type { HasherFactory } from "../src/core/checksum.ts"
@@ -28,9 +29,6 @@ export interface SyncServices {
   clock: Clock
 }
 
-/** bytes that are sent rather than asked for */
-const SMALL = 256 * 1024
-
 export async function sync(job: SyncJob, services: SyncServices, signal: AbortSignal): Promise<Done<"sync">> {
   const backend = await services.backend(job.backend)
   throwIfAborted(signal)
@@ -38,7 +36,7 @@ export async function sync(job: SyncJob, services: SyncServices, signal: AbortSi
 }
 
 async function hold(
-  { key, distrust }: Pick<SyncJob, "key" | "distrust">,
+  { key, distrust, twin }: Pick<SyncJob, "key" | "distrust" | "twin">,
   want: Want,
   backend: StorageBackend,
   services: SyncServices,
@@ -46,7 +44,7 @@ async function hold(
 ): Promise<Done<"sync">> {
   const parts: ProofParts = { key, want, backend, hashers: services.hashers, signal }
   const proof = await suspecting(want, services, async () => {
-    return (await writeNew(parts, services)) ?? (await writeOver(parts, services, distrust === true))
+    return (await writeNew(parts, services)) ?? (await writeOver(parts, services, { distrust, twin }))
   })
   return {
     type: "done",
@@ -68,14 +66,45 @@ async function writeNew(parts: ProofParts, services: SyncServices): Promise<Proo
   }
 }
 
-/** @param distrust what the backend says of what lies there is not believed: only its bytes prove it, as after one bad read on the way */
-async function writeOver(parts: ProofParts, services: SyncServices, distrust: boolean): Promise<Proof> {
+/** `distrust`: what the backend says of what lies there is not believed; only its bytes prove it, as after one bad read on the way */
+async function writeOver(
+  parts: ProofParts,
+  services: SyncServices,
+  { distrust, twin }: Pick<SyncJob, "distrust" | "twin">,
+): Promise<Proof> {
   const { key, want, backend, signal } = parts
   const before = await backend.stat(key, { signal })
   const source = (): Promise<BlobSource> => sourceOf(want, services, signal)
-  if (before?.size !== want.size) return write(parts, before, services)
-  const there = await (distrust ? proveByReading(parts, before) : proveThere(parts, before, source))
-  return there ?? write(parts, before, services)
+  if (before?.size === want.size) {
+    const there = await (distrust ? proveByReading(parts, before) : proveThere(parts, before, source))
+    if (there) return there
+  }
+  if (!twin || !backend.copy) return write(parts, before, services)
+  // Whatever came of it, something else may lie there by now.
+  return (await copyTwin(parts, before, twin)) ?? writeOver(parts, services, { distrust })
+}
+
+/** From another copy of the same bytes, which the backend copies by itself. Null: they are to be sent. */
+async function copyTwin(
+  parts: ProofParts,
+  before: BackendStat | null,
+  twin: NonNullable<SyncJob["twin"]>,
+): Promise<Proof | null> {
+  const { key, want, backend, signal } = parts
+  const proven = { size: want.size, checksum: splitBlobId(want.id), etag: twin.etag }
+  try {
+    const written = await backend.copy!(twin.key, key, { ...givenOf(parts, before), proven })
+    const proof = await proveWritten(parts, before, written)
+    if (proof) return proof
+  } catch (error) {
+    throwIfAborted(signal)
+    // What hinders a copy need not hinder an upload, which tells its own fault; a server that says when to come again is not asked for more.
+    if (!isStoredError(error) || error.details.retryAfter !== undefined) throw error
+    return null
+  }
+  // The twin is not what it was proven to be. Its bytes here would look like a copy to everybody else.
+  await backend.delete(key, { signal })
+  return null
 }
 
 async function write(parts: ProofParts, before: BackendStat | null, services: SyncServices): Promise<Proof> {
@@ -92,23 +121,24 @@ async function write(parts: ProofParts, before: BackendStat | null, services: Sy
   )
 }
 
-async function put(
-  { key, want, backend, signal }: ProofParts,
-  before: BackendStat | null,
-  services: SyncServices,
-): Promise<BackendPutResult> {
+async function put(parts: ProofParts, before: BackendStat | null, services: SyncServices): Promise<BackendPutResult> {
+  const { key, want, backend, signal } = parts
   const source = await sourceOf(want, services, signal)
+  return backend.put(key, source, { ...givenOf(parts, before), checksum: splitBlobId(want.id) })
+}
+
+/** What every write is told. */
+function givenOf({ want, signal }: ProofParts, before: BackendStat | null): Omit<BackendPutOptions, "checksum"> {
   const { mimeType, modified, mode } = want
   // What has no etag cannot be told from what replaces it.
   const replaces = before ? before.etag : null
-  return backend.put(key, source, {
+  return {
     signal,
     mimeType,
-    checksum: splitBlobId(want.id),
     ...(replaces !== undefined && { replaces }),
     ...(modified !== undefined && { modified }),
     ...(mode !== undefined && { mode }),
-  })
+  }
 }
 
 /** Bytes that are not what they should be, or that their disk does not give back, are told of before the next try, which then reads another copy. */

@@ -4,7 +4,11 @@
  */
 import { createHmac, randomBytes } from "node:crypto"
 import type { FastifyReply, FastifyRequest } from "fastify"
-import { bearsToken, isToken } from "../core/bearer.ts"
+import { ROOT } from "../core/access.ts"
+import { isToken } from "../core/bearer.ts"
+import { callerOf } from "./access/caller.ts"
+import { type Doorkeeper, turnAway } from "./access/closed-door.ts"
+import { keepAccess } from "./access/request-access.ts"
 import { send } from "./error-answer.ts"
 import { httpProblem } from "./problem.ts"
 import type { Gate } from "./worker-auth.ts"
@@ -15,7 +19,7 @@ const LIFE = 8 * 3_600
 const RULE = "This is for whoever bears STORED_ADMIN_TOKEN; send it as a bearer token, or in a browser once as ?token=."
 
 /** @param path that the cookie is for, with everything below it. Only GET comes through: nothing is changed here. */
-export function adminGate(token: string, path: string): Gate {
+export function adminGate(token: string, path: string, door: Doorkeeper): Gate {
   const key = randomBytes(32)
   const sign = (end: string): string => createHmac("sha256", key).update(end).digest("base64url")
   const isSession = (cookie: string): boolean => {
@@ -34,14 +38,13 @@ export function adminGate(token: string, path: string): Gate {
   return async (request, reply) => {
     reply.headers({ "cache-control": "no-store", "referrer-policy": "no-referrer", "x-frame-options": "DENY" })
     const { token: shown } = request.query as { token?: unknown }
-    const isKnown =
-      bearsToken(request.headers.authorization, [token]) || cookiesOf(request.headers.cookie).some(isSession)
-    const isLogIn = typeof shown === "string" && isToken(shown, [token])
-    if (!isKnown && !isLogIn) {
-      reply.header("www-authenticate", "Bearer")
-      send(reply, httpProblem(401, RULE))
-      return reply
-    }
+    const isShown = typeof shown === "string"
+    const caller = isShown ? { ...callerOf(request), authorization: `Bearer ${shown}` } : callerOf(request)
+    const isSessionOf = cookiesOf(request.headers.cookie).some(isSession)
+    const isBearer = door.keeper.bears(caller, token)
+    if (!isSessionOf && !isBearer) return turnAway(door, request, reply, RULE, caller)
+    keepAccess(request, ROOT)
+    door.audit.allowed(request, ROOT)
     if (request.method !== "GET") {
       reply.header("allow", "GET")
       send(
@@ -50,7 +53,7 @@ export function adminGate(token: string, path: string): Gate {
       )
       return reply
     }
-    if (isLogIn) return logIn(request, reply)
+    if (isBearer && isShown) return logIn(request, reply)
   }
 }
 

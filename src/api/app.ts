@@ -21,7 +21,9 @@ import type { Store } from "../store/store.ts"
 import type { Tracer } from "../tracing/tracer.ts"
 import { Audit, type AuditEvent } from "./access/audit.ts"
 import { Gatekeeper } from "./access/gatekeeper.ts"
+import { Holds } from "./access/holds.ts"
 import { knownAccess } from "./access/request-access.ts"
+import { warnOfUnnamedProxy } from "./access/trusted-proxies.ts"
 import { answerClientError, rememberAnswer } from "./client-error.ts"
 import { closingSignal } from "./closing-signal.ts"
 import { mountDocs } from "./docs.ts"
@@ -41,7 +43,7 @@ import { requestIds } from "./request-id.ts"
 import type { Route } from "./route.ts"
 import { allowedMethods } from "./route-paths.ts"
 import type { MetricsSource } from "./routes/metrics.ts"
-import { type BoardAdapters, mountQueues } from "./routes/queues.ts"
+import { type BoardOptions, mountQueues } from "./routes/queues.ts"
 import { INTERNAL_ROUTES, METRICS_ROUTES, ROUTES } from "./routes/routes.ts"
 import type { ApiServices } from "./services.ts"
 import { watchRequests } from "./watch-requests.ts"
@@ -54,6 +56,8 @@ export interface AppOptions {
   limits?: Partial<ApiLimits>
   /** sites whose pages may use the server, see `origin.ts`; absent: its own alone */
   origins?: readonly string[]
+  /** addresses and networks of proxies that are believed when they say whom they speak for, see `access/trusted-proxies.ts`; absent: none */
+  trustedProxies?: readonly string[]
   /** absent: there are no paths for workers */
   internal?: {
     /** what workers must send */
@@ -63,6 +67,8 @@ export interface AppOptions {
   }
   /** of the administrator, who may do everything but what workers do; absent: nobody is asked for a token until the store has one */
   adminToken?: string
+  /** ms that never go back, for rates; absent: those of the process */
+  now?(): number
   /** told of every decision about access, see `access/audit.ts` */
   onAudit?(event: AuditEvent): void
   /** counts requests; null until there is a store */
@@ -80,18 +86,15 @@ export interface AppOptions {
   /** the version of StoreD; absent: there is no `/docs` */
   docs?: string
   /** absent: there is no `/queues` */
-  board?: {
-    /** the administrator's */
-    token: string
-    /** throws CLOSED until there is a store */
-    queues(): BoardAdapters
-  }
+  board?: BoardOptions
 }
 
 export function buildApp(options: AppOptions): FastifyInstance {
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
   const log = options.log ?? pino({ level: "silent" })
+  const { trustedProxies = [], now = () => performance.now() } = options
   const app = fastify({
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
@@ -122,10 +125,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser("*", (_request, _payload, done) => done(null))
 
+  const warnOfProxy = warnOfUnnamedProxy(log, trustedProxies)
   watchRequests(app, { log, meter: options.requestMeter, tracer: options.tracer })
   app.addHook("onRequest", async (request, reply) => {
     await afterEarlier(request.raw, reply.raw)
     rememberAnswer(request.raw.socket, reply.raw)
+    warnOfProxy(request)
     reply.header("x-request-id", request.id)
     if (isEventUpgrade(request.raw)) takeToken(request.raw)
     const fault = headFault(request, limits)
@@ -140,7 +145,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     const { socket } = request.raw
     if (isEventUpgrade(request.raw) && reply.statusCode >= 400) socket.end(() => socket.destroy())
   })
-  const audit = new Audit({ log, onAudit: options.onAudit, onRefusal: options.onRefusal })
+  const audit = new Audit({ log, onAudit: options.onAudit, onRefusal: options.onRefusal, now })
   app.setErrorHandler((error, request, reply) => {
     audit.refused(request, knownAccess(request), error)
     return answerError(error, request, reply)
@@ -148,9 +153,12 @@ export function buildApp(options: AppOptions): FastifyInstance {
   const { store, internal, metrics } = options
   const routes = [...ROUTES, ...(internal ? INTERNAL_ROUTES : []), ...(metrics ? METRICS_ROUTES : [])]
   app.setNotFoundHandler((request, reply) => answerUnknown(request, reply, routes))
+  const storeNow = (): Store => (typeof store === "function" ? store() : store)
+  const keeper = new Gatekeeper({ root: options.adminToken ?? null, tokens: () => storeNow().tokens, now })
+  const holds = new Holds(limits.maxRequestsPerToken)
   const services: ApiServices = {
     get store() {
-      return typeof store === "function" ? store() : store
+      return storeNow()
     },
     get internal() {
       return internal!.services()
@@ -160,9 +168,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
     },
     log,
     limits,
+    keeper,
+    audit,
+    holds,
   }
   requirePolicies(app)
-  const keeper = new Gatekeeper({ root: options.adminToken ?? null, tokens: () => services.store.tokens })
   app.addHook(
     "onRequest",
     originGate({
@@ -178,7 +188,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     metricsTokens: metrics?.tokens,
     keeper,
     audit,
-    store: () => services.store,
+    holds,
+    store: storeNow,
     nameOf,
   }
   app.register(websocket, { options: { maxPayload: MOST_SAID, handleProtocols: chooseProtocol } })
@@ -187,7 +198,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     for (const route of routes) mountRoute(scope, route, { services, closing, gate: gateOf(route, gates) })
   })
   if (options.docs !== undefined) mountDocs(app, routes, options.docs)
-  if (options.board) mountQueues(app, options.board.token, options.board.queues)
+  if (options.board) mountQueues(app, options.board, { keeper, audit })
   return app
 }
 

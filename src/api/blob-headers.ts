@@ -33,7 +33,8 @@ export function blobHeaders(metadata: Metadata, options: BlobHeaderOptions): Rec
   return {
     "content-type": type,
     etag: entityTag(metadata),
-    "last-modified": new Date(metadata.modified).toUTCString(),
+    // RFC 9110, 8.8.2: of what is served, which a copy more or less does not change.
+    "last-modified": new Date(metadata.written).toUTCString(),
     "accept-ranges": "bytes",
     "cache-control": immutable ? "private, max-age=31536000, immutable" : "private, no-cache",
     ...UNTRUSTED_HEADERS,

@@ -36,9 +36,13 @@ export function mountDocs(app: FastifyInstance, routes: readonly Route[], versio
       uiConfig,
       theme: { title: "StoreD API" },
     })
-    scope.get("/openapi.json", async (_request, reply): Promise<OpenApiDocument> => {
-      reply.header("cache-control", "no-cache")
-      return document
+    scope.route({
+      method: ["GET", "HEAD"],
+      url: "/openapi.json",
+      handler: async (_request, reply): Promise<OpenApiDocument> => {
+        reply.header("cache-control", "no-cache")
+        return document
+      },
     })
   })
 }

@@ -1,7 +1,7 @@
 /**
  * What the environment says: `STORED_HOST`, `STORED_PORT`, `STORED_DATA`, `STORED_CONFIG`, `STORED_LOG`, `STORED_WORKER_TOKEN`,
  * `STORED_METRICS_TOKEN`, `STORED_ADMIN_TOKEN`, `STORED_MASTER_KEY`, `STORED_MASTER_KEY_OLD`,
- * `STORED_ORIGINS`, `STORED_MAX_CONNECTIONS`, `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`, and `OTEL_…` for spans. Checked once, every mistake at once; nothing else reads
+ * `STORED_ORIGINS`, `STORED_TRUSTED_PROXIES`, `STORED_AUDIT`, `STORED_MAX_CONNECTIONS`, `STORED_MAX_REQUESTS_PER_TOKEN`, `STORED_LEAST_UPLOAD_RATE`, `STORED_BACKEND_ENDPOINTS`, `STORED_DRIVERS`, `REDIS_URL`, `STORED_INSECURE_REDIS`, `STORED_QUEUE_PREFIX`, `STORED_EVENTS_CHANNEL`, and `OTEL_…` for spans. Checked once, every mistake at once; nothing else reads
  * the environment.
  */
 import * as z from "zod"
@@ -12,6 +12,7 @@ import { type MasterKey, masterKeySchema, masterKeysSchema } from "../core/maste
 import { GUARDED_REDIS_RULE, isGuardedRedis, isRedisUrl, REDIS_URL_RULE } from "../core/redis-url.ts"
 import { workerTokenSchema } from "../core/worker-token.ts"
 import { type TracingSettings, tracingSettings, tracingVariables } from "../tracing/tracing-environment.ts"
+import { trustedProxiesSchema } from "./access/trusted-proxies.ts"
 import { DEFAULT_LIMITS } from "./limits.ts"
 import { originsSchema } from "./origin.ts"
 
@@ -50,11 +51,23 @@ const schema = z.object({
     .default("stored"),
   STORED_EVENTS_CHANNEL: z.string().min(1).max(200).optional(),
   STORED_ORIGINS: originsSchema,
+  STORED_TRUSTED_PROXIES: trustedProxiesSchema,
+  STORED_AUDIT: z.string().optional(),
+  STORED_MAX_REQUESTS_PER_TOKEN: z
+    .string()
+    .regex(/^[1-9]\d{0,6}$/, "expected a number of requests from 1 to 9999999")
+    .transform(Number)
+    .default(DEFAULT_LIMITS.maxRequestsPerToken),
   STORED_MAX_CONNECTIONS: z
     .string()
     .regex(/^[1-9]\d{0,6}$/, "expected a number of connections from 1 to 9999999")
     .transform(Number)
     .default(DEFAULT_LIMITS.maxConnections),
+  STORED_LEAST_UPLOAD_RATE: z
+    .string()
+    .regex(/^\d{1,9}$/, "expected bytes a second from 0 to 999999999; 0 for none")
+    .transform(Number)
+    .default(DEFAULT_LIMITS.leastRate),
   STORED_BACKEND_ENDPOINTS: endpointsSchema,
   STORED_DRIVERS: driverPathsSchema,
 })
@@ -78,8 +91,16 @@ export interface Environment {
   redis: { url: string; prefix: string; channel?: string } | null
   /** sites whose pages may use the server, as `https://app.example.org` */
   origins: readonly string[]
+  /** addresses and networks of proxies that are believed when they say whom they speak for */
+  trustedProxies: readonly string[]
+  /** where decisions about access are written: path of a file, or `stdout`; null: nowhere */
+  audit: string | null
   /** at a time */
   maxConnections: number
+  /** at a time */
+  maxRequestsPerToken: number
+  /** bytes a second; 0: none */
+  leastUploadRate: number
   /** where on the network backends may be */
   endpoints: EndpointRule
   /** paths of modules with drivers that are not ours */
@@ -119,7 +140,11 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     },
     redis,
     origins: result.data.STORED_ORIGINS,
+    trustedProxies: result.data.STORED_TRUSTED_PROXIES,
+    audit: result.data.STORED_AUDIT ?? null,
     maxConnections: result.data.STORED_MAX_CONNECTIONS,
+    maxRequestsPerToken: result.data.STORED_MAX_REQUESTS_PER_TOKEN,
+    leastUploadRate: result.data.STORED_LEAST_UPLOAD_RATE,
     endpoints: result.data.STORED_BACKEND_ENDPOINTS,
     drivers: result.data.STORED_DRIVERS,
     tracing: tracingSettings(result.data),

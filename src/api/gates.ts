@@ -16,8 +16,8 @@ export function gateOf(route: Route, options: GateOptions): Gate | null {
   const { policy } = route
   if ("open" in policy) return null
   const { server, workerToken, metricsTokens } = options
-  if (policy.scope === "metrics") return metricsGate(server, metricsTokens ?? { metrics: null, admin: null })
+  if (policy.scope === "metrics") return metricsGate(server, metricsTokens?.metrics ?? null, options)
   if (policy.scope === "worker" && workerToken !== undefined)
-    return requireToken(workerToken, routeGate(route, policy, options))
+    return requireToken(workerToken, routeGate(route, policy, options), options)
   return routeGate(route, policy, options)
 }

@@ -4,11 +4,28 @@
  */
 import type { FastifyReply, FastifyRequest } from "fastify"
 import { StoredError } from "../core/error.ts"
-import type { HeaderNotes } from "./route.ts"
+import type { HeaderNotes, Route } from "./route.ts"
 
 export const ONCE_HEADERS: HeaderNotes = {
   "idempotency-key":
     "the request has an effect once: sent again within a day it is answered alike, another one with the same key is refused (422)",
+}
+
+/**
+ * A key that a route does not look at would promise what nobody keeps.
+ * @param headers that the route understands, `ONCE_HEADERS` among them or not
+ * @throws StoredError INVALID_INPUT
+ */
+export function requireUnderstoodKey(
+  request: FastifyRequest,
+  { method, path, headers }: Pick<Route, "method" | "path" | "headers">,
+): void {
+  if (request.headers["idempotency-key"] === undefined || method === "GET" || method === "HEAD") return
+  if (headers?.["idempotency-key"] !== undefined) return
+  throw new StoredError(
+    "INVALID_INPUT",
+    `${method} ${path} takes no Idempotency-Key: look at what it has done before it is sent again, and leave the key out.`,
+  )
 }
 
 /** @throws StoredError INVALID_INPUT */

@@ -1,12 +1,14 @@
 /**
- * Who may read `/metrics`: on a loopback address everybody who reaches it, unless a token was set for metrics; elsewhere only who bears that token or the
- * administrator's.
+ * Who may read `/metrics`: whoever bears the token for metrics, the administrator's, or one with the scope `admin`; and everybody on a loopback address, while the server asks nobody for a token and
+ * none was set for metrics.
  */
 import type { Server } from "node:http"
 import { isIPv6 } from "node:net"
-import { bearsToken } from "../core/bearer.ts"
-import { send } from "./error-answer.ts"
-import { httpProblem } from "./problem.ts"
+import { authorise, METER } from "../core/access.ts"
+import { isStoredError } from "../core/error.ts"
+import { callerOf } from "./access/caller.ts"
+import { answerRefusal, type Doorkeeper, turnAway } from "./access/closed-door.ts"
+import { keepAccess } from "./access/request-access.ts"
 import type { Gate } from "./worker-auth.ts"
 
 export interface MetricsTokens {
@@ -17,15 +19,32 @@ export interface MetricsTokens {
 const RULE =
   "Metrics are for whoever bears STORED_METRICS_TOKEN or STORED_ADMIN_TOKEN; set one of them for the server and send it as a bearer token."
 
-export function metricsGate(server: Server, { metrics, admin }: MetricsTokens): Gate {
-  const tokens = [metrics, admin].filter((token) => token !== null)
+/** @param token for metrics; null: none was set */
+export function metricsGate(server: Server, token: string | null, door: Doorkeeper): Gate {
+  const { keeper, audit } = door
   return async (request, reply) => {
-    // Whoever sets a token for metrics means it, also behind a proxy on the same host.
-    if (metrics === null && isLoopback(server)) return
-    if (bearsToken(request.headers.authorization, tokens)) return
-    reply.header("www-authenticate", "Bearer")
-    send(reply, httpProblem(401, RULE))
-    return reply
+    const caller = callerOf(request)
+    if (token !== null && keeper.bears(caller, token)) {
+      keepAccess(request, METER)
+      audit.allowed(request, METER)
+      return undefined
+    }
+    // Whoever sets a token for metrics means it. Where others are asked for one, a proxy on the same host may stand before it.
+    if (keeper.isOpen) {
+      if (token === null && isLoopback(server)) return undefined
+      return turnAway(door, request, reply, RULE)
+    }
+    try {
+      const access = keeper.admit(caller)
+      keepAccess(request, access)
+      authorise(access, { scope: "admin" })
+      audit.allowed(request, access)
+      return undefined
+    } catch (error) {
+      if (isStoredError(error) && error.code === "UNAUTHENTICATED")
+        return answerRefusal(audit, request, reply, RULE, error)
+      throw error
+    }
   }
 }
 

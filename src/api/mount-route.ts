@@ -6,6 +6,8 @@ import { readableName } from "./access/allowed-reference.ts"
 import { knownAccess } from "./access/request-access.ts"
 import { clientSignal } from "./client-signal.ts"
 import type { EventSocket } from "./event-socket.ts"
+import { requireUnderstoodKey } from "./idempotency.ts"
+import { withoutStream } from "./implied-heads.ts"
 import { readJson } from "./json-body.ts"
 import { pathName } from "./path-name.ts"
 import { parseAs, parseQuery } from "./query.ts"
@@ -38,7 +40,9 @@ export function mountRoute(app: FastifyInstance, route: Route, { services, closi
     url: routerPath(route.path),
     config: { policy: route.policy, operation: route.operation },
     ...(gate && { onRequest: gate }),
+    ...(route.isImplied && { onSend: withoutStream }),
     handler: async (request, reply) => {
+      requireUnderstoodKey(request, route)
       const call: Call<unknown, unknown> = { ...said(request), reply, body: () => bodyOf(route, call) }
       return route.handle(call)
     },

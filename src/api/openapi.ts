@@ -6,6 +6,7 @@ import * as z from "zod"
 import { PROBLEM_TYPE } from "./problem.ts"
 import { type Answer, pathParts, queryOf, type Route, TAGS } from "./route.ts"
 import { problem } from "./schemas/pieces.ts"
+import { NDJSON } from "./send-lines.ts"
 
 type JsonSchema = Record<string, unknown>
 type Described = Record<string, unknown>
@@ -21,6 +22,7 @@ export interface OpenApiDocument {
 const DESCRIPTION = `Keeps blobs safe on local disk, carries copies to every backend, and proves where they are.
 
 Every error is problem JSON (RFC 9457) with \`code\`, \`detail\` and \`retryable\`. A query parameter that is not known is an error, not a silent nothing.
+Every GET but that of events may be asked as HEAD. A key (\`Idempotency-Key\`) is taken where a route names it, and refused elsewhere on requests that change something.
 In a path the slashes of a key may be written as they are or as \`%2F\`.`
 
 /** @param routes that are served. @param version of StoreD */
@@ -28,7 +30,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Open
   const schemas: Record<string, JsonSchema> = {}
   const shapes = new Shapes(schemas)
   const paths: OpenApiDocument["paths"] = {}
-  for (const route of routes) {
+  for (const route of routes.filter(({ isImplied }) => !isImplied)) {
     paths[route.path] ??= {}
     paths[route.path]![route.method.toLowerCase()] = operationOf(route, shapes)
   }
@@ -106,8 +108,12 @@ function bodyOf({ body, takesBytes }: Route, shapes: Shapes): Described | null {
 
 const BINARY = { type: "string", format: "binary" }
 
-function answerOf({ is, schema, type, headers = {} }: Answer, shapes: Shapes): Described {
+function answerOf({ is, schema, lines, type, headers = {} }: Answer, shapes: Shapes): Described {
   const media = type ?? (schema ? "application/json" : null)
+  const content = {
+    ...(media && { [media]: { schema: schema ? shapes.of(schema, "output") : schemaFor(media) } }),
+    ...(lines && { [NDJSON]: { schema: shapes.of(lines, "output") } }),
+  }
   const notes = Object.entries(headers).map(([name, description]) => [
     name,
     { description, schema: { type: "string" } },
@@ -115,7 +121,7 @@ function answerOf({ is, schema, type, headers = {} }: Answer, shapes: Shapes): D
   return {
     description: is,
     ...(notes.length > 0 && { headers: Object.fromEntries(notes) }),
-    ...(media && { content: { [media]: { schema: schema ? shapes.of(schema, "output") : schemaFor(media) } } }),
+    ...(Object.keys(content).length > 0 && { content }),
   }
 }
 

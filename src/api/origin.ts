@@ -95,6 +95,7 @@ function isSigned({ url }: FastifyRequest): boolean {
 const READABLE = [
   "accept-ranges",
   "allow",
+  "content-digest",
   "content-disposition",
   "content-range",
   "etag",

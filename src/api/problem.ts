@@ -1,5 +1,5 @@
 /**
- * Errors as RFC 9457 problem JSON, and the one table from error code to HTTP status.
+ * Errors as RFC 9457 problem JSON. The table from error code to HTTP status is `core/error-status.ts`.
  *
  * Faults of StoreD carry `type: "urn:stored:error:<CODE>"` and `code`; faults of HTTP itself (unknown path, wrong method,
  * bad framing) are `about:blank` without a code, so that a client never takes a wrong path for an absent object.
@@ -7,50 +7,9 @@
  */
 import { STATUS_CODES } from "node:http"
 import type { ErrorCode, StoredError } from "../core/error.ts"
+import { STATUS } from "../core/error-status.ts"
 
 export const PROBLEM_TYPE = "application/problem+json"
-
-const STATUS: Record<ErrorCode, number> = {
-  NOT_FOUND: 404,
-  CONFLICT: 409, // 412 where the request had a condition, see `statusOf`
-  KEY_REUSED: 422,
-  INVALID_KEY: 400,
-  INVALID_INPUT: 400,
-  INVALID_METADATA: 400,
-  INVALID_CONFIG: 400,
-  INVALID_RANGE: 416,
-  TOO_LARGE: 413,
-  SOURCE_FAILED: 400,
-  SIZE_MISMATCH: 400,
-  CHECKSUM_MISMATCH: 400,
-  UNKNOWN_BACKEND: 400,
-  NO_BACKEND: 400,
-  BACKEND_EXISTS: 409,
-  LAST_COPY: 409,
-  QUOTA_EXCEEDED: 507,
-  DISK_FULL: 507,
-  READ_ONLY: 503,
-  PERMISSION_DENIED: 503,
-  UNAUTHENTICATED: 401,
-  FORBIDDEN: 403,
-  TOO_MANY_REQUESTS: 429,
-  BACKEND_REFUSED: 422,
-  BACKEND_FULL: 507,
-  BACKEND_UNAVAILABLE: 503,
-  SECRET_UNAVAILABLE: 503,
-  WORKER_LOST: 503,
-  COPY_UNAVAILABLE: 503,
-  CORRUPT: 500,
-  TIMEOUT: 504,
-  ABORTED: 499,
-  CLOSED: 503,
-  DATA_DIRECTORY_IN_USE: 503,
-  DATA_DIRECTORY_NEWER: 503,
-  DATA_DIRECTORY_UNUSABLE: 503,
-  CATALOG_CORRUPT: 500,
-  COMMIT_UNKNOWN: 500,
-  INTERNAL: 500,
-}
 
 /** Codes whose sentence may carry the words of a foreign error: those stay in the log. */
 const HIDDEN: ReadonlySet<ErrorCode> = new Set(["INTERNAL", "CATALOG_CORRUPT", "COMMIT_UNKNOWN"])

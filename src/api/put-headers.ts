@@ -16,15 +16,19 @@ import type { HeaderNotes } from "./route.ts"
 /** What curl sends with `-d` and `--data-binary` when nobody named a type: it says nothing about the content. */
 const IGNORED_TYPE = /^application\/x-www-form-urlencoded\b/i
 
+export const DIGEST_HEADERS: HeaderNotes = {
+  "x-stored-checksum": "checksums that the content must have: sha256:<hex>",
+  "content-digest": "the same in the form of RFC 9530: sha-256=:<base64>:, or sha-512",
+  "repr-digest": "likewise",
+}
+
 export const PUT_HEADERS: HeaderNotes = {
   "content-type": "kept, and told with the bytes",
   "x-stored-backends": "where copies should be: a,b",
   "x-stored-durability": "os, staged (default), copies:<n> or all",
   "x-stored-wait": "ms to wait for the copies that the durability asks for",
   "x-stored-metadata": "one JSON object, at most 64 KiB with all other headers",
-  "x-stored-checksum": "checksums that the content must have: sha256:<hex>",
-  "content-digest": "the same in the form of RFC 9530: sha-256=:<base64>:",
-  "repr-digest": "likewise",
+  ...DIGEST_HEADERS,
   "if-none-match": "`*`: the key must not exist",
   "if-match": "the ETag or version that it must have",
   "x-stored-if-version": "the version that it must have, 0 for none",

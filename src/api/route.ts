@@ -50,6 +50,8 @@ export interface Answer {
   is: string
   /** JSON of this shape; absent: `type`, or no body */
   schema?: z.ZodType
+  /** or lines of JSON of this shape (`application/x-ndjson`), where the request asks for them */
+  lines?: z.ZodType
   /** media type of a body that is not one JSON value */
   type?: string
   /** headers that are worth a word */
@@ -79,6 +81,8 @@ export interface Route<Query extends z.ZodType = z.ZodType, Body extends z.ZodTy
   /** the body is any bytes */
   takesBytes?: true
   answers: Record<number, Answer>
+  /** the HEAD of a GET that has none of its own, which the document need not name */
+  isImplied?: true
   handle(call: Call<z.output<Query>, z.output<Body>>): unknown
   /** what is done where the request asks for a WebSocket instead */
   socket?(call: SocketCall<z.output<Query>>, socket: EventSocket): void

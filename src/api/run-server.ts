@@ -7,11 +7,13 @@ import { type Logger, pino } from "pino"
 import packageFacts from "../../package.json" with { type: "json" }
 import { loadDrivers } from "../backends/load-drivers.ts"
 import { isStoredError, type StoredError } from "../core/error.ts"
+import { plainLines } from "../core/log-line.ts"
 import { openTracer } from "../tracing/open-tracer.ts"
 import type { Tracer } from "../tracing/tracer.ts"
+import { AuditTrail } from "./access/audit-trail.ts"
 import { loadConfig } from "./config-file.ts"
 import type { Environment } from "./environment.ts"
-import { type OpenStore, type RunningServer, startServer } from "./start-server.ts"
+import { type OpenStore, type RunningServer, type StartOptions, startServer } from "./start-server.ts"
 
 const CLOSE_DEADLINE = 10_000
 /** ms that the last spans may take to be delivered */
@@ -21,7 +23,7 @@ const EXIT_FAULT = 70
 
 /** Resolves once it serves; the process ends by a signal. @throws StoredError where it cannot start */
 export async function runServer(environment: Environment, openStore: OpenStore): Promise<void> {
-  const log = pino({ level: environment.log ?? "warn" }, pino.destination({ fd: 2, sync: true }))
+  const log = pino({ level: environment.log ?? "warn" }, plainLines(pino.destination({ fd: 2, sync: true })))
   lastResorts(log)
   await loadDrivers(environment.drivers)
   const config = await loadConfig(environment)
@@ -29,10 +31,30 @@ export async function runServer(environment: Environment, openStore: OpenStore):
   const tracer = await openTracer(environment.tracing, { name: "stored-server", version: packageFacts.version }, log)
   const onFault = (error: StoredError): void => exitOnFault(log, error)
   const keys = { workerToken, metricsTokens, masterKeys }
-  const doors = { host, port, origins: environment.origins, limits: { maxConnections: environment.maxConnections } }
+  const { maxConnections, maxRequestsPerToken, leastUploadRate: leastRate } = environment
+  const limits = { maxConnections, maxRequestsPerToken, leastRate }
+  const { origins, trustedProxies } = environment
+  const doors = { host, port, origins, trustedProxies, limits, ...auditTo(environment.audit, log) }
   const server = await startServer({ config, log, openStore, onFault, redis, endpoints, tracer, ...keys, ...doors })
   endOnSignal(server, tracer, log)
   process.stdout.write(welcome(server, resolve(config.data ?? ".stored")))
+}
+
+/** A file that was moved away is left for a new one at SIGHUP, as programs that rotate logs send it. @throws StoredError INVALID_CONFIG */
+function auditTo(to: string | null, log: Logger): Pick<StartOptions, "onAudit"> {
+  if (to === null) return {}
+  const trail = AuditTrail.open(to)
+  log.info({ audit: to, ...trail.head }, "decisions about access are written")
+  if (to !== "stdout")
+    process.on("SIGHUP", () => {
+      try {
+        trail.reopen()
+        log.info({ audit: to, ...trail.head }, "the audit trail goes on in the file that is there now")
+      } catch (error) {
+        log.error({ err: error }, "the audit trail could not be opened anew, and goes on in the file of before")
+      }
+    })
+  return { onAudit: (event) => trail.write(event) }
 }
 
 function welcome({ url, store }: RunningServer, data: string): string {

@@ -3,18 +3,21 @@
  * a reader never gets a clean end on bad bytes. What is served is always described by the headers beside it, even if
  * the object is replaced in between.
  */
+import type { IncomingHttpHeaders } from "node:http"
 import type { Readable } from "node:stream"
 import type { FastifyReply } from "fastify"
 import * as z from "zod"
-import type { Access } from "../core/access.ts"
+import { type Access, ANONYMOUS } from "../core/access.ts"
 import { ConflictError, NotFoundError } from "../core/error.ts"
 import type { Metadata } from "../core/metadata.ts"
 import type { GetOptions, OpenedBlob } from "../store/store.ts"
 import { copiesToRead } from "./access/allowed-backends.ts"
+import { ownFacts } from "./access/own-facts.ts"
 import { type BlobHeaderOptions, blobHeaders } from "./blob-headers.ts"
 import { parseRange } from "./byte-range.ts"
 import { clientSignal } from "./client-signal.ts"
-import { dependsOnContent, isNotModified, rangeApplies } from "./condition.ts"
+import { contentValidators, dependsOnContent, isNotModified, rangeApplies, requireAsExpected } from "./condition.ts"
+import { contentDigest, reprDigest } from "./digest.ts"
 import { downloadParameter } from "./download-parameter.ts"
 import { PROBLEM_TYPE } from "./problem.ts"
 import { parseNames } from "./put-headers.ts"
@@ -39,7 +42,10 @@ export type ReadQuery = z.output<typeof readQuery>
 export const READ_HEADERS: HeaderNotes = {
   range: "one range of bytes",
   "if-range": "the ETag for which the range is meant",
-  "if-none-match": "ETags that the reader has",
+  "if-match": "ETags or versions of which it must have one (412)",
+  "if-none-match": "ETags that the reader has (304)",
+  "if-modified-since": "without the one before: when the reader got what it has, by the second (304)",
+  "if-unmodified-since": "without If-Match: it must not be newer (412)",
 }
 /** What was put says of what type it is. */
 const ANY_TYPE = "*/*"
@@ -47,10 +53,16 @@ export const READ_ANSWERS: Record<number, Answer> = {
   200: {
     is: "The whole.",
     type: ANY_TYPE,
-    headers: { etag: "the id in quotes", "repr-digest": "the sha-256 of the whole (RFC 9530)" },
+    headers: {
+      etag: "the id in quotes",
+      "last-modified": "when this version was put",
+      "repr-digest": "the sha-256 of the whole (RFC 9530), where it is known",
+      "content-digest": "that of what is sent: of a range only where it is short",
+    },
   },
   206: { is: "One range.", type: ANY_TYPE },
   304: { is: "The reader has it already." },
+  412: { is: "It is not what If-Match or If-Unmodified-Since asks for.", type: PROBLEM_TYPE, schema: problem },
   416: { is: "There is no such range.", type: PROBLEM_TYPE, schema: problem },
 }
 const ATTEMPTS = 3
@@ -69,7 +81,7 @@ export interface ServeOptions {
 
 /** Answers GET. @throws StoredError NOT_FOUND, INVALID_RANGE, COPY_UNAVAILABLE, … */
 export async function serveBlob(
-  { services, access, request, reply, query }: ReadCall,
+  { services, access = ANONYMOUS, request, reply, query }: ReadCall,
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
@@ -85,29 +97,36 @@ export async function serveBlob(
     signal: clientSignal(reply.raw),
   }
   if (!options.check && !dependsOnContent(request.headers)) {
-    return sendOpened(services, reply, await services.store.open(name, getOptions), false, shown)
+    return sendOpened(services, access, reply, await services.store.open(name, getOptions), false, shown)
   }
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const metadata = await requireMetadata(services, name)
     options.check?.(metadata)
-    if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)
+    if (isCurrent(request.headers, metadata)) return notModified(reply, metadata, options)
     const range = rangeApplies(request.headers, metadata) ? parseRange(request.headers.range, metadata.size) : null
     const opened = await services.store.open(name, { ...getOptions, ...(range && { range }) })
-    if (opened.metadata.id === metadata.id) return sendOpened(services, reply, opened, range !== null, shown)
+    if (opened.metadata.id === metadata.id) return sendOpened(services, access, reply, opened, range !== null, shown)
     opened.stream.destroy()
   }
   throw new ConflictError(`"${name}" kept changing while it was opened; try again.`, { retryable: true })
 }
 
+/** @throws ConflictError where it is not what the reader expects */
+function isCurrent(headers: IncomingHttpHeaders, metadata: Metadata): boolean {
+  const validators = contentValidators(metadata)
+  requireAsExpected(headers, validators)
+  return isNotModified(headers, validators)
+}
+
 /** Answers HEAD: the headers of the whole, without opening anything. */
 export async function describeBlob(
-  { services, request, reply, query: { download = null } }: ReadCall,
+  { services, access = ANONYMOUS, request, reply, query: { download = null } }: ReadCall,
   name: string,
   options: ServeOptions,
 ): Promise<FastifyReply> {
-  const metadata = await requireMetadata(services, name)
+  const metadata = ownFacts(access, await requireMetadata(services, name))
   options.check?.(metadata)
-  if (isNotModified(request.headers, metadata)) return notModified(reply, metadata, options)
+  if (isCurrent(request.headers, metadata)) return notModified(reply, metadata, options)
   return reply
     .headers(blobHeaders(metadata, { ...options, download }))
     .header("content-length", String(metadata.size))
@@ -127,17 +146,26 @@ function notModified(reply: FastifyReply, metadata: Metadata, options: ServeOpti
 
 function sendOpened(
   services: ApiServices,
+  access: Access,
   reply: FastifyReply,
   opened: OpenedBlob,
   partial: boolean,
   options: BlobHeaderOptions,
 ): FastifyReply {
-  const { metadata, range, servedFrom, stream } = opened
+  const { range, servedFrom, stream } = opened
+  const metadata = ownFacts(access, opened.metadata)
+  const length = range.end - range.start
+  const bytes = readyBytes(stream, length)
+  // What is not at hand would have to be read twice to say it of a part.
+  const digest = partial ? bytes && contentDigest(bytes) : reprDigest(metadata.checksums)
   reply.headers(blobHeaders(metadata, options))
-  reply.header("content-length", String(range.end - range.start)).header("x-stored-served-from", servedFrom)
+  reply.header("content-length", String(length))
+  // Whether it was at hand here depends on what others have put and read.
+  if (access.prefixes === null) reply.header("x-stored-served-from", servedFrom)
+  if (digest !== null) reply.header("content-digest", digest)
   if (partial) reply.code(206).header("content-range", `bytes ${range.start}-${range.end - 1}/${metadata.size}`)
   cutSlowReader(reply.raw, services.limits.idleTimeout)
-  return reply.send(readyBytes(stream, range.end - range.start) ?? stream)
+  return reply.send(bytes ?? stream)
 }
 
 /** All that a stream has, where it has it at hand: sent with the head in one piece. Null otherwise, and the stream is as it was. */

@@ -8,16 +8,21 @@ import { parseChecksumReference } from "../core/blob-id.ts"
 import { MAX_WAIT } from "../core/config.ts"
 import { ConflictError, StoredError } from "../core/error.ts"
 import type { Metadata, PutResult } from "../core/metadata.ts"
+import { derivedKey } from "../store/running-requests.ts"
 import type { SignedGrant } from "../store/store.ts"
+import { neighbourhood } from "./access/buckets.ts"
+import { addressOf } from "./access/caller.ts"
 import { fileName, opensInPlace } from "./blob-headers.ts"
 import { clientSignal } from "./client-signal.ts"
 import { entityTag } from "./condition.ts"
 import { mergeChecksums } from "./digest.ts"
+import { onceOptions } from "./idempotency.ts"
 import { putHeaders } from "./put-headers.ts"
 import type { Call } from "./route.ts"
 import { blobId, bytes, utcMs } from "./schemas/pieces.ts"
 import { describeBlob, type ReadQuery, requireMetadata, type ServeOptions, serveBlob } from "./serve-blob.ts"
 import type { ApiServices } from "./services.ts"
+import { sha512Check } from "./sha512-check.ts"
 import { declaredSize, uploadBody } from "./upload-body.ts"
 
 type SignedCall = Pick<Call<unknown, unknown>, "services" | "request" | "reply" | "name">
@@ -49,7 +54,7 @@ export const receipt = z.object({ key: z.string(), id: blobId, size: bytes })
 
 /** Answers GET. @throws StoredError FORBIDDEN, CONFLICT where it is of other content, and what `serveBlob` throws */
 export async function serveSigned(call: SignedCall): Promise<FastifyReply> {
-  const grant = await grantOf(call)
+  const grant = await admitted(call)
   const address = await redirection(call, grant)
   if (address !== null) return redirect(call.reply, address)
   return serveBlob({ ...call, query: queryFor(grant) }, grant.name, servedAs(grant))
@@ -57,7 +62,7 @@ export async function serveSigned(call: SignedCall): Promise<FastifyReply> {
 
 /** Answers HEAD; from here always, as an address for GET is none for HEAD elsewhere. @throws as `serveSigned` */
 export async function describeSigned(call: SignedCall): Promise<FastifyReply> {
-  const grant = await grantOf(call)
+  const grant = await admitted(call)
   return describeBlob({ ...call, query: queryFor(grant) }, grant.name, servedAs(grant))
 }
 
@@ -65,17 +70,19 @@ export async function describeSigned(call: SignedCall): Promise<FastifyReply> {
 export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
   const { services, request, reply } = call
   const { store, limits } = services
-  const grant = await grantOf(call)
+  const grant = await admitted(call)
   const most = Math.min(limits.maxBlobSize ?? Number.POSITIVE_INFINITY, grant.maxSize ?? Number.POSITIVE_INFINITY)
   const bounds = { ...limits, maxBlobSize: Number.isFinite(most) ? most : null }
   const size = declaredSize(request.raw, bounds)
   const { mimeType, checksums } = uploaderHeaders(request)
+  const check = sha512Check(request.headers)
+  const once = onceFor(call)
   const over = new AbortController()
   const left = Math.min(Math.max(0, grant.expires - Date.now()), MAX_WAIT)
   const timer = setTimeout(() => end(over, services, grant), left)
   const body = uploadBody(request.raw, bounds)
   try {
-    const result = await store.put(body, {
+    const result = await store.put(check?.watch(body) ?? body, {
       key: grant.name,
       ...(mimeType !== undefined && { mimeType }),
       ...(size !== undefined && { size }),
@@ -84,10 +91,16 @@ export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
         ...(grant.contentHash === null ? [] : [asChecksums(grant.contentHash)]),
       ]),
       ifAbsent: grant.ifAbsent,
-      beforeCommit: () => store.requireUnexpired(grant),
+      beforeCommit: () => {
+        check?.require()
+        store.requireUnexpired(grant)
+      },
       signal: AbortSignal.any([clientSignal(reply.raw), over.signal]),
-      principal: "signed-url",
+      ...(grant.token === null
+        ? { principal: "signed-url" }
+        : { principal: `token:${grant.token}`, token: grant.token }),
       requestId: request.id,
+      ...once,
     })
     return answer(reply, result)
   } finally {
@@ -96,8 +109,22 @@ export async function receiveSigned(call: SignedCall): Promise<FastifyReply> {
   }
 }
 
-function grantOf({ services, request, name }: SignedCall): Promise<SignedGrant> {
-  return services.store.checkSignedUrl({ method: request.method, name, query: request.query })
+/** Nobody knows who comes with an address: its key is that of the address, so that strangers cannot meet in one. @throws StoredError INVALID_INPUT */
+function onceFor({ request, reply, name }: SignedCall): ReturnType<typeof onceOptions> {
+  const { idempotencyKey, ...rest } = onceOptions(request, reply)
+  if (idempotencyKey === undefined) return {}
+  const { signature } = request.query as { signature?: unknown }
+  return { idempotencyKey: derivedKey(idempotencyKey, ["signed-url", name, signature]), ...rest }
+}
+
+/** What the address allows, once there is room for one request more of whoever it is: the token that signed it, or else an address on the network. @throws StoredError FORBIDDEN, TOO_MANY_REQUESTS */
+async function admitted({ services, request, reply, name }: SignedCall): Promise<SignedGrant> {
+  const { store, keeper, holds } = services
+  const grant = await store.checkSignedUrl({ method: request.method, name, query: request.query })
+  const { token } = grant
+  if (token !== null) keeper.charge(`token:${token}`, store.tokens.get(token).rate)
+  holds.hold(token === null ? neighbourhood(addressOf(request)) : `token:${token}`, reply.raw)
+  return grant
 }
 
 function queryFor({ download }: SignedGrant): ReadQuery {

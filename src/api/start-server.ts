@@ -51,6 +51,8 @@ export interface StartOptions {
   limits?: Partial<ApiLimits>
   /** sites whose pages may use the server; absent: its own alone */
   origins?: readonly string[]
+  /** proxies that are believed when they say whom they speak for; absent: none */
+  trustedProxies?: readonly string[]
   /** told of every decision about access */
   onAudit?(event: AuditEvent): void
   /** where jobs go to workers; null or absent: they run in this process */
@@ -87,6 +89,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
     },
     docs: packageFacts.version,
     origins: options.origins ?? [],
+    trustedProxies: options.trustedProxies ?? [],
     onRefusal: (code) => {
       if (opened) servedOf(opened)?.metrics.refused?.(code)
     },

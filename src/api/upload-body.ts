@@ -2,7 +2,7 @@
  * The body of a request as a stream for `store.put`, apart from the request itself: whoever reads it may destroy it (after a
  * fault) and the connection still carries the answer; the rest of the body is then read and dropped.
  *
- * It counts the bytes against the limit, cuts a client that owes bytes and stays silent, and fails, never ends, when
+ * It counts the bytes against the limit, cuts a client that owes bytes and stays silent or drips them, and fails, never ends, when
  * the client goes away half way.
  */
 import type { IncomingMessage } from "node:http"
@@ -10,12 +10,18 @@ import { Readable } from "node:stream"
 import { StoredError } from "../core/error.ts"
 import { sendContinue } from "./expect-continue.ts"
 import type { ApiLimits } from "./limits.ts"
+import { type PaceLimits, UploadPace } from "./upload-pace.ts"
 
-export type BodyLimits = Pick<ApiLimits, "maxBlobSize" | "idleTimeout">
+export type BodyLimits = Pick<ApiLimits, "maxBlobSize" | "idleTimeout"> & PaceLimits
 
-/** Errors on the stream: TOO_LARGE, SOURCE_FAILED (silent client), ABORTED (client gone). */
-export function uploadBody(request: IncomingMessage, limits: BodyLimits): Readable {
+/** Errors on the stream: TOO_LARGE, SOURCE_FAILED (silent or dripping client), ABORTED (client gone). @param now ms that never go back */
+export function uploadBody(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  now: () => number = () => performance.now(),
+): Readable {
   const maximum = limits.maxBlobSize ?? Number.POSITIVE_INFINITY
+  const pace = new UploadPace(limits, now)
   let received = 0
   let silence: NodeJS.Timeout | undefined
 
@@ -24,6 +30,7 @@ export function uploadBody(request: IncomingMessage, limits: BodyLimits): Readab
     read() {
       sendContinue(request)
       silence ??= setTimeout(() => body.destroy(silent(limits.idleTimeout)), limits.idleTimeout)
+      pace.wait()
       request.resume()
     },
     destroy(error, done) {
@@ -39,12 +46,15 @@ export function uploadBody(request: IncomingMessage, limits: BodyLimits): Readab
     received += chunk.length
     if (received > maximum) {
       body.destroy(tooLarge(maximum))
+    } else if (pace.isTooSlow(received)) {
+      body.destroy(dripping(limits.leastRate))
     } else if (body.push(chunk)) {
       silence?.refresh()
     } else {
       // Now we are the slow side: the client's silence says nothing until somebody reads again.
       clearTimeout(silence)
       silence = undefined
+      pace.rest()
       request.pause()
     }
   }
@@ -89,5 +99,13 @@ function silent(time: number): StoredError {
     {
       retryable: true,
     },
+  )
+}
+
+function dripping(rate: number): StoredError {
+  return new StoredError(
+    "SOURCE_FAILED",
+    `The client sent fewer than ${rate} bytes a second; the upload was given up. Send faster, or have the server's STORED_LEAST_UPLOAD_RATE lowered.`,
+    { retryable: true },
   )
 }

@@ -28,6 +28,18 @@ export interface CallOptions {
 export interface BackendOpenOptions extends CallOptions {
   /** for whoever only looks: nothing is made, written or removed, what is missing is an error, and `put` and `delete` are refused with READ_ONLY */
   readOnly?: boolean
+  /** for drivers whose place can be another one under the same settings, as a directory is where its disk is not mounted; absent: nobody keeps which it is */
+  place?: ExpectedPlace
+}
+
+/**
+ * `new`: it is opened for the first time, and what is missing is made. `known`: it is the place of `identity`, or the driver throws BACKEND_UNAVAILABLE before it
+ * writes anything; without an `identity` it is at least not empty. `accepted`: a person says that what is there is the place from now on; nothing is made.
+ */
+export interface ExpectedPlace {
+  as: "new" | "known" | "accepted"
+  /** that the driver told when it was open before; null: none is kept */
+  identity: JsonObject | null
 }
 
 export interface BackendPutOptions extends CallOptions {
@@ -57,6 +69,16 @@ export interface KnownContent {
   /** bytes */
   size: number
   checksum: KnownChecksum
+}
+
+/** A copy as it was when it was proven. */
+export interface ProvenContent extends KnownContent {
+  etag: string
+}
+
+export interface BackendCopyOptions extends Omit<BackendPutOptions, "checksum"> {
+  /** what lies under the first key, as it was proven there */
+  proven: ProvenContent
 }
 
 export interface BackendPutResult {
@@ -136,6 +158,10 @@ export interface WatchOptions {
   signal: AbortSignal
   /** told once where the watch ends by itself, and why: nothing is heard from then on */
   onEnd?(error: StoredError): void
+  /** told where so much has happened at once that hints may have been lost; it goes on */
+  onMiss?(error: StoredError): void
+  /** Whether nobody wants to hear of a key, or, with a slash at its end, of all that lies in a folder: it need not be watched. */
+  passesOver?(path: string): boolean
 }
 
 /** A reason why something that lies in the backend cannot be shown as an entry. */
@@ -159,8 +185,14 @@ export abstract class StorageBackend {
   /** the driver's name, e.g. `fs` */
   abstract readonly driver: string
   abstract readonly capabilities: BackendCapabilities
-  /** What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again; never a secret. Absent: there is nothing to find out. */
+  /**
+   * What the server behind it can do, once open: plain facts, to be shown, kept, and handed in again; never a secret. `probed` among them: when it was found out, UTC
+   * ms. Absent: there is nothing to find out.
+   */
   declare readonly abilities?: JsonObject
+
+  /** Which place it is, once open with a `place`: to be kept, and handed in again. Never a secret. Absent: it can be no other one. */
+  declare readonly identity?: JsonObject
 
   /** Optional: once open, whether a put with `replaces: null` is surely refused where something is, so that nobody need look before. */
   declare readonly refusesOver?: boolean
@@ -202,8 +234,12 @@ export abstract class StorageBackend {
     options?: CallOptions,
   ): Promise<"same" | "other" | "unknown">
 
-  /** Optional ability: copies within the backend; the bytes do not pass through here. What lies under `to` afterwards. @throws StoredError NOT_FOUND */
-  copy?(from: string, to: string, options?: CallOptions): Promise<BackendStat>
+  /**
+   * Optional ability: a put of what lies under another key of this backend; its bytes do not pass through here. As atomic as `put`, and its answer means the
+   * same. Copied is only what is seen to be as it was proven. Callers do without it where it fails, for whatever reason.
+   * @throws StoredError NOT_FOUND; CONFLICT where something else lies there; BACKEND_REFUSED where this cannot be copied, or could not be proven afterwards
+   */
+  copy?(from: string, to: string, options: BackendCopyOptions): Promise<BackendPutResult>
 
   /** Optional ability: an address with which somebody without credentials reads or writes this one object for a while. */
   presign?(method: "GET" | "PUT", key: string, options?: PresignOptions): Promise<PresignedAddress>
@@ -216,6 +252,9 @@ export abstract class StorageBackend {
 
   /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. @throws StoredError why it cannot */
   watch?(listener: WatchListener, options: WatchOptions): Promise<void>
+
+  /** Optional ability: finds out anew what the server can do, while it is in use; `abilities` tells it then. Where that fails they stay as they were. @throws StoredError why it fails */
+  probe?(options?: CallOptions): Promise<void>
 
   /** Whether the backend can be used now. @throws StoredError why it cannot */
   async healthCheck(options?: CallOptions): Promise<void> {

@@ -5,8 +5,8 @@
  *
  *     { "driver": "fs", "root": "./data", "watch": true }
  *
- * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing, unless it is opened to be
- * read only.
+ * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing at the first opening; later it must be
+ * the one that it was (`fs/identity.ts`).
  */
 import { join } from "node:path"
 import type { Readable } from "node:stream"
@@ -48,7 +48,7 @@ import { type PutParts, putFile } from "./fs/put.ts"
 import { readFile, statFile } from "./fs/read.ts"
 import { Root } from "./fs/root.ts"
 import { Temporaries } from "./fs/temporary.ts"
-import { watchFiles } from "./fs/watch.ts"
+import { MOST_ENTRIES, watchFiles } from "./fs/watch.ts"
 import { tellSkips } from "./tell-skips.ts"
 import { Turns } from "./turns.ts"
 
@@ -60,6 +60,8 @@ const schema = z.strictObject({
     .min(1, "name the directory that holds the files")
     .refine((root) => !root.includes("\0"), "a path has no NUL"),
   watch: z.boolean().optional(),
+  /** files and directories with which it is watched at most; a larger one relies on scans */
+  watchEntries: z.int().min(1).optional(),
   concurrency: z.int().min(1).max(256).optional(),
   rateLimit: rateLimitSchema.optional(),
   keyTemplate: keyTemplateSchema.optional(),
@@ -98,6 +100,7 @@ export class FsBackend extends StorageBackend {
   }
   /** only where the root's file system is of a kind that must be reckoned with */
   declare abilities?: JsonObject
+  declare identity?: JsonObject
   readonly #config: FsConfig
   readonly #services: BackendServices
   readonly #watchers = new Set<FSWatcher>()
@@ -109,10 +112,11 @@ export class FsBackend extends StorageBackend {
     this.#services = services
   }
 
-  override async open({ signal, readOnly = false }: BackendOpenOptions = {}): Promise<void> {
+  override async open({ signal, readOnly = false, place }: BackendOpenOptions = {}): Promise<void> {
     throwIfAborted(signal)
     const durable = this.#config.durable ?? true
-    const root = readOnly ? await Root.find(this.#config.root) : await Root.open(this.#config.root, durable)
+    const isFound = readOnly || (place !== undefined && place.as !== "new")
+    const root = isFound ? await Root.find(this.#config.root, place) : await Root.open(this.#config.root, durable)
     const directories = new Directories(root)
     const temporaries = new Temporaries(directories)
     try {
@@ -120,6 +124,7 @@ export class FsBackend extends StorageBackend {
       const mask = readOnly ? null : await probeMask(temporaries)
       if (mask !== null) await temporaries.sweep()
       directories.foldsNames = await foldsNames(directories, mask === null ? null : temporaries)
+      if (place) this.identity = { ...(await root.identify(place, { writable: mask !== null, durable })) }
       this.#opened?.directories.close()
       if (directories.foldsNames) this.abilities = { foldsNames: true }
       else delete this.abilities
@@ -209,12 +214,16 @@ export class FsBackend extends StorageBackend {
     await super.healthCheck({ ...(signal && { signal }) })
   }
 
-  override async watch(listener: WatchListener, { signal, onEnd = () => {} }: WatchOptions): Promise<void> {
+  override async watch(
+    listener: WatchListener,
+    { signal, onEnd = () => {}, onMiss = () => {}, passesOver = () => false }: WatchOptions,
+  ): Promise<void> {
     throwIfAborted(signal)
     const { root } = this.#parts()
     const onSkip = this.#services.onSkip ?? (() => {})
     await root.check({ now: true })
-    const watcher = await watchFiles({ root: root.path, onSkip, onEnd }, listener, signal)
+    const most = this.#config.watchEntries ?? MOST_ENTRIES
+    const watcher = await watchFiles({ root: root.path, onSkip, onEnd, onMiss, passesOver, most }, listener, signal)
     this.#watchers.add(watcher)
     const end = (): void => {
       this.#watchers.delete(watcher)

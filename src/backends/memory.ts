@@ -8,7 +8,7 @@ import { Readable } from "node:stream"
 import * as z from "zod"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
 import { CHECKSUM_ALGORITHMS, type ChecksumAlgorithm } from "../core/checksum.ts"
-import { NotFoundError, StoredError, throwIfAborted } from "../core/error.ts"
+import { ConflictError, NotFoundError, StoredError, throwIfAborted } from "../core/error.ts"
 import { keyFault, MAX_KEY_BYTES } from "../core/key.ts"
 import { keyTemplateSchema } from "../core/key-template.ts"
 import { rateLimitSchema } from "../core/rate-limit.ts"
@@ -16,6 +16,7 @@ import { backendModeSchema, SCAN_SECRET_FIELDS, scanSchema } from "../core/scan-
 import { validateSchema } from "../core/validate-settings.ts"
 import {
   type BackendCapabilities,
+  type BackendCopyOptions,
   type BackendEntry,
   type BackendListOptions,
   type BackendOpenOptions,
@@ -50,7 +51,7 @@ export const memoryDriver: Driver = {
   create: (_config, services) => new MemoryBackend(services),
 }
 
-export type MemoryOperation = "open" | "put" | "get" | "stat" | "delete" | "list" | "checksum"
+export type MemoryOperation = "open" | "put" | "get" | "stat" | "delete" | "list" | "checksum" | "copy"
 
 export interface MemoryOptions {
   /**
@@ -68,6 +69,7 @@ interface Entry {
 }
 
 const PIECE = 256 * 1024
+const WRITES: readonly MemoryOperation[] = ["put", "delete", "copy"]
 
 export class MemoryBackend extends StorageBackend {
   readonly driver = "memory"
@@ -111,18 +113,25 @@ export class MemoryBackend extends StorageBackend {
     const pieces: Uint8Array[] = []
     for await (const piece of sourcePieces(source, PIECE, options.signal)) pieces.push(piece)
     throwIfAborted(options.signal)
-    const place = toKeyBytes(key)
-    if (!this.#entries.has(place)) this.#ordered = null
-    this.#version += 1
-    const modified = Math.round(options.modified ?? Date.now())
-    this.#entries.set(place, { key, bytes: Buffer.concat(pieces), modified, version: this.#version })
+    this.#keep(key, Buffer.concat(pieces), options)
     return { key }
+  }
+
+  override async copy(from: string, to: string, options: BackendCopyOptions): Promise<{ key: string }> {
+    await this.#begin("copy", to, options.signal)
+    const entry = this.#find(from)
+    if (!entry) throw absent(from)
+    const { etag, size } = toStat(entry)
+    if (etag !== options.proven.etag || size !== options.proven.size)
+      throw new ConflictError(`"${from}" is no longer what was proven there.`, { retryable: true })
+    this.#keep(to, entry.bytes, options)
+    return { key: to }
   }
 
   override async get(key: string, options: CallOptions & { range?: ByteRange } = {}): Promise<Readable> {
     const { signal } = options
     const entry = await this.#begin("get", key, signal)
-    if (!entry) throw new NotFoundError(`There is no "${key}" on this backend.`)
+    if (!entry) throw absent(key)
     const { start, end } = resolveRange(options.range, entry.bytes.byteLength)
     return Readable.from(piecesOf(entry.bytes.subarray(start, end), signal), { objectMode: false })
   }
@@ -167,21 +176,37 @@ export class MemoryBackend extends StorageBackend {
     return { size: entry.bytes.byteLength, hex: this.#services.hashers.hash(algorithm, entry.bytes) }
   }
 
+  #keep(key: string, bytes: Uint8Array, { modified = Date.now() }: Pick<BackendPutOptions, "modified">): void {
+    const place = toKeyBytes(key)
+    if (!this.#entries.has(place)) this.#ordered = null
+    this.#version += 1
+    this.#entries.set(place, { key, bytes, modified: Math.round(modified), version: this.#version })
+  }
+
+  #find(key: string): Entry | undefined {
+    const fault = keyFault(key)
+    if (fault) throw new StoredError("INVALID_KEY", `Invalid key: ${fault}.`)
+    return this.#entries.get(toKeyBytes(key))
+  }
+
   /** What every operation begins with. Gives what lies under the key once the interceptor lets it pass. */
   async #begin(operation: MemoryOperation, key: string, signal: AbortSignal | undefined): Promise<Entry | undefined> {
     this.#requireOpen()
-    const fault = keyFault(key)
-    if (fault) throw new StoredError("INVALID_KEY", `Invalid key: ${fault}.`)
+    this.#find(key)
     throwIfAborted(signal)
-    if (this.#readOnly && (operation === "put" || operation === "delete")) throw readOnly()
+    if (this.#readOnly && WRITES.includes(operation)) throw readOnly()
     await this.intercept?.(operation, key)
     throwIfAborted(signal)
-    return this.#entries.get(toKeyBytes(key))
+    return this.#find(key)
   }
 
   #requireOpen(): void {
     if (!this.#open) throw new StoredError("CLOSED", "The memory backend is not open; open it first.")
   }
+}
+
+function absent(key: string): NotFoundError {
+  return new NotFoundError(`There is no "${key}" on this backend.`)
 }
 
 function readOnly(): StoredError {

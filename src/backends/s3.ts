@@ -15,6 +15,7 @@ import { isStoredError, StoredError, throwIfAborted } from "../core/error.ts"
 import { SCAN_SECRET_FIELDS } from "../core/scan-settings.ts"
 import {
   type BackendCapabilities,
+  type BackendCopyOptions,
   type BackendEntry,
   type BackendListOptions,
   type BackendOpenOptions,
@@ -106,14 +107,14 @@ export class S3Backend extends StorageBackend {
     )
     try {
       if (readOnly || this.abilities) await checkBucket(session, signal)
-      else this.abilities = session.abilities = await probe(session, signal)
+      else session.abilities = await probe(session, signal)
     } catch (error) {
       session.close()
       throw error
     }
     await this.close()
-    this.refusesOver = session.abilities.ifAbsent
-    this.vouches = session.abilities.sha256
+    if (!readOnly) this.abilities = session.abilities
+    this.#heed(session.abilities)
     const { partSize, partsAtOnce } = this.#settings
     const uploads = new Uploads(session)
     const sweeper = new Sweeper(uploads)
@@ -174,14 +175,23 @@ export class S3Backend extends StorageBackend {
     return found
   }
 
-  override async copy(from: string, to: string, options: CallOptions = {}): Promise<BackendStat> {
+  override async copy(from: string, to: string, options: BackendCopyOptions): Promise<BackendPutResult> {
     const { session, uploads } = this.#writable(options.signal)
-    return copyObject(session, uploads, from, to, options)
+    const etag = await copyObject(session, uploads, from, to, options)
+    return { key: to, ...(etag !== undefined && { etag }) }
   }
 
   override async presign(method: "GET" | "PUT", key: string, options: PresignOptions = {}): Promise<PresignedAddress> {
     const opened = method === "PUT" ? this.#writable(options.signal) : this.#usable(options.signal)
     return presign(opened.session, method, key, options)
+  }
+
+  /** One that was opened to be read only stays as it is known. */
+  override async probe({ signal }: CallOptions = {}): Promise<void> {
+    const { session, readOnly } = this.#usable(signal)
+    if (readOnly) return
+    this.abilities = session.abilities = await probe(session, signal)
+    this.#heed(session.abilities)
   }
 
   override async healthCheck({ signal }: CallOptions = {}): Promise<void> {
@@ -191,6 +201,11 @@ export class S3Backend extends StorageBackend {
   /** Aborts uploads of this backend that nobody has gone on with for `olderThan` ms; how many. */
   async sweep({ signal, olderThan }: CallOptions & { olderThan?: number } = {}): Promise<number> {
     return this.#writable(signal).uploads.sweep(signal, olderThan)
+  }
+
+  #heed({ ifAbsent, sha256 }: S3Abilities): void {
+    this.refusesOver = ifAbsent
+    this.vouches = sha256
   }
 
   #writable(signal: AbortSignal | undefined): Opened {

@@ -189,8 +189,8 @@ export interface Catalog {
   commitSightings(fact: SightingsFact): Promise<SightingsCommit>
   /** Starts, pauses, resumes or ends the scan of a backend. @throws NOT_FOUND, CONFLICT where there is none to do that to */
   commitScan(fact: ScanFact): Promise<ScanRecord>
-  /** Places of which it is not known what lies there, for somebody to look; none of a backend that is not known. @throws INVALID_KEY */
-  commitLooks(backend: string, keys: readonly string[]): Promise<void>
+  /** Places of which it is not known what lies there, for somebody to look; none of a backend that is not known. A journal record only where somebody asked for it. @throws INVALID_KEY */
+  commitLooks(backend: string, keys: readonly string[], asked?: Actor & { time: number }): Promise<void>
   /** Roughly-kept read times, for eviction; no journal record. */
   commitReads(reads: ReadonlyMap<BlobId, number>): Promise<void>
   /** Re-drives parked rows: due now, new generation, attempts 0. How many. `before`: only those parked before that time. */
@@ -200,6 +200,8 @@ export interface Catalog {
   commitBackend(record: BackendRecord, actor: Actor): Promise<void>
   /** Every signed address that was given out before holds no more; the number of those that do from now on. */
   commitSignedUrlRevocation(fact: SignedUrlRevocationFact): Promise<number>
+  /** Which place a backend is, as its driver tells; no journal record. False: there is no such backend. */
+  commitIdentity(fact: { backend: string; identity: JsonObject }): Promise<boolean>
   /** None of its jobs is to begin until it is resumed, over restarts too. Changes nothing where it is so already; false: there is no such backend. */
   commitPause(fact: { backend: string; paused: boolean; time: number } & Actor): Promise<boolean>
   /** Keeps a configuration, and the backends in it that are new or changed. */
@@ -257,7 +259,7 @@ export interface Catalog {
     limit: number
     after?: string
   }): Promise<{ entries: { id: BlobId; size: number; lastRead: number }[]; cursor: string | null }>
-  commitEvict(id: BlobId, options?: { forced?: boolean }): Promise<boolean>
+  commitEvict(id: BlobId, options?: { forced?: boolean } & Actor): Promise<boolean>
   usage(): { bytes: number; entries: number; pinnedBytes: number; pinnedEntries: number }
 
   /** Checks the catalog against itself: record checksums, counts, indexes both ways, the journal's chain. Yields each fault. */

@@ -63,3 +63,8 @@ export function publicCounters(row: TotalsRow): CatalogCounters {
     syncsFailed: row.syncsFailed,
   }
 }
+
+/** What staging holds. */
+export function publicUsage({ stagedBytes, stagedEntries, pinnedBytes, pinnedEntries }: TotalsRow) {
+  return { bytes: stagedBytes, entries: stagedEntries, pinnedBytes, pinnedEntries }
+}

@@ -125,6 +125,7 @@ export type JournalCommand =
   | "scan"
   | "validate"
   | "quarantine"
+  | "look"
   | "found"
   | "changed"
   | "moved"
@@ -186,6 +187,8 @@ export interface ScanRecord {
   state: ScanState
   /** whether content that is not known is read */
   hash: boolean
+  /** only what the catalog knows is compared, and nothing is taken in; absent: it is */
+  audit?: true
   /** the last key that was listed and committed; null before the first */
   cursor: string | null
   /** UTC ms */
@@ -221,6 +224,8 @@ export interface BackendRecord {
   secrets?: Record<string, Sealed>
   /** what the driver found out about what it talks to, for when it is opened again */
   abilities?: JsonObject
+  /** which place it is, as the driver told when it was open last, so that another one is known for that; absent: not told */
+  identity?: JsonObject
   /** UTC ms since when none of its jobs begins; absent: they do */
   paused?: number
 }

@@ -23,7 +23,7 @@ import { CommitQueue } from "./commit-queue.ts"
 import type { CopyCommit, CopyFact, RequestsPage } from "./copy-fact.ts"
 import { mendRows } from "./mend/mend.ts"
 import { publicCopy, publicDelete, publicPut } from "./public-commit.ts"
-import { publicBlob, publicCounters, publicLocation, publicObject } from "./public-record.ts"
+import { publicBlob, publicCounters, publicLocation, publicObject, publicUsage } from "./public-record.ts"
 import * as read from "./reads.ts"
 import type {
   BackendRecord,
@@ -50,6 +50,7 @@ import { remove } from "./transitions/delete.ts"
 import { type DriftFact, drift } from "./transitions/drift.ts"
 import { type ScanFact, stepScan } from "./transitions/found/scan.ts"
 import { sightings } from "./transitions/found/sightings.ts"
+import { type IdentityFact, identifyBackend } from "./transitions/identify-backend.ts"
 import { askForLooks, neverScanned } from "./transitions/looks.ts"
 import { forgetRequests, KEPT_FOR, once } from "./transitions/once.ts"
 import { put } from "./transitions/put.ts"
@@ -132,8 +133,8 @@ export class RowCatalog implements Catalog {
     return this.#commit(GROWS, (rows) => stepScan(rows, fact))
   }
 
-  commitLooks(backend: string, keys: readonly string[]): Promise<void> {
-    return this.#commit(GROWS, (rows) => askForLooks(rows, backend, keys))
+  commitLooks(backend: string, keys: readonly string[], asked?: Actor & { time: number }): Promise<void> {
+    return this.#commit(GROWS, (rows) => askForLooks(rows, backend, keys, asked))
   }
 
   commitReads(reads: ReadonlyMap<BlobId, number>): Promise<void> {
@@ -152,6 +153,10 @@ export class RowCatalog implements Catalog {
     return this.#commit(FREES, (rows) => revokeSignedUrls(rows, fact))
   }
 
+  commitIdentity(fact: IdentityFact): Promise<boolean> {
+    return this.#commit(GROWS, (rows) => identifyBackend(rows, fact))
+  }
+
   commitPause(fact: PauseFact): Promise<boolean> {
     return this.#commit(FREES, (rows) => pauseBackend(rows, fact))
   }
@@ -167,7 +172,7 @@ export class RowCatalog implements Catalog {
     return this.#commit(FREES, (rows) => removeBackend(rows, name, options))
   }
 
-  commitEvict(id: BlobId, options: { forced?: boolean } = {}): Promise<boolean> {
+  commitEvict(id: BlobId, options: { forced?: boolean } & Actor = {}): Promise<boolean> {
     return this.#commit(FREES, (rows) => evict(rows, id, this.#clock.now(), options))
   }
 
@@ -272,13 +277,7 @@ export class RowCatalog implements Catalog {
   }
 
   usage(): { bytes: number; entries: number; pinnedBytes: number; pinnedEntries: number } {
-    const totals = readTotals(this.#engine)
-    return {
-      bytes: totals.stagedBytes,
-      entries: totals.stagedEntries,
-      pinnedBytes: totals.pinnedBytes,
-      pinnedEntries: totals.pinnedEntries,
-    }
+    return publicUsage(readTotals(this.#engine))
   }
 
   verify(): AsyncIterable<CatalogFault> {

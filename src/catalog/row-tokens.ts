@@ -1,11 +1,13 @@
 /** Tokens over any engine: the part of the row catalog that is about them. */
 import type { Actor, Page } from "./catalog.ts"
+import type { Once } from "./copy-fact.ts"
 import type { TokenRecord, Usage } from "./record.ts"
 import type { ReadRows, Rows } from "./rows/rows.ts"
 import type { TokenCatalog } from "./token-catalog.ts"
 import { countNamespace, usageOf } from "./transitions/namespaces.ts"
 import {
   createToken,
+  issueOnce,
   type RevocationFact,
   type RotationFact,
   recordUses,
@@ -28,12 +30,15 @@ export class RowTokens implements TokenCatalog {
     this.#commit = commit
   }
 
-  create(token: TokenRecord, actor: Actor): Promise<TokenRecord> {
-    return this.#commit(GROWS, (rows) => createToken(rows, token, actor))
+  create(token: TokenRecord, actor: Actor, request?: Once): Promise<TokenRecord> {
+    const time = token.created
+    return this.#commit(GROWS, (rows) =>
+      issueOnce(rows, { once: request, time }, () => createToken(rows, token, actor)),
+    )
   }
 
   rotate(fact: RotationFact): Promise<TokenRecord> {
-    return this.#commit(FREES, (rows) => rotateToken(rows, fact))
+    return this.#commit(FREES, (rows) => issueOnce(rows, fact, () => rotateToken(rows, fact)))
   }
 
   revoke(fact: RevocationFact): Promise<TokenRecord> {

@@ -1,12 +1,16 @@
 /** The contract of the catalog about bearer tokens and what their quotas are measured by (decision 0016). The duties of the catalog hold here too. */
 import type { Actor, Page } from "./catalog.ts"
+import type { Once } from "./copy-fact.ts"
 import type { TokenRecord, Usage } from "./record.ts"
 import type { RevocationFact, RotationFact } from "./transitions/tokens.ts"
 
 export interface TokenCatalog {
-  /** Keeps a token; what lies in the namespace of its quota must have been counted. @throws CONFLICT (retryable) */
-  create(token: TokenRecord, actor: Actor): Promise<TokenRecord>
-  /** The token has another secret. @throws NOT_FOUND, CONFLICT where it is revoked or has expired */
+  /**
+   * Keeps a token; what lies in the namespace of its quota must have been counted. @throws CONFLICT (retryable); KEY_REUSED; CONFLICT where the same
+   * request was done before: `details.token`, for what it gave cannot be given again
+   */
+  create(token: TokenRecord, actor: Actor, once?: Once): Promise<TokenRecord>
+  /** The token has another secret. @throws NOT_FOUND, CONFLICT where it is revoked or has expired, and as `create` where the request was done before */
   rotate(fact: RotationFact): Promise<TokenRecord>
   /** The token is good no more, for ever. Said twice, it is as said once. @throws NOT_FOUND */
   revoke(fact: RevocationFact): Promise<TokenRecord>

@@ -1,5 +1,5 @@
 /** A backend for a person: one line in a list, or all that is known of it. Secrets are not among it: the store does not tell them. */
-import type { JsonValue } from "../core/json.ts"
+import type { JsonObject, JsonValue } from "../core/json.ts"
 import type { BackendInfo } from "../store/store.ts"
 import { safe } from "./format.ts"
 
@@ -17,9 +17,16 @@ export function describeFully(info: BackendInfo): string {
     ...(info.error ? [`  ${"error".padEnd(NAME)}${safe(info.error.message)} [${info.error.code}]`] : []),
     ...linesOf("setting", settings),
     ...linesOf("can", { ...info.capabilities, checksums: [...info.capabilities.checksums] }),
-    ...linesOf("found", info.abilities ?? {}),
+    ...linesOf("found", withDate(info.abilities ?? {})),
+    ...Object.entries(info.changed ?? {}).flatMap(([key, { was }]) => linesOf("was", { [key]: was })),
   ]
   return lines.join("\n")
+}
+
+/** When they were found out, as a person reads it. */
+function withDate(abilities: JsonObject): JsonObject {
+  const { probed } = abilities
+  return typeof probed === "number" ? { ...abilities, probed: new Date(probed).toISOString() } : abilities
 }
 
 const NAME = 9

@@ -53,7 +53,7 @@ export const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   "tokens rotate": ["stored tokens rotate 1f0c93ab5d21 --overlap 24h"],
   "tokens revoke": ["stored tokens revoke 1f0c93ab5d21"],
   validate: ["stored validate photos --sample 1%", "stored validate --rate 20MB"],
-  doctor: ["stored doctor", "stored doctor --repair"],
+  doctor: ["stored doctor", "stored doctor --repair", "stored doctor --audit audit.jsonl.1 audit.jsonl"],
   serve: ["stored serve", "STORED_HOST=0.0.0.0 STORED_ADMIN_TOKEN=… stored serve"],
   completion: [
     'eval "$(stored completion bash)"               # in ~/.bashrc',

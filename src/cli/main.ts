@@ -9,6 +9,7 @@ import packageFacts from "../../package.json" with { type: "json" }
 import type { Environment } from "../api/environment.ts"
 import type { StoreConfigInput } from "../core/config.ts"
 import { StoredError } from "../core/error.ts"
+import { plainLines } from "../core/log-line.ts"
 import type { Access, CommandLine, GlobalOptions, ServeOptions } from "./command-line.ts"
 import { exitCode } from "./exit-code.ts"
 import { faultLines } from "./fault.ts"
@@ -35,7 +36,7 @@ async function local(options: GlobalOptions) {
   ])
   const config: StoreConfigInput = await loadConfig(settings)
   // Errors are told as one line each; the log is for who asks for it.
-  const log = pino({ level: settings.log ?? "silent" }, pino.destination({ fd: 2, sync: true }))
+  const log = pino({ level: settings.log ?? "silent" }, plainLines(pino.destination({ fd: 2, sync: true })))
   return { config, log, masterKeys: settings.masterKeys, endpoints: settings.endpoints }
 }
 

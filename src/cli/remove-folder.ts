@@ -1,14 +1,10 @@
 /** Deletes every object below a prefix, after a question where a person sits there. */
 import { StoredError } from "../core/error.ts"
 import { createQuestioner } from "./ask.ts"
-import { type Access, type CommandLine, type GlobalOptions, print } from "./command-line.ts"
+import type { Access, CommandLine, GlobalOptions } from "./command-line.ts"
 import { asFolder } from "./copy/place.ts"
-import { exitCode } from "./exit-code.ts"
-import { faultLines } from "./fault.ts"
 import { formatBytes, formatCount, safe } from "./format.ts"
-
-/** Keys in one call. */
-const TOGETHER = 500
+import { removeKeys, TOGETHER } from "./remove-keys.ts"
 
 export interface RemoveFolderOptions extends GlobalOptions {
   yes?: boolean
@@ -28,7 +24,8 @@ export async function removeFolder(
   let keys: string[] = []
   let count = 0
   const removeThem = async (): Promise<void> => {
-    count += await removeEach(line, access, keys, options)
+    // Somebody else may be faster.
+    count += await removeKeys(line, access, keys, { ...options, mayBeGone: true })
     keys = []
   }
   for await (const { key } of access.list({ prefix, signal: line.signal })) {
@@ -61,29 +58,4 @@ async function sizeOf(line: CommandLine, access: Access, prefix: string): Promis
     bytes += size
   }
   return { count, bytes }
-}
-
-/** How many went. */
-async function removeEach(
-  line: CommandLine,
-  access: Access,
-  keys: readonly string[],
-  options: GlobalOptions,
-): Promise<number> {
-  const entries = await access.deleteMany(keys, { signal: line.signal })
-  let count = 0
-  for (const entry of entries) {
-    if (!("error" in entry)) {
-      count += 1
-      print(line, options, { name: entry.key, id: entry.id }, () => `removed ${safe(entry.key)}`)
-      continue
-    }
-    // Somebody else was faster.
-    if (entry.error.code === "NOT_FOUND") continue
-    const { code, message, retryable, details } = entry.error
-    const fault = new StoredError(code, `${entry.key}: ${message}`, { retryable, ...(details && { details }) })
-    line.stderr.write(faultLines(fault, options))
-    line.setExitCode(exitCode(fault))
-  }
-  return count
 }

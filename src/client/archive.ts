@@ -4,6 +4,7 @@ import { Readable } from "node:stream"
 import { parse } from "content-disposition"
 import { abortError, type StoredError } from "../core/error.ts"
 import { parseKey, parsePrefix } from "../core/key.ts"
+import { mayFailUnheard } from "../core/unheard.ts"
 import { checkOptions } from "../store/check-options.ts"
 import type { ArchiveOptions, OpenedArchive } from "../store/store.ts"
 import { LONG } from "./deadline.ts"
@@ -50,6 +51,7 @@ class RemoteArchive extends Readable {
     this.#link = link
     this.#response = response
     this.#signal = signal
+    mayFailUnheard(this)
     signal?.addEventListener("abort", this.#abort, { once: true })
     if (signal?.aborted) this.#abort()
   }

@@ -2,7 +2,7 @@
 import type { JsonObject } from "../core/json.ts"
 import { parseBackendName } from "../core/key.ts"
 import { checkOptions } from "../store/check-options.ts"
-import type { BackendInfo, RemoveBackendOptions } from "../store/store.ts"
+import type { BackendInfo, RemoveBackendOptions, TestBackendOptions } from "../store/store.ts"
 import { LONG } from "./deadline.ts"
 import type { Link } from "./link.ts"
 import { nameList } from "./name-list.ts"
@@ -44,9 +44,14 @@ async function sendSettings(
 }
 
 /** @throws StoredError UNKNOWN_BACKEND, TIMEOUT, and why it does not answer */
-export async function testBackend(link: Link, name: string): Promise<BackendInfo> {
-  const deadline = Math.max(link.timeout, LONG)
-  return link.json<BackendInfo>({ method: "POST", path: `/v1/backends/${nameList([name])}/test`, deadline })
+export async function testBackend(link: Link, name: string, options: TestBackendOptions = {}): Promise<BackendInfo> {
+  checkOptions("testBackend", options)
+  return link.json<BackendInfo>({
+    method: "POST",
+    path: `/v1/backends/${nameList([name])}/test`,
+    query: { accept: options.accept?.toString() },
+    deadline: Math.max(link.timeout, LONG),
+  })
 }
 
 /** Every copy that is counted on is looked at first, which takes as long as there are copies. @throws StoredError LAST_COPY, UNKNOWN_BACKEND */

@@ -13,7 +13,7 @@ import { archive } from "./archive.ts"
 import { addBackend, getBackend, listBackends, removeBackend, setBackend, testBackend } from "./backends.ts"
 import { cacheStats, clear, evict } from "./cache.ts"
 import { Calls } from "./calls.ts"
-import { copy, deleteMany } from "./copy.ts"
+import { copy, copyMany, deleteMany } from "./copy.ts"
 import { remove } from "./delete.ts"
 import { drift } from "./drift.ts"
 import { checkEnqueueId, enqueue } from "./enqueue.ts"
@@ -49,7 +49,8 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
   const inOrder = async (): Promise<void> => {
     await Promise.all([subscription.placed(), ...placing])
   }
-  const bare = { base: parseAddress(url), headers: authorization(options.token), timeout }
+  const { traceparent } = options
+  const bare = { base: parseAddress(url), headers: authorization(options.token), timeout, traceparent }
   /** for what keeps the order; everything else goes by `link`, behind it */
   const first = new Link(bare)
   const link = new Link({ ...bare, before: inOrder })
@@ -83,6 +84,8 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     deleteMany: (keys, given) => calls.run(() => deleteMany(link, keys, given)),
     copy: (from, to, given) => calls.run(() => copy(link, "copy", { from, to }, given)),
     move: (from, to, given) => calls.run(() => copy(link, "move", { from, to }, given)),
+    copyMany: (pairs, given) => copyMany(link, "copy", pairs, given),
+    moveMany: (pairs, given) => copyMany(link, "move", pairs, given),
     list: (given) => list(link, given),
     stat: (idOrKey) => calls.run(() => stat(link, idOrKey)),
     has: (idOrKey) => calls.run(async () => (await stat(link, idOrKey)) !== null),
@@ -93,7 +96,7 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
     revokeSignedUrls: () => calls.run(() => revokeSignedUrls(link)),
     addBackend: (name, config) => calls.run(() => addBackend(link, name, config)),
     setBackend: (name, config) => calls.run(() => setBackend(link, name, config)),
-    testBackend: (name) => calls.run(() => testBackend(link, name)),
+    testBackend: (name, given) => calls.run(() => testBackend(link, name, given)),
     removeBackend: (name, given) => calls.run(() => removeBackend(link, name, given)),
     pauseBackend: (name, given) => calls.run(() => pauseBackend(link, name, "pause", given)),
     resumeBackend: (name, given) => calls.run(() => pauseBackend(link, name, "resume", given)),
@@ -116,7 +119,7 @@ export function connect(url: string, options: ConnectOptions = {}): RemoteStore 
       clear: (given) => calls.run(() => clear(link, given)),
     },
     tokens: {
-      create: (settings) => calls.run(() => createToken(link, settings)),
+      create: (settings, given) => calls.run(() => createToken(link, settings, given)),
       list: () => calls.run(() => listTokens(link)),
       get: (id) => calls.run(() => getToken(link, id)),
       rotate: (id, given) => calls.run(() => rotateToken(link, id, given)),

@@ -1,8 +1,17 @@
-/** `copy`, `move` and `deleteMany` over the wire. */
+/** `copy`, `move`, each of them of many too, and `deleteMany` over the wire. */
 import type { PutResult } from "../core/metadata.ts"
 import { checkOptions } from "../store/check-options.ts"
-import type { CopyOptions, DeletedEntry, DeleteManyOptions } from "../store/store.ts"
+import { PagedItems } from "../store/paged.ts"
+import type {
+  CopiedEntry,
+  CopyManyOptions,
+  CopyOptions,
+  CopyPair,
+  DeletedEntry,
+  DeleteManyOptions,
+} from "../store/store.ts"
 import { LONG } from "./deadline.ts"
+import { linesOf, SILENCE } from "./lines.ts"
 import type { Link } from "./link.ts"
 import { onceHeaders, tellRepeat } from "./once.ts"
 import { jsonBody } from "./send-body.ts"
@@ -39,7 +48,48 @@ export async function deleteMany(
   options: DeleteManyOptions = {},
 ): Promise<DeletedEntry[]> {
   const { signal } = checkOptions("deleteMany", options)
-  const body = jsonBody({ keys })
-  const call = { method: "POST", path: "/v1/delete", body, deadline: Math.max(link.timeout, LONG), signal } as const
-  return (await link.json<{ results: DeletedEntry[] }>(call)).results
+  const { headers, value } = await link.answer<{ results: DeletedEntry[] }>({
+    method: "POST",
+    path: "/v1/delete",
+    headers: onceHeaders(options),
+    body: jsonBody({ keys }),
+    deadline: Math.max(link.timeout, LONG),
+    signal,
+  })
+  tellRepeat(options, headers)
+  return value.results
+}
+
+/** Lines as they come. One connection: where it breaks, what came is not all, and that is an error. */
+export function copyMany(
+  link: Link,
+  verb: "copy" | "move",
+  pairs: readonly CopyPair[],
+  options?: CopyManyOptions,
+): AsyncGenerator<CopiedEntry, void, undefined> {
+  return new PagedItems(copiedPages(link, verb, pairs, options))
+}
+
+async function* copiedPages(
+  link: Link,
+  verb: "copy" | "move",
+  pairs: readonly CopyPair[],
+  options: CopyManyOptions = {},
+): AsyncGenerator<CopiedEntry[], void, undefined> {
+  const { signal } = checkOptions("copyMany", options)
+  const response = await link.send({
+    method: "POST",
+    path: `/v1/${verb}`,
+    headers: onceHeaders(options),
+    body: jsonBody({ pairs }),
+    deadline: Math.max(link.timeout, SILENCE),
+    signal,
+  })
+  try {
+    yield* linesOf<CopiedEntry>(response)
+  } catch (error) {
+    throw link.broken(error, signal)
+  } finally {
+    response.destroy()
+  }
 }

@@ -8,6 +8,7 @@ import { Readable } from "node:stream"
 import { type BlobId, splitBlobId } from "../core/blob-id.ts"
 import type { Hasher } from "../core/checksum.ts"
 import { abortError, ConflictError, ConsistencyError, StoredError } from "../core/error.ts"
+import { mayFailUnheard } from "../core/unheard.ts"
 import { type AnsweredRange, answeredRange } from "./answered-range.ts"
 import { idHasher } from "./id-hasher.ts"
 import type { Call, Link } from "./link.ts"
@@ -70,6 +71,7 @@ class Download extends Readable {
     this.#position = range.start
     this.#mark = range.start
     this.#end = range.end
+    mayFailUnheard(this)
     call.signal?.addEventListener("abort", this.#abort, { once: true })
     if (call.signal?.aborted) this.#abort()
   }

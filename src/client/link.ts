@@ -35,6 +35,8 @@ export interface LinkOptions {
   timeout: number
   /** what each request waits for; never rejects */
   before?(): Promise<void>
+  /** of what a request is part of, or null; absent: of nothing */
+  traceparent?: (() => string | null) | undefined
 }
 
 /** Bytes of an answer that is read whole. */
@@ -46,10 +48,12 @@ export class Link {
   readonly #headers: Readonly<Record<string, string>>
   readonly #agent: Agent
   readonly #before: (() => Promise<void>) | undefined
+  readonly #traceparent: () => string | null
   #isClosed = false
 
-  constructor({ base, headers, timeout, before }: LinkOptions) {
+  constructor({ base, headers, timeout, before, traceparent = () => null }: LinkOptions) {
     this.#before = before
+    this.#traceparent = traceparent
     this.#base = base
     this.#headers = headers
     this.timeout = timeout
@@ -115,12 +119,18 @@ export class Link {
     const search = parameters.length === 0 ? "" : `?${new URLSearchParams(parameters)}`
     const send = this.#base.protocol === "https:" ? httpsRequest : httpRequest
     const length = body?.size ?? (body || method === "GET" ? undefined : 0)
+    const trace = this.#traceparent()
     return send({
       ...urlToHttpOptions(this.#base),
       path: this.#base.pathname.replace(/\/$/, "") + path + search,
       method,
       agent: this.#agent,
-      headers: { ...headers, ...this.#headers, ...(length !== undefined && { "content-length": String(length) }) },
+      headers: {
+        ...headers,
+        ...this.#headers,
+        ...(trace !== null && { traceparent: trace }),
+        ...(length !== undefined && { "content-length": String(length) }),
+      },
     })
   }
 

@@ -6,7 +6,7 @@ import type { PutOptions } from "../store/store.ts"
 type OnceOptions = Pick<PutOptions, "idempotencyKey" | "onRepeat">
 
 /** @throws StoredError INVALID_INPUT */
-export function onceHeaders({ idempotencyKey }: OnceOptions): Record<string, string> {
+export function onceHeaders({ idempotencyKey }: Pick<OnceOptions, "idempotencyKey">): Record<string, string> {
   if (idempotencyKey === undefined) return {}
   requestName("", { idempotencyKey })
   return { "idempotency-key": idempotencyKey }

@@ -22,6 +22,8 @@ export interface ConnectOptions {
   token?: string
   /** ms until an answer begins, beside what the call itself is to wait, and the longest silence within one; default 30,000 */
   timeout?: number
+  /** asked at each request for the W3C traceparent of what it is part of, null for nothing; absent: none is sent */
+  traceparent?(): string | null
   /**
    * Told of each connection of `on` and `events` that breaks, which is mended by itself (`retryable`), of a stream of `on` that cannot be had, and
    * of what listeners throw. Absent: the latter two are warnings of the process.

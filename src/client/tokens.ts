@@ -2,15 +2,17 @@
 import { StoredError } from "../core/error.ts"
 import { splitToken } from "../core/token.ts"
 import { checkOptions } from "../store/check-options.ts"
-import type { IssuedToken, RotationSettings, TokenActor, TokenInfo, TokenSettings } from "../store/store.ts"
+import type { IssuedToken, RotationSettings, TokenInfo, TokenIssue, TokenSettings } from "../store/store.ts"
 import type { Link } from "./link.ts"
+import { onceHeaders } from "./once.ts"
 import { jsonBody } from "./send-body.ts"
 
 const PATH = "/v1/tokens"
 
 /** @throws StoredError INVALID_INPUT, `details.issues` has every mistake */
-export function createToken(link: Link, settings: TokenSettings): Promise<IssuedToken> {
-  return link.json<IssuedToken>({ method: "POST", path: PATH, body: jsonBody(settings ?? null) })
+export async function createToken(link: Link, settings: TokenSettings, issue: TokenIssue = {}): Promise<IssuedToken> {
+  const headers = onceHeaders(checkOptions("token", issue))
+  return link.json<IssuedToken>({ method: "POST", path: PATH, headers, body: jsonBody(settings ?? null) })
 }
 
 export async function listTokens(link: Link): Promise<TokenInfo[]> {
@@ -22,14 +24,20 @@ export async function getToken(link: Link, id: string): Promise<TokenInfo> {
   return link.json<TokenInfo>({ path: pathOf(id) })
 }
 
-/** @throws StoredError NOT_FOUND, CONFLICT */
+/** @throws StoredError NOT_FOUND, CONFLICT, KEY_REUSED */
 export async function rotateToken(
   link: Link,
   id: string,
-  options: RotationSettings & TokenActor = {},
+  options: RotationSettings & TokenIssue = {},
 ): Promise<IssuedToken> {
-  const { principal: _principal, requestId: _requestId, ...settings } = checkOptions("token", options)
-  return link.json<IssuedToken>({ method: "POST", path: `${pathOf(id)}/rotate`, body: jsonBody(settings) })
+  const {
+    principal: _principal,
+    requestId: _requestId,
+    idempotencyKey: _key,
+    ...settings
+  } = checkOptions("token", options)
+  const headers = onceHeaders(options)
+  return link.json<IssuedToken>({ method: "POST", path: `${pathOf(id)}/rotate`, headers, body: jsonBody(settings) })
 }
 
 /** @throws StoredError NOT_FOUND */

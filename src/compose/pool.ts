@@ -12,6 +12,7 @@ import { PACE, type Pace } from "../../queues/pace.ts"
 import { Pool } from "../../queues/pool.ts"
 import { watchRedisHealth } from "../../queues/redis-health.ts"
 import type { Bus } from "../bus.ts"
+import type { JsonObject } from "../core/json.ts"
 import { writeProbe } from "../staging/probe.ts"
 import type { BackendSet } from "../store/backend-set.ts"
 import type { Log } from "../store/log.ts"
@@ -83,7 +84,7 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
           name,
           settings,
           concurrency,
-          ...(abilities && { abilities }),
+          ...foundOut(abilities, backends.identityOf(name)),
         })),
       staging: { directory, probe },
     }),
@@ -113,4 +114,9 @@ export async function openPool({ redis, lines, backends, bus, stagingDirectory, 
     ingest: () => ingest.counts(),
   }
   return { pool, view, board: look, close }
+}
+
+/** Which place it is goes with the abilities: workers of an older version refuse a field of their own for it. */
+function foundOut(abilities: JsonObject | undefined, identity: JsonObject | null): { abilities?: JsonObject } {
+  return abilities || identity ? { abilities: { ...abilities, ...(identity && { identity }) } } : {}
 }

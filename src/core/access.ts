@@ -14,7 +14,7 @@ export type Scope = (typeof SCOPES)[number]
 
 /** What somebody may do, and who it is. */
 export interface Access {
-  /** for the journal: `admin`, `anonymous`, `token:<id>` */
+  /** for the journal: `admin`, `anonymous`, `token:<id>`; for the log also `worker`, `metrics` */
   readonly principal: string
   /** id of the token, null where there is none */
   readonly token: string | null
@@ -57,6 +57,12 @@ const EVERYTHING = { prefixes: null, backends: null } as const
 
 /** Whoever bears `STORED_ADMIN_TOKEN`. Not a worker: secrets go in through this door, and never out. */
 export const ROOT: Access = accessOf({ principal: "admin", scopes: ["admin"], ...EVERYTHING })
+
+/** Whoever bears `STORED_WORKER_TOKEN`. */
+export const WORKER: Access = accessOf({ principal: "worker", scopes: ["worker"], ...EVERYTHING })
+
+/** Whoever bears `STORED_METRICS_TOKEN`: may read what is counted, which no scope is about. */
+export const METER: Access = accessOf({ principal: "metrics", scopes: [], ...EVERYTHING })
 
 /** Whoever reaches a server that asks for no token. */
 export const ANONYMOUS: Access = accessOf({ principal: "anonymous", scopes: ["admin"], ...EVERYTHING })

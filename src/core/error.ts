@@ -3,8 +3,9 @@
  *
  * Whoever understands a foreign error (a driver, staging, the catalog) turns it into a `StoredError`, decides there
  * whether a retry can help, and keeps the foreign error as `cause`. The message is one sentence for a person that says
- * what to do. Transport words (HTTP status, exit codes) live in one table at each edge, not here.
+ * what to do. Transport words live in one table each: HTTP status in `error-status.ts`, exit codes at their edge.
  */
+import { STATUS } from "./error-status.ts"
 
 /** Every code a `StoredError` can have; callers may rely on them, they are part of the public face. */
 export const ERROR_CODES = [
@@ -60,6 +61,10 @@ export interface StoredErrorOptions {
   details?: Readonly<Record<string, unknown>>
 }
 
+/**
+ * The error of StoreD. It is always of the class of its code, whoever made it and on whichever side of a wire: `error instanceof NotFoundError` and
+ * `error.code === "NOT_FOUND"` say the same.
+ */
 export class StoredError extends Error {
   readonly code: ErrorCode
   readonly retryable: boolean
@@ -67,10 +72,17 @@ export class StoredError extends Error {
 
   constructor(code: ErrorCode, message: string, options: StoredErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.name = new.target.name
     this.code = code
     this.retryable = options.retryable ?? false
     this.details = options.details ?? {}
+    // One place decides, so that no throw of a bare StoredError and no error that came by HTTP can be of another class.
+    if (new.target === StoredError) Object.setPrototypeOf(this, classOf(this).prototype)
+    this.name = this.constructor.name
+  }
+
+  /** The HTTP status that says the same. A CONFLICT of a request with a condition is answered with 412. */
+  get statusCode(): number {
+    return STATUS[this.code]
   }
 
   /** What may cross a process boundary: no stack, no cause. */
@@ -100,6 +112,20 @@ export class ConflictError extends StoredError {
   }
 }
 
+/** Nobody knows who asks, or they may not do this. Codes `UNAUTHENTICATED`, `FORBIDDEN`. */
+export class UnauthorizedError extends StoredError {
+  constructor(code: "UNAUTHENTICATED" | "FORBIDDEN", message: string, options?: StoredErrorOptions) {
+    super(code, message, options)
+  }
+}
+
+/** What is sealed cannot be opened, or a secret cannot be had. Code `SECRET_UNAVAILABLE`; `details` has `backend field`. */
+export class EncryptionError extends StoredError {
+  constructor(message: string, options?: StoredErrorOptions) {
+    super("SECRET_UNAVAILABLE", message, options)
+  }
+}
+
 /** Staging is full of bytes that no backend has yet. Code `QUOTA_EXCEEDED`; `details` has `limit used pinned` in bytes. */
 export class QuotaExceededError extends StoredError {
   constructor(message: string, options?: StoredErrorOptions) {
@@ -121,10 +147,39 @@ export class TransientAdapterError extends StoredError {
   }
 }
 
-/** A backend fault that stays until somebody acts. Never retryable at once; the location is parked. */
+/** A backend fault that stays until somebody acts. Never retryable at once; the location is parked. Codes `BACKEND_REFUSED`, `BACKEND_FULL`, and what a driver says. */
 export class PermanentAdapterError extends StoredError {
   constructor(code: ErrorCode, message: string, options?: StoredErrorOptions) {
     super(code, message, { ...options, retryable: false })
+  }
+}
+
+type ErrorClass = { prototype: StoredError }
+
+function classOf({ code, retryable }: StoredError): ErrorClass {
+  switch (code) {
+    case "NOT_FOUND":
+      return NotFoundError
+    case "CONFLICT":
+      return ConflictError
+    case "QUOTA_EXCEEDED":
+      return QuotaExceededError
+    case "UNAUTHENTICATED":
+    case "FORBIDDEN":
+      return UnauthorizedError
+    case "SECRET_UNAVAILABLE":
+      return EncryptionError
+    case "CORRUPT":
+    case "CHECKSUM_MISMATCH":
+      return ConsistencyError
+    case "BACKEND_UNAVAILABLE":
+    case "TIMEOUT":
+      return retryable ? TransientAdapterError : StoredError
+    case "BACKEND_REFUSED":
+    case "BACKEND_FULL":
+      return retryable ? StoredError : PermanentAdapterError
+    default:
+      return StoredError
   }
 }
 

@@ -5,10 +5,7 @@
 
 /** A line of JSON, which means the same afterwards: what is not ASCII stands within its texts. The line feed at its end stays. */
 export function plainLine(line: string): string {
-  return line.replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  )
+  return line.replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`)
 }
 
 /** What writes lines to a destination, each plain. */

@@ -42,8 +42,10 @@ export interface Metadata {
   state: ObjectState
   /** UTC ms */
   created: number
-  /** UTC ms */
+  /** UTC ms, of the last change to it or to any of its copies */
   modified: number
+  /** UTC ms, when this version came under the key, or these bytes came first where they are asked for by id: what becomes of copies does not move it */
+  written: number
   custom: JsonObject
 }
 

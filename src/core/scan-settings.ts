@@ -49,6 +49,9 @@ const every = z
     'expected a time such as "24h" or "30min", or "off"',
   )
 
+/** Characters: every key is compared with all of them. */
+const MOST_PATTERNS = 65_536
+
 export const scanSchema = z.strictObject({
   /** begins the keys of the objects that are found; absent: the backend's name and a slash. Empty: they are called as they are there */
   prefix: z
@@ -58,10 +61,17 @@ export const scanSchema = z.strictObject({
     .optional(),
   /** whether content is read, so that its id is known; absent: on `local` backends only */
   hash: z.boolean().optional(),
-  /** how often the whole backend is compared with the catalog, such as `24h`; `off`: only when asked to */
+  /** how often the whole backend is compared with the catalog, such as `24h`, which is usual; `off`: only when asked to */
   every: every.optional(),
   /** what is passed over, in the syntax of gitignore */
-  ignore: z.array(z.string().min(1).max(1024)).max(1000).optional(),
+  ignore: z
+    .array(z.string().min(1).max(1024))
+    .max(1000)
+    .refine(
+      (patterns) => patterns.join("").length <= MOST_PATTERNS,
+      `expected patterns of at most ${MOST_PATTERNS} characters together`,
+    )
+    .optional(),
   /** what becomes of symbolic links; `follow`: where they lead to something inside the root, that is taken in under their keys as well. Absent: `skip` */
   symlinks: z.enum(["skip", "follow"]).optional(),
   /** most that is read for its checksum, such as `50MB/s` */
@@ -85,6 +95,8 @@ export interface ScanRules {
   mode: BackendMode
   prefix: string
   hash: boolean
+  /** whether a scan that begins by itself takes in what the catalog does not know; otherwise it only compares what the catalog knows, and is called an audit */
+  adopts: boolean
   /** ms between two scans; null: never by itself */
   every: number | null
   ignore: readonly string[]
@@ -103,12 +115,12 @@ export function scanRules(
   { local }: { local: boolean },
 ): ScanRules {
   const { prefix = `${backend}/`, hash = local, every, ignore = [], rate, between } = settings.scan ?? {}
-  const isWanted = settings.scan !== undefined || settings.mode !== undefined || settings.watch === true
   return {
     mode: settings.mode ?? "observe",
     prefix,
     hash,
-    every: every === undefined ? (isWanted ? DAY : null) : every === "off" ? null : parseDuration(every),
+    adopts: settings.scan !== undefined || settings.mode !== undefined || settings.watch === true,
+    every: every === undefined ? DAY : every === "off" ? null : parseDuration(every),
     ignore,
     rate: rate === undefined ? null : parseRate(rate),
     between: between === undefined ? null : parseHours(between),

@@ -7,6 +7,7 @@
 import { Readable } from "node:stream"
 import type { ByteRange } from "../core/blob-source.ts"
 import { type StoredError, throwIfAborted } from "../core/error.ts"
+import { mayFailUnheard } from "../core/unheard.ts"
 import { close, readFully } from "./system-calls.ts"
 
 export interface ContentCheckOnTheWay {
@@ -39,6 +40,7 @@ export class ContentStream extends Readable {
     this.#options = options
     this.#position = options.range.start
     this.#abort = () => this.#destroyAborted()
+    mayFailUnheard(this)
     options.signal?.addEventListener("abort", this.#abort, { once: true })
     if (options.signal?.aborted) this.#destroyAborted()
   }

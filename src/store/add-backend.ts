@@ -1,6 +1,6 @@
 /** `addBackend` (A10): checked, opened, asked something, kept in the catalog with its secrets sealed, and in use from the next put on. */
 import { syncQueue } from "../../queues/job.ts"
-import type { StorageBackend } from "../backends/backend.ts"
+import type { ExpectedPlace, StorageBackend } from "../backends/backend.ts"
 import { StoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import { parseBackendName } from "../core/key.ts"
@@ -13,6 +13,9 @@ import type { StoreServices } from "./services.ts"
 import { backendInfo } from "./status.ts"
 import type { BackendInfo, SetBackendOptions } from "./store.ts"
 import { watchBackend } from "./watch.ts"
+
+/** What is missing is made. */
+const FIRST: ExpectedPlace = { as: "new", identity: null }
 
 /** @param knownAbilities what it found out when it was opened before with these settings */
 export type BackendMaker = (name: string, config: unknown, knownAbilities?: JsonObject) => RegisteredBackend
@@ -36,7 +39,7 @@ export async function addBackend(
   return backends.claiming(name, async () => {
     const made = make(name, withKeptSecrets(name, config, null))
     let holds = false
-    await openAndProbe(services, name, made.backend, async (signal) => {
+    await openAndProbe(services, name, made.backend, FIRST, async (signal) => {
       holds = await holdsSomething(made.backend, signal)
     })
     const registered = holds ? observed(made) : made
@@ -72,9 +75,10 @@ export async function keepOrClose(
 ): Promise<void> {
   try {
     const kept = await secrets.seal(name, storablePaths(settings, config.data), catalog.backends())
-    const { abilities } = backend
+    const { abilities, identity } = backend
+    const found = { ...(abilities && { abilities }), ...(identity && { identity }) }
     await catalog.commitBackend(
-      { name, driver, ...kept, created: clock.now(), ...(abilities && { abilities }) },
+      { name, driver, ...kept, created: clock.now(), ...found },
       { ...(principal !== undefined && { principal }), ...(requestId !== undefined && { requestId }) },
     )
   } catch (error) {

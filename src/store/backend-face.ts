@@ -2,7 +2,7 @@
 import type { BackendCapabilities } from "../backends/backend.ts"
 import type { ScanState } from "../catalog/record.ts"
 import type { SerializedError } from "../core/error.ts"
-import type { JsonObject } from "../core/json.ts"
+import type { JsonObject, JsonValue } from "../core/json.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
 import type { ScanWait } from "./scan-face.ts"
 import type { BackendValidation } from "./validate-face.ts"
@@ -16,6 +16,8 @@ export interface BackendInfo {
   capabilities: BackendCapabilities
   /** what was found out about what it talks to, where the driver finds out something */
   abilities: JsonObject | null
+  /** only of a test: what was found out to be another than it was, by its name there */
+  changed?: Record<string, { was: JsonValue; is: JsonValue }>
   isDefault: boolean
   state: "open" | "unavailable"
   /** why it could not be opened */
@@ -44,6 +46,8 @@ export interface BackendWatch {
   error: SerializedError | null
   /** UTC ms */
   since: number
+  /** UTC ms when so much changed at once that something may not have been heard, which a scan then looks for; absent: never yet */
+  missed?: number
 }
 
 /** How far the scan of a backend is, or how the last one ended: what of it a person wants to see beside everything else. */
@@ -73,6 +77,13 @@ export interface SetBackendOptions {
   requestId?: string
 }
 
+export interface TestBackendOptions {
+  /** what is at its place now is the backend from now on, also where it is another directory or disk than before */
+  accept?: boolean
+  principal?: string
+  requestId?: string
+}
+
 export interface PauseBackendOptions {
   principal?: string
   requestId?: string
@@ -89,8 +100,11 @@ export interface BackendFace {
    * nothing. @throws as `addBackend`, but BACKEND_EXISTS; CONFLICT where they lead to another place than where its copies are
    */
   setBackend(name: string, config: JsonObject, options?: SetBackendOptions): Promise<BackendInfo>
-  /** Asks a backend something now. @throws UNKNOWN_BACKEND, why it does not answer */
-  testBackend(name: string): Promise<BackendInfo>
+  /**
+   * Asks a backend something now, and finds out anew what it can do. One whose place is another than it was, a disk that is not mounted or a restored one, is unavailable until the old one is back or
+   * the new one is accepted. @throws UNKNOWN_BACKEND, why it does not answer
+   */
+  testBackend(name: string, options?: TestBackendOptions): Promise<BackendInfo>
   /**
    * Forgets a backend; its bytes stay where they are. Refused with LAST_COPY where fewer than `minCopies` others of something are seen, unless
    * `force`, which the journal keeps.

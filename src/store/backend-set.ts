@@ -1,9 +1,11 @@
 /** The backends that are registered now. One that cannot be opened stays registered and is opened again when it is next needed. */
-import type { BackendCapabilities, StorageBackend } from "../backends/backend.ts"
+import type { BackendCapabilities, ExpectedPlace, StorageBackend } from "../backends/backend.ts"
 import { type StoredError as Fault, StoredError, toStoredError } from "../core/error.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { RateLimit } from "../core/rate-limit.ts"
 import type { BackendWatch } from "./backend-face.ts"
+import { KnownPlaces, type PlacesCatalog } from "./known-places.ts"
+import { type Log, silentLog } from "./log.ts"
 
 export interface RegisteredBackend {
   name: string
@@ -37,16 +39,22 @@ export class BackendSet {
   readonly #defaults: string[] | undefined
   readonly #left: readonly string[]
   readonly #readOnly: boolean
+  readonly #places: KnownPlaces | null
   readonly #leaving = new Set<string>()
   readonly #claimed = new Set<string>()
 
   /**
    * @param defaults names of the default backends; absent: all that are registered
    * @param left names of those that are no default all the same
-   * @param options `readOnly`: they are opened only to be looked at
+   * @param options `readOnly`: they are opened only to be looked at. `catalog`: keeps which place each is; absent: nobody does
    */
-  constructor(defaults: string[] | undefined, left: readonly string[] = [], options: { readOnly?: boolean } = {}) {
-    this.#readOnly = options.readOnly ?? false
+  constructor(
+    defaults: string[] | undefined,
+    left: readonly string[] = [],
+    { readOnly = false, catalog, log = silentLog }: { readOnly?: boolean; catalog?: PlacesCatalog; log?: Log } = {},
+  ) {
+    this.#readOnly = readOnly
+    this.#places = catalog ? new KnownPlaces(catalog, log, { keep: !readOnly }) : null
     this.#defaults = defaults
     this.#left = left
   }
@@ -131,9 +139,31 @@ export class BackendSet {
     return entry.opening
   }
 
-  async #open(entry: Entry): Promise<StorageBackend> {
+  /**
+   * Opens the backend anew at whatever place its settings lead to: that is its place from now on.
+   * @throws StoredError of `open`, UNKNOWN_BACKEND
+   */
+  accept(name: string): Promise<StorageBackend> {
+    const entry = this.get(name) as Entry
+    entry.opening = this.#open(entry, { as: "accepted", identity: null })
+    return entry.opening
+  }
+
+  /** Which place it was when it was open last; null: that is not known, or it can be no other. */
+  identityOf(name: string): JsonObject | null {
+    return this.#places?.identity(name) ?? null
+  }
+
+  /** What it is to be opened with. */
+  placeOf(name: string): ExpectedPlace {
+    return this.#places?.of(name) ?? { as: "new", identity: null }
+  }
+
+  async #open(entry: Entry, place?: ExpectedPlace): Promise<StorageBackend> {
     try {
-      await entry.backend.open({ readOnly: this.#readOnly })
+      const expected = place ?? this.#places?.of(entry.name)
+      await entry.backend.open({ readOnly: this.#readOnly, ...(expected && { place: expected }) })
+      await this.#places?.keep(entry.name, entry.backend)
       entry.fault = null
       return entry.backend
     } catch (error) {

@@ -10,9 +10,12 @@ import type { StoreServices } from "./services.ts"
 /** @throws StoredError LAST_COPY */
 export async function clearCache(
   services: StoreServices,
-  options: { force?: boolean } = {},
+  { force = false, ...actor }: { force?: boolean; principal?: string; requestId?: string } = {},
 ): Promise<{ evicted: number; bytes: number }> {
-  if (!options.force) return services.staging.evict("all")
+  return services.evictionGuard.askedBy(actor, () => (force ? clearByForce(services) : services.staging.evict("all")))
+}
+
+async function clearByForce(services: StoreServices): Promise<{ evicted: number; bytes: number }> {
   requireNoPins(services)
   const so = { evicted: 0, bytes: 0 }
   for (const { id, size, staged } of everyRow(

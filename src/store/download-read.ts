@@ -3,10 +3,10 @@
  * hash is right (I7). It ends when the download has, so that a whole read that has ended is cached.
  */
 import { Readable } from "node:stream"
-import { splitBlobId } from "../core/blob-id.ts"
 import type { ByteRange } from "../core/blob-source.ts"
 import type { Hasher, HasherFactory } from "../core/checksum.ts"
 import { abortError, ConsistencyError, StoredError } from "../core/error.ts"
+import { mayFailUnheard } from "../core/unheard.ts"
 import type { Download } from "./download.ts"
 
 export interface DownloadReadOptions {
@@ -20,7 +20,6 @@ export class DownloadRead extends Readable {
   readonly #download: Download
   readonly #end: number
   readonly #isWhole: boolean
-  readonly #hex: string
   readonly #signal: AbortSignal | undefined
   readonly #abort = (): void => void this.destroy(abortError(this.#signal))
   readonly #control = new AbortController()
@@ -33,15 +32,14 @@ export class DownloadRead extends Readable {
   /** Joins the download, and leaves it however it ends. */
   constructor(download: Download, { range, signal, hashers }: DownloadReadOptions) {
     super({ highWaterMark: 1 << 18 })
-    const { algorithm, hex } = splitBlobId(download.blob.id)
     this.#download = download
     this.#position = range?.start ?? 0
     this.#end = range?.end ?? download.blob.size
     this.#isWhole = !range
-    this.#hex = hex
-    this.#hasher = range ? null : hashers.create(algorithm)
+    this.#hasher = range ? null : hashers.create(download.algorithm)
     this.#signal = signal
     download.join()
+    mayFailUnheard(this)
     signal?.addEventListener("abort", this.#abort, { once: true })
     if (signal?.aborted) this.#abort()
   }
@@ -90,7 +88,8 @@ export class DownloadRead extends Readable {
       stream.on("error", () => {})
       this.#own = { stream, chunks: stream[Symbol.asyncIterator]() }
       if (this.destroyed) stream.destroy()
-      this.#leave()
+      // What nobody has read before is known only once the download has all of it.
+      if (this.#download.hex !== null) this.#leave()
     }
     for (;;) {
       const { value, done } = await this.#own.chunks.next()
@@ -102,8 +101,12 @@ export class DownloadRead extends Readable {
   async #prove(): Promise<void> {
     const hasher = this.#hasher
     this.#hasher = null
-    if (!hasher || hasher.digest() === this.#hex) return
-    if (this.#hasLeft) throw await this.#download.drifted("corrupt")
+    if (!hasher) return
+    const hex = hasher.digest()
+    // Asked for more than there is, it goes on to its end, at whatever pace others read.
+    if (this.#download.hex === null) await this.#download.take(this.#download.blob.size)
+    if (hex === this.#download.hex) return
+    if (this.#own) throw await this.#download.drifted("corrupt")
     await this.#download.ended
     const { failure, isCached } = this.#download
     if (failure) throw failure

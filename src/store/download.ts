@@ -3,16 +3,27 @@
  * own pace: what a slow one has not read yet waits in the file, not in memory. Where staging does not take it, it goes on uncached, at the pace of the
  * fastest reader, and whoever lags behind by more than a window reads on by himself.
  *
+ * Content that nobody has read before has no hash yet (R12): it gets its id when all of it was seen, is staged under that, and only then is a whole read whole.
+ *
  * It does not depend on any one of its readers. When the last has left, it is ended, unless all bytes are there: then they are kept. When it
  * fails, nothing is cached, and all its readers fail with it, once each; the fault is logged once.
  */
 import { PassThrough, type Readable } from "node:stream"
 import type { BlobRecord, LocationRecord } from "../catalog/record.ts"
-import { splitBlobId } from "../core/blob-id.ts"
-import { abortError, isStoredError, StoredError, throwIfAborted, toStoredError } from "../core/error.ts"
+import { blobId, isProvisional, splitBlobId } from "../core/blob-id.ts"
+import type { Hasher, IdAlgorithm } from "../core/checksum.ts"
+import {
+  abortError,
+  ConsistencyError,
+  isStoredError,
+  StoredError,
+  throwIfAborted,
+  toStoredError,
+} from "../core/error.ts"
 import { drifted } from "./drifted.ts"
 import { ReceivedBytes } from "./received-bytes.ts"
 import type { StoreServices } from "./services.ts"
+import { UnreadContent } from "./unread-content.ts"
 import { until } from "./until.ts"
 
 export class Download {
@@ -22,12 +33,17 @@ export class Download {
   readonly opened: Promise<void>
   /** resolves once nothing more happens here, good or bad; never, where it was not started */
   readonly ended: Promise<void>
+  /** what the bytes are hashed with */
+  readonly algorithm: IdAlgorithm
   readonly #services: StoreServices
+  /** null where it is known what the bytes are */
+  readonly #unread: { content: UnreadContent; hasher: Hasher } | null
   readonly #onEnd: () => void
   readonly #bytes = new ReceivedBytes()
   readonly #control = new AbortController()
   readonly #opened = Promise.withResolvers<void>()
   readonly #ended = Promise.withResolvers<void>()
+  #hex: string | null
   #readers = 0
   #isCached = true
   #hasEnded = false
@@ -42,6 +58,11 @@ export class Download {
     this.blob = blob
     this.location = location
     this.#onEnd = onEnd
+    const content = isProvisional(blob.id) ? new UnreadContent(services, blob, location) : null
+    const known = content ? null : splitBlobId(blob.id)
+    this.algorithm = content?.algorithm ?? known!.algorithm
+    this.#hex = known?.hex ?? null
+    this.#unread = content && { content, hasher: services.hashers.create(this.algorithm) }
     this.opened = this.#opened.promise
     // Whoever waits for it meets the error.
     this.opened.catch(() => {})
@@ -50,6 +71,11 @@ export class Download {
 
   start(): void {
     void this.#run().then(this.#ended.resolve)
+  }
+
+  /** What the bytes hash to; null as long as nobody knows. */
+  get hex(): string | null {
+    return this.#hex
   }
 
   /** Why it failed; null as long as it has not. */
@@ -136,6 +162,7 @@ export class Download {
 
   async #open(): Promise<Readable> {
     const { signal } = this.#control
+    if (this.#unread) return (await this.#unread.content.begin(signal)).get(this.location.key, { signal })
     const backend = await this.#services.backends.opened(this.location.backend)
     const seen = await backend.stat(this.location.key, { signal })
     if (seen?.size !== this.blob.size) throw await this.drifted(seen ? "corrupt" : "missing")
@@ -162,6 +189,7 @@ export class Download {
         if (this.#failure) throw this.#failure
       }
       if (this.#bytes.received !== this.blob.size) throw await this.drifted("corrupt")
+      await this.#identify()
       copy.end()
     } catch (error) {
       this.#fail(error)
@@ -171,8 +199,17 @@ export class Download {
     }
   }
 
+  /** All bytes have come: those that nobody knew get their id, under which staging may have them. */
+  async #identify(): Promise<void> {
+    if (!this.#unread) return
+    const hex = this.#unread.hasher.digest()
+    await this.#unread.content.end(hex, this.#control.signal)
+    this.#hex = hex
+  }
+
   async #pass(chunk: Buffer, copy: PassThrough): Promise<void> {
     if (this.#bytes.received + chunk.length > this.blob.size) throw await this.drifted("corrupt")
+    this.#unread?.hasher.update(chunk)
     this.#bytes.append(chunk)
     this.#wanted = Promise.withResolvers()
     this.#wake()
@@ -183,14 +220,17 @@ export class Download {
   /** Where the bytes are good, the readers do not depend on staging: that it does not take them is told to the log only. */
   async #keep(copy: PassThrough): Promise<void> {
     const { staging, catalog, clock } = this.#services
-    const { algorithm, hex } = splitBlobId(this.blob.id)
+    const { algorithm } = this
+    const expect = this.#hex !== null && { expect: { [algorithm]: this.#hex } }
     try {
       const received = await staging.receive(
         { size: this.blob.size, once: true, read: () => copy },
-        { algorithm, expect: { [algorithm]: hex }, durable: true, follow: (file) => this.#bytes.follow(file) },
+        { algorithm, ...expect, durable: true, follow: (file) => this.#bytes.follow(file) },
       )
       try {
-        await catalog.commitStaged(this.blob.id, clock.now())
+        const id = blobId(algorithm, this.#hex!)
+        if (received.id !== id) throw new ConsistencyError("CORRUPT", `What was written of ${id} is ${received.id}.`)
+        await catalog.commitStaged(id, clock.now())
       } finally {
         received.hold.release()
       }

@@ -39,7 +39,7 @@ export async function drifted(
   }
   if (repair) services.runner.nudge(syncQueue(backend))
   const what = { missing: "is missing", corrupt: `does not hash to ${blob.id}`, unreadable: "cannot be read" }[found]
-  const message = `The copy on backend "${backend}" ${what}; ${repair ? "it is being repaired" : "there is no room to keep its bytes, so that it stays until it is healed"}.`
+  const message = `The copy on backend "${backend}" ${what}; ${repair ? "it is being repaired" : "its bytes could not be kept, so that it stays until they can be, or until it is healed"}.`
   return state === "missing" ? new StoredError("COPY_UNAVAILABLE", message) : new ConsistencyError("CORRUPT", message)
 }
 

@@ -4,7 +4,8 @@
  *
  * A put that needs room waits for this. So a backend that does not answer is not asked again for a while: its copies do not count meanwhile.
  */
-import type { Catalog } from "../catalog/catalog.ts"
+import { AsyncLocalStorage } from "node:async_hooks"
+import type { Actor, Catalog } from "../catalog/catalog.ts"
 import type { BlobRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { EvictableEntry, EvictionLedger } from "../staging/staging.ts"
@@ -28,6 +29,8 @@ export class EvictionGuard implements EvictionLedger {
   /** until when (of the monotonic clock) a backend is not asked */
   readonly #silent = new Map<string, number>()
   readonly #forced = new Set<BlobId>()
+  /** Who asked, for the journal. Staging goes through queues of its own in between, and need not know. */
+  readonly #actor = new AsyncLocalStorage<Actor>()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -43,12 +46,18 @@ export class EvictionGuard implements EvictionLedger {
 
   commitEvict(id: BlobId): Promise<boolean> {
     const { catalog, copies } = this.#parts
+    const actor = this.#actor.getStore()
     return copies.deciding(id, async () => {
-      if (this.#forced.has(id)) return catalog.commitEvict(id, { forced: true })
+      if (this.#forced.has(id)) return catalog.commitEvict(id, { forced: true, ...actor })
       const blob = catalog.blob(id)
       if (!blob || !(isUnnamed(this.#parts, id) || (await this.#hasEnough(blob)))) return false
-      return catalog.commitEvict(id)
+      return catalog.commitEvict(id, actor)
     })
+  }
+
+  /** What `work` has evicted was asked for by somebody. */
+  askedBy<Result>(actor: Actor, work: () => Result): Result {
+    return this.#actor.run(actor, work)
   }
 
   /** While `evict` runs, this content goes without a look at its copies; the journal says so. */

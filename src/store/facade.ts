@@ -9,6 +9,7 @@ import { checkEvent } from "./check-event.ts"
 import { checkOptions } from "./check-options.ts"
 import { clearCache } from "./clear-cache.ts"
 import { copy } from "./copy.ts"
+import { copyMany } from "./copy-many.ts"
 import { remove } from "./delete.ts"
 import { deleteMany } from "./delete-many.ts"
 import { events } from "./events.ts"
@@ -27,7 +28,7 @@ import { setBackend } from "./set-backend.ts"
 import { signedOf } from "./signed/signed.ts"
 import { stat } from "./stat.ts"
 import { backendInfo, status } from "./status.ts"
-import type { FailedOptions, GetOptions, Store } from "./store.ts"
+import type { CopiedEntry, FailedOptions, GetOptions, Store } from "./store.ts"
 import { synced } from "./synced.ts"
 import { testBackend } from "./test-backend.ts"
 import { keyOfJob, namedWithin } from "./tokens/named-within.ts"
@@ -73,6 +74,12 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       throw typed(error)
     }
   }
+  const copyOne: Store["copy"] = (from, to, options) =>
+    guard(() => copy(services, from, to, checkOptions("copy", options), { moves: false }))
+  const moveOne: Store["move"] = (from, to, options) =>
+    guard(() => copy(services, from, to, checkOptions("copy", options), { moves: true }))
+  const manyOf = (...[pairs, options, how]: RestOf<typeof copyMany>): AsyncIterable<CopiedEntry> =>
+    new PagedItems(guardEach(() => copyMany(services, pairs, checkOptions("copyMany", options), how)))
 
   const store: Store = {
     put: (input, options) => guard(() => put(services, input, checkOptions("put", options))),
@@ -81,8 +88,10 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     open: (idOrKey, options) => guard(() => open(services, idOrKey, checkOptions("get", options))),
     delete: (idOrKey, options) => guard(() => remove(services, idOrKey, checkOptions("delete", options))),
     deleteMany: (keys, options) => guard(() => deleteMany(services, keys, checkOptions("deleteMany", options))),
-    copy: (from, to, options) => guard(() => copy(services, from, to, checkOptions("copy", options), { moves: false })),
-    move: (from, to, options) => guard(() => copy(services, from, to, checkOptions("copy", options), { moves: true })),
+    copy: copyOne,
+    move: moveOne,
+    copyMany: (pairs, options = {}) => manyOf(pairs, options, { operation: "copy", act: copyOne }),
+    moveMany: (pairs, options = {}) => manyOf(pairs, options, { operation: "move", act: moveOne }),
     isRepeated: (operation, request) => {
       const name = requestName(operation, request)
       return name !== null && catalog.isRepeated(name, services.clock.now())
@@ -98,7 +107,7 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
       guard(() => addBackend(services, makeBackend, name, config, checkOptions("setBackend", options))),
     setBackend: (name, config, options) =>
       guard(() => setBackend(services, makeBackend, name, config, checkOptions("setBackend", options))),
-    testBackend: (name) => guard(() => testBackend(services, name)),
+    testBackend: (name, options) => guard(() => testBackend(services, name, checkOptions("testBackend", options))),
     removeBackend: (name, options) =>
       guard(() => removeBackend(services, name, checkOptions("removeBackend", options))),
     pauseBackend: (name, options) =>
@@ -116,14 +125,17 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
     cancelValidate: (name, options) =>
       guard(() => services.validations.stop(name, "cancel", checkOptions("pauseBackend", options))),
     drift: (name, options) => new PagedItems(guardEach(() => drift(services, name, checkOptions("drift", options)))),
-    look: (name, keys) => guard(() => look(services, name, keys)),
+    look: (name, keys, actor) => guard(() => look(services, name, keys, checkOptions("look", actor))),
     notify: (name, notification) => guard(() => notify(services, name, notification)),
     heal: (name, options) => guard(() => retry(services, { ...checkOptions("heal", options), backend: name })),
     listBackends: () => services.backends.names(),
     getBackend: (name) => backendInfo(services, name),
     cache: {
       stats: () => staging.stats(),
-      evict: (what) => guard(() => staging.evict(evictTarget(what))),
+      evict: (what, actor) =>
+        guard(() =>
+          services.evictionGuard.askedBy(checkOptions("evict", actor) ?? {}, () => staging.evict(evictTarget(what))),
+        ),
       clear: (options) => guard(() => clearCache(services, checkOptions("clear", options))),
     },
     tokens: tokensOf(services, guard),
@@ -155,6 +167,8 @@ export function createFacade({ services, makeBackend, close }: FacadeParts): Sto
   return tracedStore(store, services.tracer)
 }
 
+type RestOf<Verb> = Verb extends (first: never, ...rest: infer Rest) => unknown ? Rest : never
+
 interface GetVerb {
   (idOrKey: string, options: GetOptions & { stream: true }): Promise<Readable>
   (idOrKey: string, options?: GetOptions & { stream?: false }): Promise<Buffer>
@@ -172,7 +186,9 @@ function anyOf(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal
   return signal ? AbortSignal.any([signal, other]) : other
 }
 
-async function retry(services: StoreServices, options: { backend?: string; key?: string } = {}): Promise<number> {
+type RetryOptions = NonNullable<Parameters<Store["retry"]>[0]>
+
+async function retry(services: StoreServices, options: RetryOptions = {}): Promise<number> {
   if (options.backend !== undefined) services.backends.get(options.backend)
   let total = 0
   for (let revived = RETRY_PAGE; revived === RETRY_PAGE; total += revived) {

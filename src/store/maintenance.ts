@@ -1,6 +1,7 @@
 /** Upkeep while the store is open: an array of named steps, run one after the other now and then; a step that fails is logged and tried again. */
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../../queues/retry-policy.ts"
 import { toStoredError } from "../core/error.ts"
+import { keepUnkept } from "./keep-unkept.ts"
 import { isUnnamed } from "./reclaim.ts"
 import type { StoreServices } from "./services.ts"
 
@@ -17,6 +18,7 @@ const STEPS: readonly Step[] = [
   { name: "read times", run: (services) => services.readTimes.flush() },
   { name: "uses of tokens", run: (services) => services.tokens.flush() },
   { name: "unnamed content", run: reclaimUnnamed },
+  { name: "bad copies", run: keepUnkept },
   { name: "parked jobs", run: reviveParked },
   { name: "requests", run: forgetRequests },
   { name: "audits", run: (services) => services.scans.audit() },

@@ -25,6 +25,7 @@ export function describe(parts: Parts, target: Target, known?: LocationRecord[])
     state: object?.state ?? "ACTIVE",
     created: object?.created ?? blob.created,
     modified: Math.max(object?.modified ?? 0, blob.modified),
+    written: target.object?.modified ?? blob.created,
     custom: object ? copyOf(object.custom) : {},
   }
 }

@@ -1,5 +1,5 @@
 /** Opens a backend and asks it something, so that settings that do not work are told of before they are kept. What does not answer in time is left and closed. */
-import type { StorageBackend } from "../backends/backend.ts"
+import type { ExpectedPlace, StorageBackend } from "../backends/backend.ts"
 import { abortError, StoredError, throwIfAborted, toStoredError } from "../core/error.ts"
 import type { Lifecycle } from "./lifecycle.ts"
 import type { Log } from "./log.ts"
@@ -13,18 +13,19 @@ export interface ProbeParts {
 }
 
 /**
- * Opens `backend`, has its health checked and then `look` at it; where one of them fails it is closed again.
+ * Opens `backend` at its `place`, has its health checked and then `look` at it; where one of them fails it is closed again.
  * @throws StoredError why it cannot be used, TIMEOUT
  */
 export async function openAndProbe(
   parts: ProbeParts,
   name: string,
   backend: StorageBackend,
+  place: ExpectedPlace,
   look: (signal: AbortSignal) => Promise<void> = async () => {},
 ): Promise<void> {
   try {
     await inTime(parts, name, async (signal) => {
-      await backend.open({ signal })
+      await backend.open({ signal, place })
       await backend.healthCheck({ signal })
       await look(signal)
     })
@@ -37,9 +38,13 @@ export async function openAndProbe(
   }
 }
 
-/** Whether a backend that is in use answers now. @throws StoredError why it does not, TIMEOUT */
+/** Whether a backend that is in use answers now; what it can do is found out anew. @throws StoredError why it does not, TIMEOUT */
 export function probe(parts: ProbeParts, name: string, opened: () => Promise<StorageBackend>): Promise<void> {
-  return inTime(parts, name, async (signal) => (await opened()).healthCheck({ signal }))
+  return inTime(parts, name, async (signal) => {
+    const backend = await opened()
+    await backend.healthCheck({ signal })
+    await backend.probe?.({ signal })
+  })
 }
 
 /** Not every wait of a driver knows of signals: a disk that hangs is left behind. */

@@ -22,12 +22,12 @@ export async function readRemote(
   signal: AbortSignal | undefined,
   { cache = true } = {},
 ): Promise<Readable> {
-  if (isProvisional(blob.id)) return readUnread(services, blob, location, range, signal)
   const backend = await services.backends.opened(location.backend)
   if (cache && !backend.capabilities.local) {
     const shared = await services.downloads.read(services, blob, location, { range, signal })
     if (shared) return shared
   }
+  if (isProvisional(blob.id)) return readUnread(services, blob, location, range, signal)
   const options = { ...(signal && { signal }) }
   const seen = await backend.stat(location.key, options)
   if (seen?.size !== blob.size) throw await drifted(services, blob, location, seen ? "corrupt" : "missing")

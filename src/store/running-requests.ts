@@ -35,6 +35,12 @@ export class RunningRequests {
   }
 }
 
+/** The key of one part of a request that is many, or of a request of somebody whom nobody knows: no other request's. @throws StoredError INVALID_INPUT */
+export function derivedKey(idempotencyKey: string, part: unknown): string {
+  requestName("", { idempotencyKey })
+  return digest([idempotencyKey, part])
+}
+
 /** The name under which a request is kept: nobody else's, and of no other kind. Null where it has no key. @throws StoredError INVALID_INPUT */
 export function requestName(operation: string, { idempotencyKey, principal }: RequestKey): string | null {
   if (idempotencyKey === undefined) return null

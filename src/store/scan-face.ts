@@ -72,9 +72,9 @@ export interface ScanFace {
   drift(backend: string, options?: DriftOptions): AsyncIterable<DriftEntry>
   /**
    * Has places looked at of which somebody knows that they may have changed, such as a program that follows a file system's own log: keys inside the backend,
-   * at most 10,000. How many are looked at. @throws UNKNOWN_BACKEND, INVALID_KEY, INVALID_INPUT
+   * at most 10,000. How many are looked at; the journal keeps who asked, where that is said. @throws UNKNOWN_BACKEND, INVALID_KEY, INVALID_INPUT
    */
-  look(backend: string, keys: readonly string[]): Promise<number>
+  look(backend: string, keys: readonly string[], actor?: { principal?: string; requestId?: string }): Promise<number>
   /** Has copies that are missing or bad brought back from others, also those that the backend was left to decide on. How many. */
-  heal(backend: string, options?: { key?: string }): Promise<number>
+  heal(backend: string, options?: { key?: string; principal?: string; requestId?: string }): Promise<number>
 }

@@ -20,6 +20,7 @@ import type { Log } from "./log.ts"
 import type { ReadTimes } from "./read-times.ts"
 import type { RunningRequests } from "./running-requests.ts"
 import type { Scans } from "./scan/scans.ts"
+import type { Timer } from "./scan/timer.ts"
 import type { StoreStatus } from "./store.ts"
 import type { TokenBook } from "./tokens/token-book.ts"
 import type { Validations } from "./validate/validations.ts"
@@ -58,5 +59,7 @@ export interface StoreServices {
   /** null: nobody collects spans */
   tracer: Tracer | null
   clock: Clock
+  /** by which work in the background waits */
+  timer: Timer
   log: Log
 }

@@ -35,7 +35,9 @@ export async function setBackend(
   return backends.claiming(name, async () => {
     const before = backends.get(name)
     const registered = make(name, withKeptSecrets(name, config, asksForKept(config) ? keptSettings(before) : null))
-    await openAndProbe(services, name, registered.backend, (signal) =>
+    // Its copies show whether it is the place: they may have been moved there.
+    const as = backends.placeOf(name).as === "new" ? "new" : "accepted"
+    await openAndProbe(services, name, registered.backend, { as, identity: null }, (signal) =>
       requireSamePlace(services, registered, registered.backend, signal),
     )
     await swap(services, before, registered, actor)

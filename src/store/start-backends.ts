@@ -19,6 +19,7 @@ import type { Tracer } from "../tracing/tracer.ts"
 import { type BackendMaker, enlist } from "./add-backend.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import type { Configured } from "./configuration.ts"
+import { areOld, keepAbilities } from "./keep-abilities.ts"
 import { storablePaths } from "./kept-backends.ts"
 import { LockedBackend } from "./locked-backend.ts"
 import type { Log } from "./log.ts"
@@ -101,12 +102,18 @@ export async function startBackends(
   make: BackendMaker,
   work: boolean,
 ): Promise<void> {
-  const { backends, catalog, log } = services
+  const { backends, catalog, log, clock } = services
+  const makeFresh: BackendMaker = (name, config, abilities) => {
+    const made = make(name, config, abilities)
+    return abilities && made.backend.probe && areOld(abilities, clock.now()) ? make(name, config) : made
+  }
   const known = new Map(catalog.backends().map((record) => [record.name, record]))
   for (const [name, backend] of configured.backends) {
     const fault = configured.locked.get(name)
     const abilities = knownAbilities(known.get(name), backend, services.config.data)
-    backends.add(fault ? registerLocked(name, backend, fault) : make(name, backend, abilities))
+    // Whoever only looks asks nothing.
+    const made = (): RegisteredBackend => (work ? makeFresh : make)(name, backend, abilities)
+    backends.add(fault ? registerLocked(name, backend, fault) : made())
   }
   await Promise.all(
     backends.names().map(async (name) => {
@@ -126,11 +133,4 @@ export async function startBackends(
 function knownAbilities(record: BackendRecord | undefined, settings: unknown, data: string): JsonObject | undefined {
   const isSame = JSON.stringify(record?.config) === JSON.stringify(redactBackendConfig(storablePaths(settings, data)))
   return isSame ? record?.abilities : undefined
-}
-
-/** What was found out for the first time, or is no longer so. */
-async function keepAbilities({ catalog, clock }: StoreServices, name: string, abilities: JsonObject): Promise<void> {
-  const record = catalog.backends().find((each) => each.name === name)
-  if (!record || JSON.stringify(record.abilities) === JSON.stringify(abilities)) return
-  await catalog.commitBackend({ ...record, abilities, created: clock.now() }, {})
 }

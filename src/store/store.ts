@@ -33,8 +33,17 @@ export type {
   PauseBackendOptions,
   RemoveBackendOptions,
   SetBackendOptions,
+  TestBackendOptions,
 } from "./backend-face.ts"
-export type { CopyFace, CopyOptions, DeletedEntry, DeleteManyOptions } from "./copy-face.ts"
+export type {
+  CopiedEntry,
+  CopyFace,
+  CopyManyOptions,
+  CopyOptions,
+  CopyPair,
+  DeletedEntry,
+  DeleteManyOptions,
+} from "./copy-face.ts"
 export type { DriftEntry, DriftKind, DriftOptions, ScanFace, ScanOptions, ScanStatus, ScanWait } from "./scan-face.ts"
 export type { SignedDoor, SignedFace, SignedGrant, SignedUrl, SignedUrlOptions } from "./signed/signed-face.ts"
 export type { StoreStatus, WorkerStatus } from "./status-face.ts"
@@ -188,12 +197,15 @@ interface CacheFace {
    * Drops staged content: ids that match a pattern (`*`, `?`), the `oldest` entry, or what is `oversized`. Never drops pinned content (A15), nor
    * what fewer than `minCopies` backends are seen holding now.
    */
-  evict(what: EvictTarget | string): Promise<{ evicted: number; bytes: number }>
+  evict(
+    what: EvictTarget | string,
+    actor?: { principal?: string; requestId?: string },
+  ): Promise<{ evicted: number; bytes: number }>
   /**
    * Drops all that `evict` may drop (A16). `force` leaves out the look at the copies, which the journal keeps; it is refused with LAST_COPY
    * while anything is pinned.
    */
-  clear(options?: { force?: boolean }): Promise<{ evicted: number; bytes: number }>
+  clear(options?: { force?: boolean; principal?: string; requestId?: string }): Promise<{ evicted: number; bytes: number }>
 }
 
 /**
@@ -233,7 +245,7 @@ export interface StoreFace extends BackendFace, CopyFace, ScanFace, ValidateFace
   /** Jobs that were given up after their last attempt, in the order of their sequences; `after`: only those behind this one. */
   failed(options?: FailedOptions): Series<OutboxRecord>
   /** Puts parked jobs back to work. How many. */
-  retry(options?: { backend?: string; key?: string }): Promise<number>
+  retry(options?: { backend?: string; key?: string; principal?: string; requestId?: string }): Promise<number>
   status(): Awaitable<StoreStatus>
   /** Resolves when no job is due or running; parked ones and ones waiting for a later try do not count. */
   idle(options?: { signal?: AbortSignal }): Promise<void>
@@ -265,7 +277,7 @@ export interface Store extends StoreFace, SignedDoor {
   validateStatus(backend: string): ValidateStatus
   /**
    * Takes a notification of a backend's own server, which bears the secret of its setting `scan.secret`: S3 event JSON, plain, by SNS or by EventBridge. How many places
-   * are looked at. @throws UNKNOWN_BACKEND, PERMISSION_DENIED, INVALID_INPUT, SECRET_UNAVAILABLE
+   * are looked at. @throws PERMISSION_DENIED, where there is no such backend too; INVALID_INPUT, SECRET_UNAVAILABLE
    */
   notify(backend: string, notification: Notification): Promise<number>
   readonly cache: CacheControl

@@ -4,6 +4,7 @@ import type { WatchEventType } from "../backends/backend.ts"
 import { type StoredError, toStoredError } from "../core/error.ts"
 import { isSameState } from "../core/seen-state.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
+import { CatchingUp } from "./catching-up.ts"
 import type { StoreServices } from "./services.ts"
 
 /** ms before a watch that failed is begun anew, doubled each time */
@@ -27,7 +28,12 @@ async function follow(services: StoreServices, registered: RegisteredBackend): P
     if (signal.aborted) return
     // One that ran for long has begun well; what came then is another matter.
     if (performance.now() - began > MOST_DELAY) delay = FIRST_DELAY
-    registered.watch.now = { state: "failed", error: error.toJSON(), since: services.clock.now() }
+    registered.watch.now = {
+      ...registered.watch.now,
+      state: "failed",
+      error: error.toJSON(),
+      since: services.clock.now(),
+    }
     services.log.warn(
       { backend: name, error: error.toJSON(), delay },
       "the backend is not watched; it will be tried again",
@@ -51,22 +57,23 @@ async function watchOnce(
   signal.addEventListener("abort", () => ended.resolve(toStoredError(signal.reason)), { once: true })
   try {
     const backend = await services.backends.opened(name)
-    await backend.watch?.((event) => void hint(services, registered, event), { signal, onEnd: ended.resolve })
-    registered.watch.now = { state: "running", error: null, since: services.clock.now() }
-    if (!isFirst) void catchUp(services, name)
+    const catchingUp = new CatchingUp(services, name, signal)
+    await backend.watch?.((event) => void hint(services, registered, event), {
+      signal,
+      onEnd: ended.resolve,
+      onMiss: (error) => {
+        services.log.warn({ backend: name, error: error.toJSON() }, "hints may have been lost; a scan looks for them")
+        if (registered.watch.now) registered.watch.now = { ...registered.watch.now, missed: services.clock.now() }
+        catchingUp.ask()
+      },
+    })
+    registered.watch.now = { ...registered.watch.now, state: "running", error: null, since: services.clock.now() }
+    if (!isFirst) catchingUp.ask()
     return await ended.promise
   } catch (error) {
     return toStoredError(error)
   } finally {
     attempt.abort()
-  }
-}
-
-async function catchUp({ scans, log }: StoreServices, name: string): Promise<void> {
-  try {
-    await scans.missed(name)
-  } catch (error) {
-    log.warn({ backend: name, error: toStoredError(error).toJSON() }, "what a watch has missed waits for the next scan")
   }
 }
 

@@ -46,8 +46,12 @@ function ofBackend({ backends, runner, catalog }: Parts, name: string): Reason |
   const command = `stored backends test ${name}`
   if (fault) return { reason: "unavailable", message: `Backend ${name} cannot be opened${because(fault)}.`, command }
   if (runner.breakerOf(name) === "closed") return null
-  const message = `Backend ${name} keeps failing, and is asked by one job at a time until it answers.`
-  return { reason: "breaker", message, next: runner.retryAtOf(name), command }
+  const next = runner.retryAtOf(name)
+  const message =
+    runner.heldUntilOf(name) === null
+      ? `Backend ${name} keeps failing, and is asked by one job at a time until it answers.`
+      : `Backend ${name} asked to be left alone for a while.`
+  return { reason: "breaker", message, next, command }
 }
 
 function ofTries({ pool, clock }: Parts, what: string, { attempts, dueAt, error }: WhyJob): Reason {

@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, describe } from "vitest"
 import { createHashers } from "../../src/checksums/hashers.ts"
 import { batchCases } from "./backend/batch-cases.ts"
+import { copyCases } from "./backend/copy-cases.ts"
 import type { BackendSuite, BackendUnderTest, SuiteGroup } from "./backend/harness.ts"
 import { keyCases } from "./backend/key-cases.ts"
 import { listCases } from "./backend/list-cases.ts"
@@ -39,6 +40,7 @@ export function backendSuite(suite: BackendSuite): void {
     group("get, stat, checksum, delete", () => readCases(suite, made, hashers))
     group("list", () => listCases(suite, made))
     group("batches and health", () => batchCases(suite, made))
+    group("copies", () => copyCases(suite, made, hashers))
     group("opened to be read only", () => readOnlyCases(made))
   })
 }

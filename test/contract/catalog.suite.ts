@@ -16,6 +16,7 @@ import { putCases } from "./catalog-cases/put.ts"
 import { putPlaceCases } from "./catalog-cases/put-places.ts"
 import { repairCases } from "./catalog-cases/repair.ts"
 import { scanCases } from "./catalog-cases/scans.ts"
+import { seenCases } from "./catalog-cases/seen.ts"
 import { changedCases } from "./catalog-cases/sightings-changed.ts"
 import { foundCases } from "./catalog-cases/sightings-found.ts"
 import { markedCases } from "./catalog-cases/sightings-marked.ts"
@@ -78,6 +79,7 @@ export function catalogSuite(name: string, make: () => Promise<CatalogUnderTest>
     movedCases(subject)
     markedCases(subject)
     scanCases(subject)
+    seenCases(subject)
     tokenCases(subject)
     validationCases(subject)
   })

@@ -4,6 +4,7 @@
  */
 import { describe } from "vitest"
 import { abortCases } from "./store/abort-cases.ts"
+import { archiveCases } from "./store/archive-cases.ts"
 import { backendCases } from "./store/backend-cases.ts"
 import { closingCases } from "./store/closing-cases.ts"
 import { copyCases } from "./store/copy-cases.ts"
@@ -18,6 +19,7 @@ import { putCases } from "./store/put-cases.ts"
 import { readCases } from "./store/read-cases.ts"
 import { refusalCases } from "./store/refusal-cases.ts"
 import { scanCases } from "./store/scan-cases.ts"
+import { signedCases } from "./store/signed-cases.ts"
 import { upkeepCases } from "./store/upkeep-cases.ts"
 import { whyCases } from "./store/why-cases.ts"
 
@@ -28,6 +30,8 @@ export function storeSuite(name: string, open: OpenFace, { sideChecksums = true 
   describe(`${name}: options of a read`, () => optionCases(open))
   describe(`${name}: delete`, () => deleteCases(open))
   describe(`${name}: copy, move, many deletes`, () => copyCases(open))
+  describe(`${name}: archives`, () => archiveCases(open))
+  describe(`${name}: signed addresses`, () => signedCases(open))
   describe(`${name}: idempotency keys`, () => onceCases(open))
   describe(`${name}: keys`, () => keyCases(open))
   describe(`${name}: aborts`, () => abortCases(open))

@@ -107,7 +107,7 @@ async function carry(blobs: number): Promise<number> {
 async function killScans(files: number): Promise<number> {
   const kills = values.kills === "300" ? 10 : Number(values.kills)
   const random = new SeededRandom(Number(values.seed))
-  const { failures, memory, ...report } = await scanUnderKills({ directory, files, kills, random, say })
+  const { failures, memory, end, ...report } = await scanUnderKills({ directory, files, kills, random, say })
   const mebibytes = memoryOf(memory, failures)
   if (report.again > 0) failures.push(`${report.again} files were read although they were known`)
   if (report.repeated > report.allowed)
@@ -115,7 +115,8 @@ async function killScans(files: number): Promise<number> {
   return conclude(
     failures,
     `${files} files scanned over ${report.kills} kills in ${report.seconds} s, ${report.repeated} read twice, ${report.again} of them known, ` +
-      `${mebibytes} MiB at most, ${failures.length} failures, seed ${values.seed}`,
+      `${mebibytes} MiB at most; ${end.rows} rows compared with the tree and ${end.copies} copies read by the doctor in ${end.seconds} s; ` +
+      `${failures.length} failures, seed ${values.seed}`,
   )
 }
 

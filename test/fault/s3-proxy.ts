@@ -172,7 +172,8 @@ function describe(incoming: IncomingMessage, counts: Map<string, number>): S3Req
   const url = new URL(incoming.url ?? "/", "http://s3")
   const method = incoming.method ?? ""
   const path = decodeURIComponent(url.pathname)
-  const operation = operationOf(method, url.searchParams, path)
+  const copies = incoming.headers["x-amz-copy-source"] !== undefined
+  const operation = copies ? "CopyObject" : operationOf(method, url.searchParams, path)
   const nth = (counts.get(operation) ?? 0) + 1
   counts.set(operation, nth)
   const part = url.searchParams.get("partNumber")

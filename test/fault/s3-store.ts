@@ -17,6 +17,7 @@ export const CEPH: S3Abilities = {
   partsEtag: "md5",
   ifAbsent: true,
   ifMatch: "bare",
+  copies: "unbound",
   versioning: "off",
 }
 

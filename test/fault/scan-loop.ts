@@ -7,8 +7,8 @@ import { once } from "node:events"
 import { mkdir, readFile, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { openStore, runDoctor } from "../../src/compose.ts"
 import type { SeededRandom } from "./kill-random.ts"
+import { checkScanEnd, contentOf, type ScanEnd } from "./scan-end.ts"
 
 const CHILD = fileURLToPath(new URL("scan-child.ts", import.meta.url))
 const PER_FOLDER = 500
@@ -36,6 +36,8 @@ export interface ScanKilled {
   memory: number
   /** of scanning, starts and kills too */
   seconds: number
+  /** what the check at the end has looked at, and how long it took */
+  end: Omit<ScanEnd, "failures">
   /** what is wrong in the end */
   failures: string[]
 }
@@ -51,8 +53,9 @@ export async function scanUnderKills({ directory, files, kills, random, say }: S
   const report = async (): Promise<string> => `${(await readLog(log)).total} files read`
   const { killed, memory, seconds } = await underKills({ data, settings, log, files, kills, random, say, report })
   const { total, distinct, again } = await readLog(log)
-  const failures = await faultsOf(data, folder, files)
-  return { kills: killed, repeated: total - distinct, allowed: killed * IN_FLIGHT, again, memory, seconds, failures }
+  const { failures, ...end } = await checkScanEnd({ data, folder, files, say })
+  const repeated = total - distinct
+  return { kills: killed, repeated, allowed: killed * IN_FLIGHT, again, memory, seconds, end, failures }
 }
 
 export interface UnderKills {
@@ -117,7 +120,7 @@ async function writeFiles(folder: string, files: number): Promise<void> {
     await mkdir(below, { recursive: true })
     const write = async (index: number): Promise<void> => {
       const path = join(below, `file-${index}`)
-      await writeFile(path, `content ${index}`)
+      await writeFile(path, contentOf(index))
       await utimes(path, past, past)
     }
     const count = Math.min(PER_FOLDER, files - start)
@@ -129,23 +132,4 @@ async function readLog(log: string): Promise<{ total: number; distinct: number; 
   const lines = (await readFile(log, "utf8")).split("\n").filter((line) => line !== "")
   const keys = new Set(lines.map((line) => line.slice(line.indexOf(" ") + 1)))
   return { total: lines.length, distinct: keys.size, again: lines.filter((line) => line.startsWith("again ")).length }
-}
-
-async function faultsOf(data: string, folder: string, files: number): Promise<string[]> {
-  const failures: string[] = []
-  const opened = await openStore({ data }, { work: false })
-  try {
-    let known = 0
-    for await (const { checksum } of opened.store.list()) if (checksum.startsWith("sha256:")) known += 1
-    if (known !== files) failures.push(`${known} of ${files} files are known`)
-    for await (const { message } of opened.services.catalog.verify()) failures.push(message)
-  } finally {
-    await opened.store.close()
-  }
-  const report = await runDoctor({
-    data,
-    backends: { photos: { driver: "fs", root: folder }, m: { driver: "memory" } },
-  })
-  failures.push(...report.findings.filter(({ severity }) => severity === "fault").map(({ message }) => message))
-  return failures
 }

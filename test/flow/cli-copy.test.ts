@@ -172,6 +172,22 @@ describe("out of the store", () => {
 })
 
 describe("within the store", () => {
+  it("more than one batch of them goes, and one that cannot go holds up no other", async () => {
+    const line = await open()
+    for (let index = 0; index < 130; index += 1) {
+      await line.store.put(Buffer.from("x"), { key: `many/${String(index).padStart(3, "0")}`, durability: "os" })
+    }
+    // Its new key is too long.
+    const long = `many/${"l".repeat(1_015)}`
+    await line.store.put(Buffer.from("x"), { key: long })
+    const said = await line.run(["--json", "mv", "-r", ":many", ":elsewhere"])
+    expect([said.code, said.err]).toEqual([2, expect.stringContaining("INVALID_KEY")])
+    expect(parsed(said.out).at(-1)).toEqual({ done: 130, skipped: 0, failed: 1, bytes: 130 })
+    const keys = await keysOf(line)
+    expect(keys.filter((key) => key.startsWith("elsewhere/"))).toHaveLength(130)
+    expect(keys.filter((key) => key.startsWith("many/"))).toEqual([long])
+  })
+
   it("copies and moves objects and folders", async () => {
     const line = await open()
     for (const key of ["p/a", "p/deep/b", "q"]) await line.store.put(Buffer.from(key), { key })

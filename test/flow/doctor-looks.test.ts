@@ -71,11 +71,17 @@ test("content that neither file nor intake log has is missing", async () => {
   expect(faultsOf(await runDoctor(config))).toMatchObject([{ invariant: "I1", severity: "fault", subject: id }])
 })
 
-test("a missing root is made again with --repair, and its copies too", async () => {
+test("a missing root is not made again by --repair; once a new one is accepted, its copies are", async () => {
   const { config, b } = await makeStore()
   await rm(b, { recursive: true })
   expect((await runDoctor(config)).clean).toBe(false)
+  expect(await runDoctor(config, { repair: true })).toMatchObject({ clean: false, repaired: 0 })
   await expect(access(b)).rejects.toMatchObject({ code: "ENOENT" })
+  await mkdir(b)
+  expect(await runDoctor(config, { repair: true })).toMatchObject({ clean: false, repaired: 0 })
+  const { store } = await openTestStore({ ...config, defaultBackends: [] }, { work: false })
+  await store.testBackend("b", { accept: true })
+  await store.close()
   expect(await runDoctor(config, { repair: true })).toMatchObject({ clean: true, repaired: 1 })
   expect(await readFile(join(b, "k"))).toEqual(CONTENT)
 })

@@ -4,9 +4,11 @@ import { readFile, unlink } from "node:fs/promises"
 import { join } from "node:path"
 import { Readable } from "node:stream"
 import { describe, expect, it } from "vitest"
+import { DEFAULT_RETRY_POLICY } from "../../queues/retry-policy.ts"
 import type { OpenedStore } from "../../src/compose.ts"
-import { TransientAdapterError } from "../../src/core/error.ts"
+import { StoredError, TransientAdapterError } from "../../src/core/error.ts"
 import { treat } from "../../src/doctor/doctor.ts"
+import { upkeep } from "../../src/store/maintenance.ts"
 import { idOf, refusal } from "../contract/catalog.facts.ts"
 import { memoryBackend, openTestStore, temporaryDirectory } from "./open-store.ts"
 import { writeResting } from "./resting-file.ts"
@@ -16,6 +18,8 @@ import { quarantined, rot } from "./validate-steps.ts"
 const GOOD = "content of a"
 
 interface Bad extends OpenedStore {
+  /** of the store; a test may set it forward */
+  clock: { time: number; now(): number }
   path: string
   bad: string
   /** what the journal has told of the copy since */
@@ -25,10 +29,19 @@ interface Bad extends OpenedStore {
 /** `a` on a folder `disk` and in a memory backend `m`, not staged; on `disk` it has gone bad. */
 async function openBad(settings: object = {}): Promise<Bad> {
   const folder = await temporaryDirectory()
-  const opened = await openTestStore({
-    backends: { disk: { driver: "fs", root: folder, scan: { every: "off" }, ...settings }, m: { driver: "memory" } },
-    defaultBackends: ["disk", "m"],
-  })
+  const clock = {
+    time: Date.now(),
+    now() {
+      return this.time
+    },
+  }
+  const opened = await openTestStore(
+    {
+      backends: { disk: { driver: "fs", root: folder, scan: { every: "off" }, ...settings }, m: { driver: "memory" } },
+      defaultBackends: ["disk", "m"],
+    },
+    { clock },
+  )
   await opened.store.put(Buffer.from(GOOD), { key: "a", durability: "all" })
   await opened.store.cache.clear()
   const path = join(folder, "a")
@@ -39,7 +52,7 @@ async function openBad(settings: object = {}): Promise<Bad> {
     [...opened.services.catalog.journal({ after })]
       .filter(({ key }) => key === "a")
       .map(({ command, detail }) => (command === "quarantine" ? [command, detail.copy, detail.kept] : [command]))
-  return { ...opened, path, bad, told }
+  return { ...opened, clock, path, bad, told }
 }
 
 async function expectKept({ store, services, path, bad, told }: Bad): Promise<void> {
@@ -102,6 +115,109 @@ it("where they cannot be kept, the copy stays until somebody has it healed", asy
   await opened.store.heal("disk")
   await opened.store.idle()
   expect(await readFile(opened.path, "utf8")).toBe(GOOD)
+})
+
+describe("bytes that cannot be kept are written over by no timer", () => {
+  const HOUR = DEFAULT_RETRY_POLICY.reviveAfter
+  const UNKEPT = { state: "corrupt", error: { code: "CORRUPT", retryable: false, details: { unkept: true } } }
+
+  /** Found bad by what `find` does, with no room in quarantine. `room`: there is some from now on. */
+  async function openUnkept(find: (opened: Bad) => Promise<unknown>, settings: object = {}) {
+    const opened = await openBad(settings)
+    const { staging } = opened.services
+    const keepBad = staging.keepBad.bind(staging)
+    const tries: string[] = []
+    staging.keepBad = (id) => {
+      tries.push(id)
+      return Promise.reject(new StoredError("DISK_FULL", "There is no room.", { retryable: true }))
+    }
+    await find(opened)
+    await opened.store.idle()
+    tries.length = 0
+    const room = (): void => {
+      staging.keepBad = keepBad
+    }
+    const later = async (): Promise<void> => {
+      opened.clock.time += HOUR
+      await upkeep(opened.services, DEFAULT_RETRY_POLICY)
+      await opened.store.idle()
+    }
+    const expectBad = async (bad = opened.bad): Promise<void> => {
+      expect(await readFile(opened.path, "latin1")).toBe(bad)
+      expect(await opened.store.stat("a")).toMatchObject({
+        locations: [{ backend: "disk", ...UNKEPT }, { synced: true }],
+      })
+      expect(await quarantined(opened)).toEqual({})
+    }
+    return { ...opened, tries, room, later, expectBad }
+  }
+
+  const read = ({ store }: Bad) => refusal(store.get("a", { backend: "disk" }))
+
+  it("they are kept first, as soon as there is room", async () => {
+    const opened = await openUnkept(read)
+    await opened.later()
+    await opened.later()
+    await opened.expectBad()
+    opened.room()
+    await opened.later()
+    expect(await readFile(opened.path, "utf8")).toBe(GOOD)
+    const kept = await quarantined(opened)
+    expect(Object.values(kept)).toEqual([opened.bad])
+    expect(opened.told()).toEqual([
+      ["drift"],
+      ["quarantine", "a", null],
+      ["drift"],
+      ["quarantine", "a", Object.keys(kept)[0]],
+      ["sync"],
+    ])
+  })
+
+  it("that is tried now and then, not all the time", async () => {
+    const opened = await openUnkept(read)
+    await opened.later()
+    await upkeep(opened.services, DEFAULT_RETRY_POLICY)
+    expect(opened.tries).toHaveLength(1)
+    await opened.later()
+    expect(opened.tries).toHaveLength(2)
+  })
+
+  it.each(["observe", "enforce"])("nor where a scan has found them (mode %s)", async (mode) => {
+    const edited = "an edit of mine"
+    const find = async (opened: Bad): Promise<void> => {
+      await writeResting(join(opened.path, ".."), "a", edited)
+      await scanned(opened, "disk")
+    }
+    const opened = await openUnkept(find, { mode })
+    await opened.later()
+    await opened.expectBad(edited)
+    opened.room()
+    await opened.later()
+    expect(await readFile(opened.path, "utf8")).toBe(GOOD)
+    expect(Object.values(await quarantined(opened))).toEqual([edited])
+  })
+
+  it("nor where somebody tells late of an older order", async () => {
+    const opened = await openUnkept(read)
+    const { catalog, clock, runner } = opened.services
+    const { generation } = catalog.location("disk", "a")!
+    const error = { code: "BACKEND_UNAVAILABLE", message: "It is away.", retryable: true } as const
+    const result = { type: "park", error } as const
+    await catalog.commitOutcomes(
+      [{ kind: "sync", backend: "disk", key: "a", generation: generation - 1, result }],
+      clock.now(),
+    )
+    runner.nudge("sync-disk")
+    await opened.store.idle()
+    await opened.expectBad()
+  })
+
+  it("people may, as before", async () => {
+    const opened = await openUnkept(read)
+    await opened.store.heal("disk")
+    await opened.store.idle()
+    expect(await readFile(opened.path, "utf8")).toBe(GOOD)
+  })
 })
 
 it("a copy that is gone leaves nothing to keep", async () => {

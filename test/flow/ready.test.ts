@@ -36,7 +36,7 @@ it("tells a backend that cannot be opened, and is ready all the same until the s
   ])
   expect((await fetch(`${url}/v1/objects/k`, { method: "PUT", body: "x" })).status).toBe(201)
   await store.close()
-  expect(await ask(url)).toEqual([503, { ready: false, catalog: "away", backends: {}, redis: null, workers: 0 }])
+  expect(await ask(url)).toEqual([503, { ready: false }])
 })
 
 it("tells Redis that goes and comes, and workers, and is ready all the while", async () => {
@@ -64,4 +64,25 @@ it("does not count a worker that is silent", async () => {
   const workers = [silent, { ...silent, id: "v", alive: true }]
   const url = await serve(mapStore({ status: () => ({ ...mapStore().status(), redis: "ok", workers }) }))
   expect(await ask(url)).toMatchObject([200, { redis: "ok", workers: 1 }])
+})
+
+it("tells strangers only whether it is, where others are asked for a token", async () => {
+  const { store } = await openTestStore()
+  const app = buildApp({ store, adminToken: "the-token-of-the-administrator" })
+  const url = await app.listen({ host: "127.0.0.1", port: 0 })
+  onTestFinished(() => app.close())
+  const { token: part } = await store.tokens.create({ name: "part", scopes: ["read"], prefixes: ["a/"] })
+  const { token: whole } = await store.tokens.create({ name: "whole", scopes: ["read"] })
+  const told = async (token?: string) => {
+    const answer = await fetch(
+      `${url}/ready`,
+      token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } },
+    )
+    return [answer.status, await answer.json()]
+  }
+  expect(await told()).toEqual([200, { ready: true }])
+  expect(await told(part)).toEqual([200, { ready: true }])
+  for (const token of [whole, "the-token-of-the-administrator"])
+    expect(await told(token)).toMatchObject([200, { ready: true, backends: { a: "open" }, workers: 0 }])
+  expect(await told("wrong")).toMatchObject([401, { code: "UNAUTHENTICATED" }])
 })

@@ -133,11 +133,9 @@ describe("setBackend", () => {
     const other = join(directory, "other")
     await mkdir(other)
     await writeFile(join(other, "k"), "something else")
-    const elsewhere: JsonObject[] = [
-      { ...settings, root: join(directory, "new") },
-      { ...settings, root: other },
-      { driver: "memory" },
-    ]
+    const missing = { ...settings, root: join(directory, "new") }
+    expect(await failure(store.setBackend("v", missing))).toMatchObject({ code: "BACKEND_UNAVAILABLE" })
+    const elsewhere: JsonObject[] = [{ ...settings, root: other }, { driver: "memory" }]
     for (const changed of elsewhere) {
       expect(await failure(store.setBackend("v", changed))).toMatchObject({
         code: "CONFLICT",

@@ -5,6 +5,7 @@ import { writeFile } from "node:fs/promises"
 import { createServer } from "node:net"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest"
+import { connect } from "../../src/client.ts"
 import { type CollectedSpan, type Collector, startCollector } from "../otlp-collector.ts"
 import { type RedisServer, startRedis } from "../redis-server.ts"
 import { TOKEN } from "../unit/worker-desk.ts"
@@ -20,9 +21,9 @@ const WAIT = { "x-stored-durability": "all", "x-stored-wait": "30000" }
 /** Long enough that only the end of the processes has them sent: then all of them are there. */
 const SLOWLY = { OTEL_BSP_SCHEDULE_DELAY: "60000" }
 
-async function startWorker(env: Record<string, string>) {
+async function startWorker(env: Record<string, string>, words: string[] = []) {
   const { STORED_LOG: _, ...inherited } = process.env
-  const child = spawn(process.execPath, [WORKER], { env: { ...inherited, ...env } })
+  const child = spawn(process.execPath, [WORKER, ...words], { env: { ...inherited, ...env } })
   const ended = once(child, "close")
   onTestFinished(async () => {
     child.kill("SIGKILL")
@@ -32,7 +33,7 @@ async function startWorker(env: Record<string, string>) {
   await new Promise<void>((resolve, reject) => {
     child.stdout.on("data", (chunk: Buffer) => {
       said += chunk.toString()
-      if (/queues .*sync-a/.test(said)) resolve()
+      if (/queues .*(sync-a|ingest)/.test(said)) resolve()
     })
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()))
     ended.then(() => reject(new Error(`the worker ended: ${said}`)), reject)
@@ -117,6 +118,32 @@ describe("over server and worker", () => {
     expect(collector.raw()).not.toContain(TOKEN)
     expect(all.filter(({ name }) => name.includes("/internal/exchange"))).toEqual([])
   })
+
+  it("a put by reference is one trace, from the worker that takes it out of the queue to the server and its backend", async () => {
+    const collector = await startCollector()
+    const prefix = `ti${process.pid}`
+    const env = {
+      ...{ REDIS_URL: redis.url, STORED_WORKER_TOKEN: TOKEN, STORED_QUEUE_PREFIX: prefix },
+      ...{ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...SLOWLY },
+    }
+    const server = await startProcess({ ...env, ...(await configured()) })
+    const worker = await startWorker({ ...env, STORED_URL: server.url }, ["ingest"])
+    const client = connect(server.url, { redis: { url: redis.url, prefix } })
+    const put = await client.enqueue(Buffer.from("hello"), { key: "secret-key" })
+    expect(await put.finished({ signal: AbortSignal.timeout(60_000) })).toMatchObject({ version: 1 })
+    await client.close()
+    await worker.end()
+    expect(await server.end()).toMatchObject({ code: 0 })
+
+    const spans = collector.spans()
+    const job = only(spans, "job.ingest")
+    expect(job).toMatchObject({ service: "stored-worker", parentSpanId: "", kind: 5, failed: false })
+    expect(job.attributes).toEqual({ "stored.operation": "ingest", "stored.source": "bytes" })
+    const request = only(spans, "PUT /v1/objects/*")
+    expect(request).toMatchObject({ service: "stored-server", traceId: job.traceId, parentSpanId: job.spanId })
+    expect(only(spans, "store.put")).toMatchObject({ traceId: job.traceId, parentSpanId: request.spanId })
+    expect(collector.raw()).not.toContain("secret-key")
+  }, 120_000)
 })
 
 describe("in one process", () => {

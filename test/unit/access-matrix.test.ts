@@ -37,8 +37,9 @@ const NAMED: Record<string, { inside: Sample[]; outside: Sample[]; also?: Scope 
     outside: [{ body: { ...FROM_IN, to: "out/b" } }, { body: { from: "out/a", to: "in/b" } }],
   },
   deleteObjects: {
-    inside: [{ body: { keys: ["in/a"] } }],
-    outside: [{ body: { keys: ["in/a", "out/a"] } }, { body: { keys: ["ina"] } }],
+    // Each is asked about by itself, and told of with the others: see `api-many.test.ts`.
+    inside: [{ body: { keys: ["in/a"] } }, { body: { keys: ["in/a", "out/a"] } }],
+    outside: [],
   },
   listObjects: { inside: [{ query: "?prefix=in/" }, { query: "" }, { query: "?prefix=out/" }], outside: [] },
   postObject: { inside: [], outside: [{}] },

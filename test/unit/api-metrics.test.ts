@@ -15,7 +15,11 @@ const NONE = { metrics: null, admin: null }
 
 async function serve(host: string, tokens: { metrics: string | null; admin: string | null } | null) {
   const metrics = tokens && { tokens, source: () => ({ text: async () => "a 1\n", watchProcess: () => {} }) }
-  const app = buildApp({ store: mapStore(), ...(metrics && { metrics }) })
+  const app = buildApp({
+    store: mapStore(),
+    ...(metrics && { metrics }),
+    ...(tokens?.admin && { adminToken: tokens.admin }),
+  })
   await app.listen({ host, port: 0 })
   onTestFinished(() => {
     app.server.closeAllConnections()
@@ -59,7 +63,9 @@ describe("the server's metrics", () => {
     ["with the administrator's", "0.0.0.0", { metrics: METRICS, admin: ADMIN }, ADMIN, 200],
     ["with the administrator's alone", "0.0.0.0", { metrics: null, admin: ADMIN }, ADMIN, 200],
     ["on a loopback address for which a token was set", "127.0.0.1", { metrics: METRICS, admin: null }, undefined, 401],
-    ["on a loopback address beside an administrator", "127.0.0.1", { metrics: null, admin: ADMIN }, undefined, 200],
+    ["on a loopback address beside an administrator", "127.0.0.1", { metrics: null, admin: ADMIN }, undefined, 401],
+    ["on a loopback address with the administrator's", "127.0.0.1", { metrics: null, admin: ADMIN }, ADMIN, 200],
+    ["on a loopback address with both", "127.0.0.1", { metrics: METRICS, admin: ADMIN }, METRICS, 200],
   ])("%s", async (_, host, tokens, token, status) => {
     const answer = await (await serve(host, tokens))(token)
     expect(answer.status).toBe(status)
@@ -72,7 +78,7 @@ describe("the server's metrics", () => {
 
   it("take GET only, and are not there where nothing is counted", async () => {
     const answer = await (await serve("127.0.0.1", NONE))(undefined, "POST")
-    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET"])
+    expect([answer.status, answer.headers.get("allow")]).toEqual([405, "GET, HEAD"])
     expect((await (await serve("127.0.0.1", null))()).status).toBe(404)
   })
 

@@ -141,7 +141,7 @@ describe("PUT and GET", () => {
   it("accepts digests that are right", async () => {
     const server = await listen(mapStore())
     const digest = `sha-256=:${Buffer.from(HELLO_HEX, "hex").toString("base64")}:`
-    const headers = { "content-digest": `sha-512=:AAAA:, ${digest}`, "x-stored-checksum": `SHA256:${HELLO_HEX}` }
+    const headers = { "content-digest": `unixsum=:AAAA:, ${digest}`, "x-stored-checksum": `SHA256:${HELLO_HEX}` }
     expect((await put(server, "a", HELLO, headers)).status).toBe(201)
     expect((await fetch(`${server.url}/v1/objects/a`)).headers.get("repr-digest")).toBe(digest)
   })
@@ -209,8 +209,8 @@ describe("the rest", () => {
     for (const [method, path, allow] of [
       ["POST", "/v1/objects/a", "GET, HEAD, PUT, DELETE"],
       ["PATCH", "/v1/objects/a", "GET, HEAD, PUT, DELETE"],
-      ["DELETE", "/v1/objects", "GET, POST"],
-      ["PUT", "/health", "GET"],
+      ["DELETE", "/v1/objects", "GET, HEAD, POST"],
+      ["PUT", "/health", "GET, HEAD"],
       ["OPTIONS", "/v1/objects/a", "GET, HEAD, PUT, DELETE"],
     ] as const) {
       const answer = await fetch(server.url + path, { method })

@@ -15,7 +15,7 @@ const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
 
 describe("the OpenAPI document", () => {
   it("has every route once, under a name of its own", () => {
-    expect(operations).toHaveLength(ROUTES.length)
+    expect(operations).toHaveLength(ROUTES.filter(({ isImplied }) => !isImplied).length)
     const names = operations.map(({ operation }) => operation.operationId)
     expect(new Set(names).size).toBe(names.length)
   })
@@ -49,6 +49,28 @@ describe("the OpenAPI document", () => {
       "accept",
     ])
     expect(parameters[2]!.schema).toMatchObject({ type: "integer", minimum: 1 })
+  })
+
+  it("promises no type of what was put: that may be any", () => {
+    for (const path of ["/v1/objects/{key}", "/v1/blobs/{id}"]) {
+      const { responses } = document.paths[path]!.get as { responses: Record<string, { content: object }> }
+      const binary = { "*/*": { schema: { type: "string", format: "binary" } } }
+      expect([responses[200]!.content, responses[206]!.content], path).toEqual([binary, binary])
+    }
+  })
+
+  it("names lines of JSON beside one JSON value, where both are served", () => {
+    for (const [path, method, shape] of [
+      ["/v1/objects", "get", "ListedObject"],
+      ["/v1/copy", "post", "CopiedEntry"],
+      ["/v1/move", "post", "CopiedEntry"],
+    ] as const) {
+      const { responses } = document.paths[path]![method] as { responses: Record<string, { content: object }> }
+      expect(Object.keys(responses[200]!.content), path).toEqual(["application/json", "application/x-ndjson"])
+      expect(responses[200]!.content, path).toMatchObject({
+        "application/x-ndjson": { schema: { $ref: `#/components/schemas/${shape}` } },
+      })
+    }
   })
 
   it("describes answers as they are", async () => {

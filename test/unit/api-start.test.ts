@@ -46,7 +46,7 @@ describe("starting", () => {
     }
     const told = await fetch(`${url}/ready`)
     expect(told.status).toBe(503)
-    expect(await told.json()).toEqual({ ready: false, catalog: "away", backends: {}, redis: null, workers: 0 })
+    expect(await told.json()).toEqual({ ready: false })
     opening.resolve(store)
     const server = await starting
     expect(server.url).toBe(url)
@@ -192,7 +192,11 @@ describe("the environment", () => {
       drivers: [],
       tracing: null,
       origins: [],
+      trustedProxies: [],
+      audit: null,
+      maxRequestsPerToken: 1_000,
       maxConnections: 10_000,
+      leastUploadRate: 100,
     }
     expect(parseEnvironment({})).toEqual(defaults)
     expect(parseEnvironment({ STORED_HOST: "", STORED_PORT: "", STORED_LOG: "" })).toEqual(defaults)
@@ -211,7 +215,11 @@ describe("the environment", () => {
       masterKeys: { current: null, older: [] },
       redis: null,
       origins: [],
+      trustedProxies: [],
+      audit: null,
+      maxRequestsPerToken: 1_000,
       maxConnections: 10_000,
+      leastUploadRate: 100,
     })
   })
 

@@ -22,6 +22,53 @@ function make() {
   return { breaker: breaker as unknown as Omit<Breaker, "faulted"> & { faulted: typeof faulted }, moves }
 }
 
+describe("a backend that says when to come again", () => {
+  const LONGEST = 900_000
+
+  test("is left alone until then, whatever its jobs tell meanwhile, and then goes on as before", () => {
+    const moves: BreakerState[] = []
+    const breaker = new Breaker(options, (state) => void moves.push(state))
+    breaker.hold(1_000, 5_000)
+    expect([breaker.admit(4, 1_000), breaker.admit(4, 5_999), breaker.retryAt, breaker.state]).toEqual([
+      0,
+      0,
+      6_000,
+      "open",
+    ])
+    breaker.succeeded()
+    expect(breaker.admit(4, 5_999)).toBe(0)
+    expect([breaker.admit(4, 6_000), breaker.retryAt, breaker.heldUntil]).toEqual([4, null, null])
+    expect(moves).toEqual(["open", "closed"])
+  })
+
+  test("is left alone for as long as it said last, not less than before, and at most a quarter of an hour", () => {
+    const breaker = new Breaker(options, () => {})
+    breaker.hold(0, 5_000)
+    breaker.hold(1_000, 500)
+    expect(breaker.retryAt).toBe(5_000)
+    breaker.hold(2_000, 10_000)
+    expect(breaker.retryAt).toBe(12_000)
+    breaker.hold(3_000, 1e12)
+    expect([breaker.retryAt, breaker.admit(1, 3_000 + LONGEST - 1), breaker.admit(1, 3_000 + LONGEST)]).toEqual([
+      3_000 + LONGEST,
+      0,
+      1,
+    ])
+  })
+
+  test("is not probed before then either, nor before its breaker lets a probe through", () => {
+    const { breaker } = make()
+    const inner = Object.getPrototypeOf(breaker) as Breaker
+    for (let fault = 0; fault < 3; fault++) breaker.faulted(0)
+    inner.hold(0, 5_000)
+    expect([breaker.admit(4, 1_000), breaker.admit(4, 4_999), breaker.admit(4, 5_000)]).toEqual([0, 0, 1])
+    breaker.started()
+    breaker.faulted(5_000)
+    inner.hold(5_000, 500)
+    expect([breaker.admit(4, 5_500), breaker.admit(4, 6_999), breaker.admit(4, 7_000)]).toEqual([0, 0, 1])
+  })
+})
+
 describe("circuit breaker", () => {
   test("opens after so many faults in a row, and only the opening fault does not count against its job", () => {
     const { breaker, moves } = make()

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest"
 import {
   ConflictError,
   ConsistencyError,
+  EncryptionError,
   ERROR_CODES,
   NotFoundError,
   PermanentAdapterError,
@@ -11,6 +12,7 @@ import {
   TransientAdapterError,
   throwIfAborted,
   toStoredError,
+  UnauthorizedError,
 } from "../../src/core/error.ts"
 
 describe("StoredError", () => {
@@ -50,6 +52,34 @@ describe("StoredError", () => {
   ])("%s", (error, name, code, retryable) => {
     expect(error).toBeInstanceOf(StoredError)
     expect(error).toMatchObject({ name, code, retryable })
+  })
+})
+
+describe("an error that is made by its code alone", () => {
+  it.each([
+    ["NOT_FOUND", NotFoundError, 404],
+    ["CONFLICT", ConflictError, 409],
+    ["QUOTA_EXCEEDED", QuotaExceededError, 507],
+    ["UNAUTHENTICATED", UnauthorizedError, 401],
+    ["FORBIDDEN", UnauthorizedError, 403],
+    ["SECRET_UNAVAILABLE", EncryptionError, 503],
+    ["CORRUPT", ConsistencyError, 500],
+    ["CHECKSUM_MISMATCH", ConsistencyError, 400],
+    ["BACKEND_REFUSED", PermanentAdapterError, 422],
+    ["BACKEND_FULL", PermanentAdapterError, 507],
+  ] as const)("%s is of its class, and has its status", (code, kind, statusCode) => {
+    const error = new StoredError(code, "x", { details: { n: 1 } })
+    expect(error).toBeInstanceOf(kind)
+    expect(error).toMatchObject({ name: kind.name, statusCode, retryable: false, details: { n: 1 } })
+    expect(JSON.parse(JSON.stringify(error))).toEqual({ code, message: "x", retryable: false, details: { n: 1 } })
+  })
+
+  it("passes by itself, or does not, as it says", () => {
+    for (const code of ["BACKEND_UNAVAILABLE", "TIMEOUT"] as const) {
+      expect(new StoredError(code, "x", { retryable: true })).toBeInstanceOf(TransientAdapterError)
+      expect(new StoredError(code, "x")).not.toBeInstanceOf(TransientAdapterError)
+    }
+    expect(new StoredError("INVALID_INPUT", "x").constructor).toBe(StoredError)
   })
 })
 

@@ -13,7 +13,7 @@ import { openInput } from "../../src/store/input.ts"
 import { mimeTypeFor } from "../../src/store/mime-type.ts"
 import type { ListedObject, PutInput, PutOptions, Store } from "../../src/store/store.ts"
 
-type Verbs = Pick<Store, "put" | "open" | "delete" | "list" | "stat" | "status">
+type Verbs = Pick<Store, "put" | "open" | "delete" | "deleteMany" | "list" | "stat" | "status">
 
 interface Entry {
   metadata: Metadata
@@ -67,6 +67,15 @@ export function mapStore(overrides: Partial<Verbs> = {}): Store {
       entries.delete(String(metadata.key))
       return { id: metadata.id, deleted: ["a"], removed: ["a"], pending: [], failed: [] }
     },
+    deleteMany: (keys) =>
+      Promise.all(
+        keys.map((key) =>
+          verbs.delete(parseKey(key)).then(
+            ({ id }) => ({ key, id: id! }),
+            (error: StoredError) => ({ key, error: error.toJSON() }),
+          ),
+        ),
+      ),
     async *list({ prefix, after = "", limit = Number.POSITIVE_INFINITY } = {}) {
       const wanted = parsePrefix(prefix)
       const keys = [...entries.keys()].sort().filter((key) => key.startsWith(wanted) && key > after)
@@ -124,6 +133,7 @@ function describe(key: string, id: BlobId, bytes: Buffer, options: PutOptions, v
     state: "ACTIVE",
     created: Date.now(),
     modified: Date.now(),
+    written: Date.now(),
     custom: parseMetadata(options.metadata),
   }
 }

@@ -1,7 +1,15 @@
 /** The server's part of the pool over a catalog in memory and a transport in memory, with a clock that only the test moves. */
 import { afterEach, expect } from "vitest"
 import { Breaker } from "../../queues/breaker.ts"
-import type { Exchange, ExchangeAnswer, JobOrder, JobPointer, JobResult } from "../../queues/exchange.ts"
+import type {
+  Exchange,
+  ExchangeAnswer,
+  ExchangeOptions,
+  JobOrder,
+  JobPointer,
+  JobResult,
+  WorkerConfiguration,
+} from "../../queues/exchange.ts"
 import { Gate } from "../../queues/gate.ts"
 import { syncQueue } from "../../queues/job.ts"
 import { Pool } from "../../queues/pool.ts"
@@ -26,6 +34,8 @@ export interface PoolHarness {
   breaker: Breaker
   clock: { time: number; now(): number }
   told: { started: string[]; outcomes: Outcome[]; disturbed: string[]; faults: string[] }
+  /** what workers are told of them */
+  backends: WorkerConfiguration["backends"]
   /** Lets everything that is queued in this process happen. */
   turn(): Promise<void>
   end(): Promise<void>
@@ -55,6 +65,7 @@ export async function openPoolHarness(
     fault: (error) => void told.faults.push(error.code),
   }
   const life = { over: false }
+  const backends: PoolHarness["backends"] = []
   const pool = new Pool({
     catalog,
     transport: whileAlive(transport, life),
@@ -63,7 +74,7 @@ export async function openPoolHarness(
     events,
     sideChecksums: ["md5"],
     random: () => 0.5,
-    configuration: () => ({ prefix: "p", backends: [], staging: { directory: "/", probe: { file: "f", text: "t" } } }),
+    configuration: () => ({ prefix: "p", backends, staging: { directory: "/", probe: { file: "f", text: "t" } } }),
   })
   const breaker = new Breaker({ threshold, pause: 1_000, maxPause: 8_000 }, () => {})
   const gate = new Gate({ breaker, rateLimit, paused: false })
@@ -76,6 +87,7 @@ export async function openPoolHarness(
     breaker,
     clock,
     told,
+    backends,
     turn,
     abandon: () => {
       life.over = true
@@ -116,6 +128,8 @@ export class HandWorker {
   link = new AbortController()
   /** ms that its clock is ahead of the server's */
   ahead = 0
+  /** what it knows of in orders */
+  knows: ExchangeOptions = {}
   readonly deliveries: (Delivery & { over(): void; signal: AbortSignal })[] = []
   #wake: (() => void) | null = null
 
@@ -165,7 +179,7 @@ export class HandWorker {
       taking: true,
     }
     const now = server.clock.time + this.ahead
-    return server.pool.exchange({ version: 1, now, worker, ...message }, this.link.signal)
+    return server.pool.exchange({ version: 1, now, worker, ...message }, this.link.signal, this.knows)
   }
 }
 

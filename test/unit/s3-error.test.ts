@@ -125,6 +125,25 @@ describe("Retry-After", () => {
   })
 })
 
+describe("Retry-After to one job", () => {
+  const told = (code: ErrorCode, kind: "sync" | "checksum" = "sync"): number | null => {
+    const breaker = new Breaker(DEFAULT_BREAKER, () => {})
+    const payload =
+      kind === "sync"
+        ? { kind, backend: "b", key: "k", generation: 1 }
+        : { kind, id: `sha256:${"0".repeat(64)}` as const }
+    const error = new StoredError(code, "Busy.", { retryable: true, details: { retryAfter: 5_000 } })
+    failureOf({ payload, attempts: 0 }, error, { breaker, policy: DEFAULT_RETRY_POLICY, now: 7, random: () => 0.5 })
+    return breaker.heldUntil
+  }
+
+  it("is meant for all of that backend, and for no other", () => {
+    expect(told("BACKEND_UNAVAILABLE")).toBe(5_007)
+    // The source is another backend, and a checksum job has none.
+    expect([told("SOURCE_FAILED"), told("BACKEND_UNAVAILABLE", "checksum")]).toEqual([null, null])
+  })
+})
+
 describe("a write that another was faster than", () => {
   it.each<[ErrorCode, string]>([
     ["CONFLICT", "closed"],

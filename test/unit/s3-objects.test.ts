@@ -54,7 +54,7 @@ async function outside(key: string, content: Buffer, metadata: Record<string, st
 describe("abilities", () => {
   it("are found out at the first opening, leave nothing behind, and are not asked again", async () => {
     const backend = await openBackend({}, null)
-    if (bucket.server.own) expect(backend.abilities).toEqual(CEPH)
+    if (bucket.server.own) expect(backend.abilities).toEqual({ ...CEPH, probed: expect.any(Number) })
     expect(await bucket.keys(prefix)).toEqual([])
     expect(await bucket.uploads()).toEqual([])
     const known = { ...CEPH, versioning: "on" as const }
@@ -179,15 +179,35 @@ describe("objects", () => {
       const backend = await openBackend()
       const content = pattern(size)
       await backend.put("from", bytes(content), { checksum: sha256(content) })
-      const copied = await backend.copy("from", "to/😀+ %")
-      expect(copied.size).toBe(size)
+      const proven = { size, checksum: sha256(content), etag: (await backend.stat("from"))!.etag! }
+      const copied = await backend.copy("from", "to/😀+ %", { proven })
+      // The very ETag that was computed when the first one was written.
+      expect(copied.etag).toBe(proven.etag)
+      expect(await backend.stat("to/😀+ %")).toMatchObject({ size, etag: proven.etag })
       expect((await contentOf(backend, "to/😀+ %")).length).toBeGreaterThan(0)
       const known = { size, checksum: sha256(content) }
       expect(await backend.recognise("to/😀+ %", known, async () => bytes(content))).toBe("same")
-      await expect(backend.copy("absent", "to")).rejects.toMatchObject({ code: "NOT_FOUND" })
+      await expect(backend.copy("absent", "to", { proven })).rejects.toMatchObject({ code: "NOT_FOUND" })
       expect(await backend.stat("to")).toBeNull()
     },
   )
+
+  it("that others have written are not copied: nothing would prove the copy", async () => {
+    const backend = await openBackend()
+    const content = Buffer.from("of unknown origin")
+    await outside("found", content)
+    const proven = { size: content.length, checksum: sha256(content), etag: (await backend.stat("found"))!.etag! }
+    await expect(backend.copy("found", "to", { proven })).rejects.toMatchObject({ code: "BACKEND_REFUSED" })
+    expect(await backend.stat("to")).toBeNull()
+  })
+
+  it("are not asked to be copied of a server that does not copy", async () => {
+    const backend = await openBackend({}, { ...CEPH, copies: "no" })
+    const content = Buffer.from("content")
+    await backend.put("from", bytes(content), { checksum: sha256(content) })
+    const proven = { size: content.length, checksum: sha256(content), etag: (await backend.stat("from"))!.etag! }
+    await expect(backend.copy("from", "to", { proven })).rejects.toMatchObject({ code: "BACKEND_REFUSED" })
+  })
 
   it("in the driver's own folder are neither listed nor reached; what has no valid key is passed over and told", async () => {
     const backend = await openBackend()

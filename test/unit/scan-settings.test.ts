@@ -58,11 +58,14 @@ describe("scan settings", () => {
 describe("what a scan goes by", () => {
   const rules = (settings: Parameters<typeof scanRules>[1], local = true) => scanRules("photos", settings, { local })
 
-  it("is what suits the backend, where nothing was said, and then it never scans by itself", () => {
-    const defaults = { mode: "observe", prefix: "photos/", every: null, ignore: [], rate: null, between: null }
+  it("is what suits the backend, where nothing was said, and then nothing is taken in that nobody has asked for", () => {
+    const common = { mode: "observe", prefix: "photos/", every: DAY, ignore: [], rate: null, between: null }
+    const defaults = { ...common, adopts: false }
     expect(rules({})).toEqual({ ...defaults, hash: true })
     expect(rules({}, false)).toEqual({ ...defaults, hash: false })
-    expect(rules({ watch: false }).every).toBeNull()
+    expect(rules({ watch: false }).adopts).toBe(false)
+    for (const settings of [{ scan: {} }, { watch: true }, { mode: "enforce" } as const])
+      expect(rules(settings).adopts).toBe(true)
   })
 
   it("is compared once a day where its content was said to matter", () => {
@@ -74,6 +77,7 @@ describe("what a scan goes by", () => {
   it("is what was said", () => {
     const scan = { prefix: "", hash: true, every: "90s", ignore: ["a"], rate: "1MB/s", between: "22:00-06:00" }
     expect(rules({ scan }, false)).toEqual({
+      adopts: true,
       mode: "observe",
       prefix: "",
       hash: true,

@@ -1,9 +1,10 @@
 /** Requests that are not what they seem: two requests in one, names that climb, types and headers that lie, and what a client cannot set. */
 import { describe, expect, it } from "vitest"
-import { pathParts } from "../../src/api/route.ts"
+import { pathParts, type Route } from "../../src/api/route.ts"
 import { ROUTES } from "../../src/api/routes/routes.ts"
 import { bodyOf, exchange, listen, openSocket, statusOf } from "./api-server.ts"
 import { mapStore } from "./map-store.ts"
+import { plainBody, plainTarget } from "./security-places.ts"
 
 const CLIMBING = [
   "..",
@@ -117,6 +118,31 @@ describe("two requests in one", () => {
     expect([...answer.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status)).toEqual(["404", "200"])
     expect(await store.stat("smuggled")).toBeNull()
   })
+})
+
+describe("what a route does not know", () => {
+  const named = ROUTES.map((route) => [`${route.method} ${route.path}`, route] as const)
+
+  /** Probes add what they like to these, and an address that was signed is worthless with anything else in it (`signed-urls`). */
+  const isLax = (_name: string, { path }: Route): boolean => /^\/(?:health|ready|v1\/signed\/.*)$/.test(path)
+
+  it.each(named.filter((each) => !isLax(...each)))("is refused in its query: %s", async (_name, route) => {
+    const { url } = await listen(mapStore())
+    const target = plainTarget(route)
+    const answer = await fetch(`${url}${target}${target.includes("?") ? "&" : "?"}locations=x`, {
+      method: route.method,
+    })
+    expect(answer.status).toBe(400)
+  })
+
+  it.each(named.filter(([, { body, operation }]) => body && operation !== "putBackend"))(
+    "is refused in its body: %s",
+    async (_name, route) => {
+      const { url } = await listen(mapStore())
+      const body = JSON.stringify({ ...(JSON.parse(plainBody(route)!) as object), locations: [] })
+      expect((await fetch(url + plainTarget(route), { method: route.method, body })).status).toBe(400)
+    },
+  )
 })
 
 describe("headers that lie", () => {

@@ -1,8 +1,10 @@
 /** Signed addresses on a real store: what each allows, and that nothing of one can be changed, outlived or used elsewhere. */
 
-import { createHash } from "node:crypto"
+import { createHash, createHmac } from "node:crypto"
 import type { Socket } from "node:net"
-import { describe, expect, it } from "vitest"
+import { describe, expect, it, onTestFinished, vi } from "vitest"
+import type { AuditEvent } from "../../src/api/access/audit.ts"
+import { buildApp } from "../../src/api/app.ts"
 import type { OpenedStore } from "../../src/compose.ts"
 import type { SignedUrlOptions } from "../../src/store/store.ts"
 import { openTestStore } from "../flow/open-store.ts"
@@ -215,6 +217,111 @@ describe("the end of an address", () => {
     await first.store.close()
     const again = await openTestStore({ data: first.directory })
     expect(again.services.catalog.signedUrlEpoch()).toBe(1)
+  })
+})
+
+describe("an address that a token has asked for", () => {
+  const ROOT = "the-token-of-the-administrator"
+
+  async function asked(settings: object = {}, limits: object = {}) {
+    const clock = { time: Date.UTC(2030, 0, 1), now: () => clock.time }
+    const { store, services } = await openTestStore({}, { clock })
+    await store.put(CONTENT, { key: "in/a" })
+    const audit: AuditEvent[] = []
+    const app = buildApp({ store, adminToken: ROOT, limits, now: () => 0, onAudit: (event) => audit.push(event) })
+    const base = await app.listen({ host: "127.0.0.1", port: 0 })
+    onTestFinished(() => {
+      app.server.closeAllConnections()
+      return app.close()
+    })
+    const { token, id } = await store.tokens.create({ name: "signer", scopes: ["read", "write"], ...settings })
+    const sign = async (body: object, bearer = token) => {
+      const headers = { authorization: `Bearer ${bearer}` }
+      const answer = await fetch(`${base}/v1/signed-urls`, { method: "POST", headers, body: JSON.stringify(body) })
+      const { url, expires } = (await answer.json()) as { url: string; expires: number }
+      return { url: base + url, expires }
+    }
+    const port = Number(new URL(base).port)
+    return { store, services, clock, audit, sign, id, port }
+  }
+
+  it("ends with it, at its time and when it is revoked", async () => {
+    const { store, sign, clock, id } = await asked({ expiresIn: "30m" })
+    const { url, expires } = await sign({ name: "in/a", expires: 604_800 })
+    expect(expires).toBe(clock.time + 30 * 60_000)
+    const later = await sign({ name: "in/a", expires: 60 })
+    expect(later.expires).toBe(clock.time + 60_000)
+    const roots = await sign({ name: "in/a", expires: 604_800 }, ROOT)
+    expect([(await fetch(url)).status, (await fetch(roots.url)).status]).toEqual([200, 200])
+    await store.tokens.rotate(id)
+    expect((await fetch(url)).status).toBe(200)
+    await store.tokens.revoke(id)
+    expect(await problem(await fetch(url))).toEqual([403, "FORBIDDEN"])
+    expect((await fetch(roots.url)).status).toBe(200)
+  })
+
+  it("cannot be made another's, or nobody's", async () => {
+    const { sign, store, id } = await asked()
+    const other = await store.tokens.create({ name: "other", scopes: ["read"] })
+    const { url } = await sign({ name: "in/a" })
+    expect(new URL(url).searchParams.get("for")).toBe(id)
+    for (const value of [null, other.id, "0", ""]) expect((await fetch(changed(url, "for", value))).status).toBe(403)
+    const roots = await sign({ name: "in/a" }, ROOT)
+    expect((await fetch(changed(roots.url, "for", id))).status).toBe(403)
+    expect((await fetch(url)).status).toBe(200)
+  })
+
+  it("puts as it, unless that was revoked under way, and the audit says who signed what", async () => {
+    const { sign, store, services, id, port, audit, clock } = await asked()
+    const { url, expires } = await sign({ name: "in/b", method: "PUT" })
+    expect((await put(url)).status).toBe(201)
+    const records = [...store.journal()].filter(({ command, key }) => command === "put" && key === "in/b")
+    expect(records.map(({ principal }) => principal)).toEqual([`token:${id}`])
+    expect(audit.find(({ signed }) => signed)).toMatchObject({
+      principal: `token:${id}`,
+      operation: "signUrl",
+      signed: { method: "PUT", name: "in/b", expires },
+    })
+    expect(JSON.stringify(audit)).not.toContain(new URL(url).searchParams.get("signature"))
+    const { url: late } = await sign({ name: "in/late", method: "PUT" })
+    const socket = await putHalf(services, port, new URL(late))
+    await store.tokens.revoke(id)
+    socket.write("half")
+    expect(statusOf(await readAnswer(socket))).toBe(403)
+    expect(await store.stat("in/late")).toBeNull()
+    expect(clock.time).toBeLessThan(expires)
+  })
+
+  it("counts with its requests and its rate; one of nobody's with those of the client's address", async () => {
+    const { sign, services, port, store, id } = await asked({}, { maxRequestsPerToken: 1 })
+    for (const bearer of [undefined, ROOT]) {
+      const { url } = await sign({ name: "in/held", method: "PUT" }, bearer)
+      const { url: read } = await sign({ name: "in/a" }, bearer)
+      const socket = await putHalf(services, port, new URL(url))
+      const refused = await fetch(read)
+      expect([await problem(refused.clone()), refused.headers.get("retry-after")]).toEqual([
+        [429, "TOO_MANY_REQUESTS"],
+        "1",
+      ])
+      socket.write("half")
+      expect(statusOf(await readAnswer(socket))).toBeLessThan(300)
+      await vi.waitFor(async () => expect((await fetch(read)).status).toBe(200), { timeout: 20_000 })
+    }
+    const slow = await store.tokens.create({ name: "slow", scopes: ["read"], rate: { perSecond: 0.01, burst: 3 } })
+    const { url } = await sign({ name: "in/a" }, slow.token)
+    expect(id).not.toBe(slow.id)
+    const answers = [await fetch(url), await fetch(url), await fetch(url)]
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429])
+  })
+
+  it("is of the format of before where it is nobody's, so that old ones hold", async () => {
+    const { store, services, clock } = await asked()
+    const [key] = await services.keyRing.keysFor([(await store.signedUrl("in/a")).url.match(/by=(\w+)/)![1]!])
+    const expires = clock.time / 1000 + 60
+    const text = JSON.stringify(["stored", 1, "GET", "in/a", expires * 1000, null, null, false, null, 0, key!.id])
+    const signature = createHmac("sha256", key!.signing).update(text).digest("base64url")
+    const query = { expires: String(expires), epoch: "0", by: key!.id, signature }
+    expect(await store.checkSignedUrl({ method: "GET", name: "in/a", query })).toMatchObject({ token: null })
   })
 })
 

@@ -35,7 +35,9 @@ export function mayReadRecord(access: Access, { command, key, backend, detail }:
   return isOwnKey(access, key) && (detail.from === undefined || isOwnKey(access, detail.from))
 }
 
+/** A job about content is of all who have it: to whoever may touch a part of the keys it would tell of the others. */
 export function maySeeJob(store: Pick<Store, "keyOfJob">, access: Access, { payload }: OutboxRecord): boolean {
+  if (access.prefixes !== null && payload.kind === "checksum") return false
   if (payload.kind === "sync" && !access.allowsBackend(payload.backend)) return false
   return access.prefixes === null || isOwnKey(access, store.keyOfJob(payload, access.prefixes))
 }

@@ -11,6 +11,7 @@ import { StoredError } from "../../core/error.ts"
 import type { RequestRate } from "../../core/token-settings.ts"
 import type { TokensControl } from "../../store/store.ts"
 import { Buckets, neighbourhood } from "./buckets.ts"
+import type { Caller } from "./caller.ts"
 
 /** Wrong tokens that an address may show before it is told to wait. */
 const WRONG: RequestRate = { perSecond: 1 / 3, burst: 20 }
@@ -22,13 +23,6 @@ export interface GatekeeperOptions {
   tokens(): Pick<TokensControl, "verify" | "isEmpty">
   /** ms that never go back */
   now?: () => number
-}
-
-export interface Caller {
-  /** the header as it came */
-  authorization: string | undefined
-  /** that it came from */
-  address: string
 }
 
 export class Gatekeeper {
@@ -51,25 +45,42 @@ export class Gatekeeper {
 
   /** @throws StoredError UNAUTHENTICATED, TOO_MANY_REQUESTS with `details.retryAfter` in s, CLOSED */
   admit({ authorization, address }: Caller): Access {
-    const shown = bearerOf(authorization)
-    const from = neighbourhood(address)
-    // What a person has chosen can be guessed: it is not even looked at from where many wrong ones came. What was made here cannot, and whoever bears it is not kept out by a neighbour.
-    const mayBeRoot = this.#root !== null && !this.#wrong.isSpent(from, WRONG)
-    if (shown !== null && mayBeRoot && isToken(shown, [this.#root!])) return ROOT
+    if (this.#root !== null && this.bears({ authorization, address }, this.#root)) return ROOT
     if (this.isOpen) return ANONYMOUS
-    if (shown === null) throw unauthenticated("This server asks for a token: send it as Authorization: Bearer.")
-    const verified = this.#tokens().verify(shown)
-    if (verified === null) throw this.#refuse(from)
-    const { access, rate } = verified
-    const wait = rate === null ? 0 : this.#rates.take(access.principal, rate)
-    if (wait > 0) throw tooMany("This token sends more requests than it may; wait.", wait)
-    return access
+    const shown = bearerOf(authorization)
+    const verified = shown === null ? null : this.#tokens().verify(shown)
+    if (verified === null) throw this.refusal({ authorization, address })
+    this.charge(verified.access.principal, verified.rate)
+    return verified.access
   }
 
-  #refuse(from: string): StoredError {
-    const wait = this.#wrong.take(from, WRONG)
+  /**
+   * Whether somebody bears a token of the configuration. What a person has chosen can be guessed: it is not even looked at from where many wrong ones came. What was made here cannot, and whoever
+   * bears it is not kept out by a neighbour. Nothing is counted yet: `refusal` does.
+   */
+  bears({ authorization, address }: Caller, token: string): boolean {
+    const shown = bearerOf(authorization)
+    return shown !== null && this.mayTry(address) && isToken(shown, [token])
+  }
+
+  /** Whether a secret that comes from there is looked at. */
+  mayTry(address: string): boolean {
+    return !this.#wrong.isSpent(neighbourhood(address), WRONG)
+  }
+
+  /** What to tell whoever bears nothing that opens a door, whichever it is. What was shown counts as wrong, of all doors together; nothing shown is no guess. UNAUTHENTICATED or TOO_MANY_REQUESTS */
+  refusal({ authorization, address }: Caller): StoredError {
+    if (bearerOf(authorization) === null)
+      return unauthenticated("This server asks for a token: send it as Authorization: Bearer.")
+    const wait = this.#wrong.take(neighbourhood(address), WRONG)
     if (wait > 0) return tooMany("Too many wrong tokens came from this address; wait.", wait)
     return unauthenticated("The token is none that is good here; ask whoever runs this server for another one.")
+  }
+
+  /** Takes a request from a token's rate. @param rate null: it has none. @throws StoredError TOO_MANY_REQUESTS */
+  charge(principal: string, rate: RequestRate | null): void {
+    const wait = rate === null ? 0 : this.#rates.take(principal, rate)
+    if (wait > 0) throw tooMany("This token sends more requests than it may; wait.", wait)
   }
 }
 
@@ -83,7 +94,7 @@ function unauthenticated(message: string): StoredError {
 }
 
 /** @param wait ms */
-function tooMany(message: string, wait: number): StoredError {
+export function tooMany(message: string, wait: number): StoredError {
   const retryAfter = Math.max(1, Math.ceil(wait / 1_000))
   return new StoredError("TOO_MANY_REQUESTS", message, { retryable: true, details: { retryAfter } })
 }

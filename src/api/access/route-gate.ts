@@ -8,7 +8,9 @@ import type { Route } from "../route.ts"
 import type { Gate } from "../worker-auth.ts"
 import { readableName, requireWholeStore } from "./allowed-reference.ts"
 import type { Audit } from "./audit.ts"
+import { callerOf } from "./caller.ts"
 import type { Gatekeeper } from "./gatekeeper.ts"
+import type { Holds } from "./holds.ts"
 import { keepAccess } from "./request-access.ts"
 
 type Guarded = Exclude<Policy, { open: true }>
@@ -16,6 +18,7 @@ type Guarded = Exclude<Policy, { open: true }>
 export interface RouteGateOptions {
   keeper: Gatekeeper
   audit: Audit
+  holds: Holds
   /** throws CLOSED while there is none */
   store(): Store
   /** what the request's path names. @throws StoredError INVALID_KEY */
@@ -23,11 +26,17 @@ export interface RouteGateOptions {
 }
 
 /** What it throws is answered, and told to the audit, by whoever answers errors. */
-export function routeGate(route: Route, policy: Guarded, { keeper, audit, store, nameOf }: RouteGateOptions): Gate {
-  return async (request) => {
-    const access = keeper.admit({ authorization: request.headers.authorization, address: request.ip })
+export function routeGate(
+  route: Route,
+  policy: Guarded,
+  { keeper, audit, holds, store, nameOf }: RouteGateOptions,
+): Gate {
+  return async (request, reply) => {
+    const access = keeper.admit(callerOf(request))
     keepAccess(request, access)
     admitTo(policy, access, { name: nameOf(route, request), store })
+    // A pool is as large as somebody makes it, and waits for jobs by many requests.
+    if (access.token !== null && policy.scope !== "worker") holds.hold(access.principal, reply.raw)
     audit.allowed(request, access)
     return undefined
   }

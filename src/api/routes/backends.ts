@@ -70,8 +70,12 @@ export const testBackend = route({
   tag: "backends",
   summary: "Asks a backend something now.",
   policy: { scope: "admin", on: "backend" },
+  query: z.strictObject({
+    accept: flag.optional().describe("what is at its place now is the backend, also where it is another directory"),
+  }),
   answers: { 200: { ...one, is: "It answers." } },
-  handle: ({ services, name }) => services.store.testBackend(name),
+  handle: ({ services, access, request, name, query: { accept } }) =>
+    services.store.testBackend(name, { ...(accept && { accept }), ...actorOf({ access, request }) }),
 })
 
 export const removeBackend = route({

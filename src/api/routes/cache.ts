@@ -4,6 +4,7 @@
  */
 import * as z from "zod"
 import type { EvictTarget } from "../../staging/staging.ts"
+import { actorOf } from "../access/actor.ts"
 import { flag } from "../query.ts"
 import { route } from "../route.ts"
 import { evicted, stagingStats } from "../schemas/service.ts"
@@ -33,9 +34,9 @@ export const evictCache = route({
   policy: { scope: "admin", on: "whole" },
   body: z.strictObject({ what: targetSchema }),
   answers: { 200: { is: "How many went.", schema: evicted } },
-  async handle({ services, body }) {
+  async handle({ services, access, request, body }) {
     const { what } = await body()
-    return services.store.cache.evict(what satisfies EvictTarget | string)
+    return services.store.cache.evict(what satisfies EvictTarget | string, actorOf({ access, request }))
   },
 })
 
@@ -48,5 +49,6 @@ export const clearCache = route({
   policy: { scope: "admin", on: "whole" },
   query: z.strictObject({ force: flag.optional().describe("without a look at the copies") }),
   answers: { 200: { is: "How many went.", schema: evicted } },
-  handle: ({ services, query: { force } }) => services.store.cache.clear(force === undefined ? {} : { force }),
+  handle: ({ services, access, request, query: { force } }) =>
+    services.store.cache.clear({ ...(force !== undefined && { force }), ...actorOf({ access, request }) }),
 })

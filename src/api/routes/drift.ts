@@ -4,6 +4,7 @@
  * `POST …/heal` with nothing, or with `{"key": …}`, has copies brought back from others, and says how many.
  */
 import * as z from "zod"
+import { actorOf } from "../access/actor.ts"
 import { clientSignal } from "../client-signal.ts"
 import { whole } from "../query.ts"
 import { route } from "../route.ts"
@@ -42,8 +43,9 @@ export const heal = route({
   policy: { scope: "admin", on: "backend" },
   body: z.strictObject({ key: z.string().optional().describe("only the copy of this object") }).default({}),
   answers: { 200: { is: "So many are brought back.", schema: z.object({ healed: z.int() }) } },
-  async handle({ services, name, body }) {
+  async handle({ services, access, request, name, body }) {
     const { key } = await body()
-    return { healed: await services.store.heal(name, key === undefined ? {} : { key }) }
+    const actor = actorOf({ access, request })
+    return { healed: await services.store.heal(name, { ...(key !== undefined && { key }), ...actor }) }
   },
 })

@@ -1,7 +1,10 @@
 /** `GET` and `HEAD /v1/blobs/{id}`: content by its id or any known checksum (`md5:…`). Such a name can never mean other bytes. */
 import { isBlobId, requireChecksumReference } from "../../core/blob-id.ts"
-import { type Route, route } from "../route.ts"
-import { describeBlob, READ_ANSWERS, READ_HEADERS, readQuery, serveBlob } from "../serve-blob.ts"
+import { NotFoundError } from "../../core/error.ts"
+import type { Metadata } from "../../core/metadata.ts"
+import { readableName } from "../access/allowed-reference.ts"
+import { type Call, type Route, route } from "../route.ts"
+import { describeBlob, READ_ANSWERS, READ_HEADERS, readQuery, type ServeOptions, serveBlob } from "../serve-blob.ts"
 
 const shared = {
   path: "/v1/blobs/{id}",
@@ -17,10 +20,7 @@ export const getBlob = route({
   operation: "getBlob",
   summary: "Bytes by their id or any known checksum.",
   answers: READ_ANSWERS,
-  handle: (call) => {
-    const id = blobReference(call.name)
-    return serveBlob(call, id, { immutable: isBlobId(id) })
-  },
+  handle: async (call) => serveBlob(call, ...(await servedAs(call))),
 })
 
 export const headBlob = route({
@@ -29,11 +29,28 @@ export const headBlob = route({
   operation: "headBlob",
   summary: "The headers of such bytes.",
   answers: { 200: { is: "What GET would say." }, 304: { is: "The reader has it already." } },
-  handle: (call) => {
-    const id = blobReference(call.name)
-    return describeBlob(call, id, { immutable: isBlobId(id) })
-  },
+  handle: async (call) => describeBlob(call, ...(await servedAs(call))),
 })
+
+/**
+ * For whoever may touch a part of the keys, an own key of that content, as long as it names it: the headers would tell the name, type and time of somebody else's.
+ * @throws StoredError INVALID_INPUT, NOT_FOUND
+ */
+async function servedAs({
+  services: { store },
+  access,
+  name,
+}: Pick<Call<unknown, unknown>, "services" | "access" | "name">): Promise<[name: string, options: ServeOptions]> {
+  const reference = blobReference(name)
+  const options = { immutable: isBlobId(reference) }
+  if (access.prefixes === null) return [reference, options]
+  const key = readableName(store, access, reference)
+  const meant = (await store.stat(reference))?.id
+  const check = ({ id }: Metadata): void => {
+    if (id !== meant) throw new NotFoundError(`There is no "${reference}" here.`)
+  }
+  return [key, { ...options, check }]
+}
 
 /** @throws StoredError INVALID_INPUT */
 export function blobReference(name: string): string {

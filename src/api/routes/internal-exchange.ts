@@ -1,7 +1,7 @@
 /** `POST /internal/exchange`: one message of a worker, claims and results, and what the server says to them (`queues/exchange.ts`). */
 import type { Socket } from "node:net"
 import type { FastifyRequest } from "fastify"
-import { type ExchangeAnswer, exchangeSchema, TRACES_HEADER } from "../../../queues/exchange.ts"
+import { type ExchangeAnswer, exchangeSchema, TRACES_HEADER, TWINS_HEADER } from "../../../queues/exchange.ts"
 import { StoredError } from "../../core/error.ts"
 import { within } from "../../store/within.ts"
 import { readJson } from "../json-body.ts"
@@ -46,10 +46,11 @@ export const internalExchange = route({
 })
 
 async function exchange(services: ApiServices, request: FastifyRequest, reading: AbortSignal): Promise<ExchangeAnswer> {
-  const { idleTimeout } = services.limits
-  const message = await readJson(request.raw, exchangeSchema, { idleTimeout, maxBlobSize: MAX_MESSAGE }, reading)
+  const bounds = { ...services.limits, maxBlobSize: MAX_MESSAGE }
+  const message = await readJson(request.raw, exchangeSchema, bounds, reading)
   const traces = request.headers[TRACES_HEADER] === "1"
-  return services.internal.desk.exchange(message, linkOf(request.raw.socket), { traces })
+  const twins = request.headers[TWINS_HEADER] === "1"
+  return services.internal.desk.exchange(message, linkOf(request.raw.socket), { traces, twins })
 }
 
 const links = new WeakMap<Socket, AbortSignal>()

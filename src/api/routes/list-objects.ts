@@ -9,7 +9,7 @@ import { clientSignal } from "../client-signal.ts"
 import { readCursor, writeCursor } from "../cursor.ts"
 import { whole } from "../query.ts"
 import { route } from "../route.ts"
-import { objectPage } from "../schemas/object.ts"
+import { listedObject, objectPage } from "../schemas/object.ts"
 import { NDJSON, sendLines } from "../send-lines.ts"
 
 const MOST_OF_A_PAGE = 1_000
@@ -38,7 +38,11 @@ export const listObjects = route({
   query,
   headers: { accept: "application/x-ndjson: all of them, an object a line" },
   answers: {
-    200: { is: "The page, and the cursor of the next; or all of them, an object a line.", schema: objectPage },
+    200: {
+      is: "The page, and the cursor of the next; or all of them, an object a line, and an empty line now and then.",
+      schema: objectPage,
+      lines: listedObject,
+    },
   },
   async handle({
     services,

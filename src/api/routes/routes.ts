@@ -1,10 +1,12 @@
-/** Every route, as a visible list. */
+/** Every route, as a visible list; each GET has its HEAD. */
+import { withHeads } from "../implied-heads.ts"
 import type { Route } from "../route.ts"
 import { getArchive, headArchive, postArchive } from "./archive.ts"
 import { getBackend, listBackends, putBackend, removeBackend, testBackend } from "./backends.ts"
 import { clearCache, evictCache, getCache } from "./cache.ts"
-import { copyObject, deleteObjects, moveObject } from "./copy.ts"
+import { copyObject, moveObject } from "./copy.ts"
 import { deleteBlob, deleteObject } from "./delete-object.ts"
+import { deleteObjects } from "./delete-objects.ts"
 import { drift, heal } from "./drift.ts"
 import { events } from "./events.ts"
 import { failed } from "./failed.ts"
@@ -34,7 +36,7 @@ import { createToken, getToken, listTokens, revokeToken, rotateToken } from "./t
 import { cancelValidate, getValidate, pauseValidate, startValidate } from "./validate.ts"
 import { why } from "./why.ts"
 
-export const ROUTES: readonly Route[] = [
+export const ROUTES: readonly Route[] = withHeads([
   putObject,
   postObject,
   getObject,
@@ -93,7 +95,7 @@ export const ROUTES: readonly Route[] = [
   status,
   health,
   ready,
-]
+])
 
 /** Those for workers, which are there only where a worker token is set. */
 export const INTERNAL_ROUTES: readonly Route[] = [
@@ -104,4 +106,4 @@ export const INTERNAL_ROUTES: readonly Route[] = [
 ]
 
 /** There only where something is counted. */
-export const METRICS_ROUTES: readonly Route[] = [metrics]
+export const METRICS_ROUTES: readonly Route[] = withHeads([metrics])

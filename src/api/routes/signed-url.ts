@@ -5,7 +5,9 @@
 import type { SignedUrlOptions } from "../../store/store.ts"
 import { actorOf } from "../access/actor.ts"
 import { authoriseSigning } from "../access/authorise-signing.ts"
+import { ONCE_HEADERS } from "../idempotency.ts"
 import { PROBLEM_TYPE } from "../problem.ts"
+import { DIGEST_HEADERS } from "../put-headers.ts"
 import { type Answer, type Route, route } from "../route.ts"
 import { problem } from "../schemas/pieces.ts"
 import { READ_ANSWERS, READ_HEADERS } from "../serve-blob.ts"
@@ -25,13 +27,22 @@ export const signUrl = route({
   operation: "signUrl",
   tag: "access",
   summary: "Signs an address with which somebody without a token reads or writes one object for a while.",
+  description:
+    "It holds no longer than the token that asks for it, and is that token's: it counts with its requests, and ends where it is revoked.",
   policy: { scope: "read", on: "named" },
   body: signedUrlBody,
   answers: { 200: { is: "The address.", schema: signedUrl } },
-  async handle({ services, access, body }) {
+  async handle({ services, access, request, body }) {
     const { name, ...options } = await body()
     authoriseSigning(services.store, access, { name, method: options.method ?? "GET" })
-    return services.store.signedUrl(name, options as SignedUrlOptions)
+    const { token } = access
+    const signed = await services.store.signedUrl(name, {
+      ...options,
+      ...(token !== null && { token }),
+    } as SignedUrlOptions)
+    const { method, expires } = signed
+    services.audit.signed(request, access, { method, name, expires })
+    return signed
   },
 })
 
@@ -88,6 +99,7 @@ export const putSigned = route({
   summary: "Stores the body under the key of a signed address.",
   description: "Refused where the address has expired or was revoked by the time that the body is whole.",
   takesBytes: true,
+  headers: { "content-type": "kept, and told with the bytes", ...DIGEST_HEADERS, ...ONCE_HEADERS },
   answers: {
     200: { is: "It replaced what was there.", schema: receipt },
     201: { is: "The key is new.", schema: receipt },

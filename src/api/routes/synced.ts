@@ -3,6 +3,7 @@
  * (30,000 unless said, at most 60,000) are over before: ask again.
  */
 import * as z from "zod"
+import { ownFacts } from "../access/own-facts.ts"
 import { clientSignal } from "../client-signal.ts"
 import { longPoll, waitParameter } from "../long-poll.ts"
 import { parseNames } from "../put-headers.ts"
@@ -29,7 +30,7 @@ export const synced = route({
     200: { is: "They are.", schema: metadata },
     202: { is: "The wait is over before; ask again.", schema: metadata },
   },
-  async handle({ services, name, reply, query: { backends, copies, wait }, closing }) {
+  async handle({ services, access, name, reply, query: { backends, copies, wait }, closing }) {
     const proven = await longPoll(wait, [clientSignal(reply.raw), closing], (signal) =>
       services.store.synced(name, {
         ...(backends !== undefined && { backends: parseNames(backends) }),
@@ -37,8 +38,8 @@ export const synced = route({
         signal,
       }),
     )
-    if (proven) return proven
+    if (proven) return ownFacts(access, proven)
     reply.code(202)
-    return requireMetadata(services, name)
+    return ownFacts(access, await requireMetadata(services, name))
   },
 })

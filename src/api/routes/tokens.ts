@@ -6,10 +6,22 @@ import * as z from "zod"
 import { rotationSchema, tokenSchema } from "../../core/token-settings.ts"
 import { actorOf } from "../access/actor.ts"
 import { grantable } from "../access/grantable.ts"
-import { route } from "../route.ts"
+import { onceOptions } from "../idempotency.ts"
+import { PROBLEM_TYPE } from "../problem.ts"
+import { type Answer, type HeaderNotes, route } from "../route.ts"
+import { problem } from "../schemas/pieces.ts"
 import { issuedToken, token } from "../schemas/token.ts"
 
 const NO_STORE = ["cache-control", "no-store"] as const
+const ISSUE_HEADERS: HeaderNotes = {
+  "idempotency-key":
+    "the request has an effect once: sent again within a day it is refused with 409 and the token's id in `details.token`, for its secret is shown once; another one with the same key is refused too (422)",
+}
+const DONE_BEFORE: Answer = {
+  is: "The same request was done before, or the token is revoked or over.",
+  type: PROBLEM_TYPE,
+  schema: problem,
+}
 
 export const listTokens = route({
   method: "GET",
@@ -31,11 +43,16 @@ export const createToken = route({
   description:
     "Nobody gives away a scope that he does not have: a token for workers is made on the server's own data directory.",
   policy: { scope: "admin", on: "whole" },
+  headers: ISSUE_HEADERS,
   body: tokenSchema,
-  answers: { 201: { is: "It is made.", schema: issuedToken } },
+  answers: { 201: { is: "It is made.", schema: issuedToken }, 409: DONE_BEFORE },
   async handle({ services, access, request, reply, body }) {
     const settings = grantable(access, await body())
-    const issued = await services.store.tokens.create(settings, actorOf({ access, request }))
+    const { idempotencyKey } = onceOptions(request, reply)
+    const issued = await services.store.tokens.create(settings, {
+      ...actorOf({ access, request }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    })
     reply
       .code(201)
       .header("location", `/v1/tokens/${issued.id}`)
@@ -62,13 +79,19 @@ export const rotateToken = route({
   tag: "access",
   summary: "Gives a token another secret; the one before may go on for a while.",
   policy: { scope: "admin", on: "whole" },
+  headers: ISSUE_HEADERS,
   body: rotationSchema.default({}),
-  answers: { 200: { is: "The token with its new secret.", schema: issuedToken } },
+  answers: { 200: { is: "The token with its new secret.", schema: issuedToken }, 409: DONE_BEFORE },
   async handle({ services: { store }, access, request, reply, name, body }) {
     const { overlap } = await body()
     grantable(access, store.tokens.get(name))
+    const { idempotencyKey } = onceOptions(request, reply)
     reply.header(...NO_STORE)
-    return store.tokens.rotate(name, { ...(overlap !== undefined && { overlap }), ...actorOf({ access, request }) })
+    return store.tokens.rotate(name, {
+      ...(overlap !== undefined && { overlap }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...actorOf({ access, request }),
+    })
   },
 })
 

@@ -29,6 +29,9 @@ const watch = z.object({
   state: z.enum(["beginning", "running", "failed"]).describe("failed: it is begun anew after a while"),
   error: serializedError.nullable(),
   since: utcMs,
+  missed: utcMs
+    .exactOptional()
+    .describe("so much changed at once then that something may not have been heard; a scan looks for it"),
 })
 
 const backendScan: z.ZodType<BackendScan> = z
@@ -49,6 +52,10 @@ export const backend: z.ZodType<BackendInfo> = z
     config: jsonObject.describe("without secrets: *** or the reference"),
     capabilities,
     abilities: jsonObject.nullable().describe("what was found out about the server behind it"),
+    changed: z
+      .record(z.string(), z.object({ was: z.json(), is: z.json() }))
+      .exactOptional()
+      .describe("only of a test: what was found out to be another than it was"),
     isDefault: z.boolean(),
     state: z.enum(["open", "unavailable"]),
     error: serializedError.nullable(),
@@ -69,6 +76,7 @@ export const scanStatus: z.ZodType<ScanStatus> = z
     number: z.int(),
     state: scanState,
     hash: z.boolean(),
+    audit: z.literal(true).exactOptional().describe("only what the catalog knows is compared, and nothing is taken in"),
     cursor: z.string().nullable(),
     started: utcMs,
     modified: utcMs,

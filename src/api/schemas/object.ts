@@ -1,7 +1,7 @@
 /** Objects as answers show them. */
 import * as z from "zod"
 import type { Metadata, MetadataLocation, PutResult } from "../../core/metadata.ts"
-import type { DeleteResult, ListedObject } from "../../store/store.ts"
+import type { CopiedEntry, DeleteResult, ListedObject } from "../../store/store.ts"
 import { blobId, bytes, checksums, jsonObject, serializedError, utcMs } from "./pieces.ts"
 
 export const location: z.ZodType<MetadataLocation> = z
@@ -28,7 +28,8 @@ const metadataFields = {
   staged: z.boolean().describe("whether the bytes are in local staging"),
   state: z.enum(["ACTIVE", "INCONSISTENT", "MISSING", "DELETED"]),
   created: utcMs,
-  modified: utcMs,
+  modified: utcMs.describe("of the last change to it or to any of its copies"),
+  written: utcMs.describe("when this version came under the key"),
   custom: jsonObject,
 }
 
@@ -54,6 +55,20 @@ export const deleteResult: z.ZodType<DeleteResult> = z
     failed: z.array(z.string()),
   })
   .meta({ id: "DeleteResult" })
+
+export const copiedEntry: z.ZodType<CopiedEntry> = z
+  .union([
+    z.object({
+      from: z.string(),
+      to: z.string(),
+      id: blobId,
+      size: bytes,
+      version: z.int(),
+      isNew: z.boolean().describe("false where the key existed before"),
+    }),
+    z.object({ from: z.string(), to: z.string(), error: serializedError }),
+  ])
+  .meta({ id: "CopiedEntry" })
 
 export const listedObject: z.ZodType<ListedObject> = z
   .object({

@@ -5,6 +5,7 @@
 import { Readable } from "node:stream"
 import type { ByteRange } from "../../core/blob-source.ts"
 import { StoredError, TransientAdapterError } from "../../core/error.ts"
+import { mayFailUnheard } from "../../core/unheard.ts"
 import { close, read } from "./calls.ts"
 import { fsError } from "./error.ts"
 
@@ -30,8 +31,7 @@ export class FileStream extends Readable {
     this.#end = range.end
     this.#key = key
     this.#signal = signal
-    // It may be aborted before its reader has it, who then finds it failed: without a listener of its own that would end the process.
-    this.on("error", () => {})
+    mayFailUnheard(this)
     signal?.addEventListener("abort", this.#abort, { once: true })
     if (signal?.aborted) this.#abort()
   }

@@ -1,13 +1,15 @@
 /**
- * The root directory: where it really is, and whether it is still the same one. A disk that was unmounted, or mounted over the root after the
- * start, shows another directory under the same path; writing there would fill the wrong disk and call it synced.
+ * The root directory: where it really is, and whether it is still the same one. A disk that was unmounted, or mounted over the root, before the
+ * start or after it, shows another directory under the same path; writing there would fill the wrong disk and call it synced.
  */
 import { lstat, realpath, stat } from "node:fs/promises"
 import { dirname, join, resolve } from "node:path"
 import { StoredError, TransientAdapterError } from "../../core/error.ts"
 import { makeDirectory } from "../../core/make-directory.ts"
+import type { ExpectedPlace } from "../backend.ts"
 import { errorCode, isAbsence, type QuickCalls, quickCallsFor } from "./calls.ts"
 import { fsError } from "./error.ts"
+import { identifyRoot, isRoot, type RootIdentity, requireRoot } from "./identity.ts"
 import { TEMPORARY } from "./place.ts"
 import { syncDirectory } from "./sync-directory.ts"
 
@@ -18,14 +20,15 @@ export class Root {
   /** absolute, without symbolic links */
   readonly path: string
   readonly quick: QuickCalls
-  #identity: string
+  #inode: string
+  #known: RootIdentity | null = null
   #checkedAt = performance.now()
   #checking: Promise<void> | null = null
 
-  private constructor(path: string, identity: string, quick: QuickCalls) {
+  private constructor(path: string, inode: string, quick: QuickCalls) {
     this.path = path
     this.quick = quick
-    this.#identity = identity
+    this.#inode = inode
   }
 
   /** Finds the root, and makes it where it is missing. @throws StoredError INVALID_CONFIG where it is no directory, … */
@@ -38,13 +41,20 @@ export class Root {
     }
   }
 
-  /** Finds the root and makes nothing. @throws StoredError BACKEND_UNAVAILABLE where it is missing, INVALID_CONFIG where it is no directory, … */
-  static async find(configured: string): Promise<Root> {
+  /**
+   * Finds the root and makes nothing.
+   * @param place that it should be; absent: any
+   * @throws StoredError BACKEND_UNAVAILABLE where it is missing or another one, INVALID_CONFIG where it is no directory, …
+   */
+  static async find(configured: string, place?: ExpectedPlace): Promise<Root> {
     try {
-      return await Root.#at(configured)
+      const root = await Root.#at(configured)
+      if (place) await requireRoot(root.path, place)
+      return root
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw openError(error, configured)
-      const message = `The root "${resolve(configured)}" is missing; mount its disk, or make it again.`
+      const accept = place?.as === "known" ? ", and then say: stored backends test NAME --accept" : ""
+      const message = `The root "${resolve(configured)}" is missing; mount its disk, or make it again${accept}.`
       throw new TransientAdapterError(message, { cause: error })
     }
   }
@@ -53,7 +63,13 @@ export class Root {
     const path = await realpath(configured)
     const found = await stat(path)
     if (!found.isDirectory()) throw notDirectory(configured)
-    return new Root(path, identityOf(found), await quickCallsFor(path))
+    return new Root(path, inodeOf(found), await quickCallsFor(path))
+  }
+
+  /** Which directory it is, as from now on it is known: see `identity.ts`. */
+  async identify(place: ExpectedPlace, how: { writable: boolean; durable: boolean }): Promise<RootIdentity> {
+    this.#known = await identifyRoot(this.path, place, how)
+    return this.#known
   }
 
   /**
@@ -73,17 +89,21 @@ export class Root {
       if (isAbsence(error)) throw this.#unavailable("is missing", error)
       throw fsError(error, `reach the root "${this.path}"`)
     })
-    const identity = identityOf(found)
-    // The same disk may come back with another device number. Then our own directory is in it; in an empty mount point it is not.
-    if (identity !== this.#identity && !(await isOurs(this.path)))
-      throw this.#unavailable("is not the directory it was")
-    this.#identity = identity
+    const inode = inodeOf(found)
+    // The same disk may come back with another device number.
+    if (inode !== this.#inode && !(await this.#isKnown())) throw this.#unavailable("is not the directory it was")
+    this.#inode = inode
     this.#checkedAt = performance.now()
+  }
+
+  /** Where nobody keeps which it is, our own directory is in it; in an empty mount point it is not. */
+  #isKnown(): Promise<boolean> {
+    return this.#known ? isRoot(this.path, this.#known) : isOurs(this.path)
   }
 
   #unavailable(reason: string, cause?: unknown): StoredError {
     return new TransientAdapterError(
-      `The root "${this.path}" ${reason}; mount its disk, or make it again and reopen the backend.`,
+      `The root "${this.path}" ${reason}; mount its disk, or make it again and accept it: stored backends test NAME --accept.`,
       cause === undefined ? {} : { cause },
     )
   }
@@ -105,7 +125,7 @@ async function isOurs(path: string): Promise<boolean> {
   }
 }
 
-function identityOf(found: { dev: number; ino: number }): string {
+function inodeOf(found: { dev: number; ino: number }): string {
   return `${found.dev}:${found.ino}`
 }
 

@@ -4,6 +4,8 @@ import type { JsonObject } from "../../core/json.ts"
 
 const abilitiesSchema = z.object({
   version: z.literal(1),
+  /** UTC ms of finding it out; those of before do not know */
+  probed: z.number().optional(),
   /** `md5`: the ETag of an object sent in one request is the MD5 of its bytes; `opaque`: it proves nothing */
   etag: z.enum(["md5", "opaque"]),
   /** the same of objects sent in parts */
@@ -16,6 +18,8 @@ const abilitiesSchema = z.object({
   ifMatch: z.enum(["bare", "quoted"]).nullable(),
   /** whether the end of an upload in parts can be bound too */
   partsCondition: z.boolean(),
+  /** whether objects are copied within the bucket, and whether such a write can be bound to what was there before; those of before do not know */
+  copies: z.enum(["bound", "unbound", "no"]).default("no"),
   /** whether listings are ordered by the bytes of the keys and can begin after any key */
   ordered: z.boolean(),
   /** whether overwritten and deleted objects stay as old versions; null where these credentials may not ask */
@@ -33,6 +37,7 @@ export const UNKNOWN_ABILITIES: S3Abilities = {
   ifAbsent: false,
   ifMatch: null,
   partsCondition: false,
+  copies: "no",
   ordered: true,
   versioning: null,
 }

@@ -4,6 +4,7 @@
  */
 import { Readable } from "node:stream"
 import { abortError, TransientAdapterError } from "../../core/error.ts"
+import { mayFailUnheard } from "../../core/unheard.ts"
 import { s3Error } from "./error.ts"
 
 export interface BodyStreamOptions {
@@ -39,6 +40,7 @@ export class BodyStream extends Readable {
     body.once("end", () => this.#end())
     body.on("error", (error) => this.destroy(s3Error(error, `read "${options.key}"`)))
     body.once("close", () => this.#closed())
+    mayFailUnheard(this)
     options.signal?.addEventListener("abort", this.#abort, { once: true })
     if (options.signal?.aborted) this.#abort()
   }

@@ -33,12 +33,14 @@ export async function probe(session: S3Session, signal: AbortSignal | undefined)
     const md5 = session.hashers.hash("md5", CONTENT)
     return {
       version: 1,
+      probed: Date.now(),
       etag: etag === md5 ? "md5" : "opaque",
       sha256: await prober.verifiesSha256(),
       ifAbsent:
         !(await prober.takes("object", { IfNoneMatch: "*" })) && (await prober.takes("new", { IfNoneMatch: "*" })),
       ifMatch: await prober.ifMatch(etag),
       ...(await prober.parts(composedEtag([md5]))),
+      copies: await prober.copies(),
       ordered: await prober.isOrdered(),
       versioning: await prober.versioning(),
     }
@@ -138,6 +140,12 @@ class Prober {
     }
   }
 
+  /** Whether it copies; and refuses to where something is, if it is asked to. */
+  async copies(): Promise<S3Abilities["copies"]> {
+    if (!(await this.#copies("copy", {}))) return "no"
+    return (await this.#copies("copy", { IfNoneMatch: "*" })) ? "unbound" : "bound"
+  }
+
   /** Whether listings are in order, and begin after any key. */
   async isOrdered(): Promise<boolean> {
     const { sdk, bucket } = this.#session
@@ -194,6 +202,25 @@ class Prober {
       await this.#call((client, abortSignal) => client.send(end, { abortSignal }))
     } catch (error) {
       await abortUpload(this.#session, target.Key, UploadId, this.#signal)
+      throw error
+    }
+  }
+
+  /** Whether the server makes such a copy of `object`. */
+  async #copies(name: string, condition: { IfNoneMatch?: string }): Promise<boolean> {
+    const { sdk, bucket } = this.#session
+    const source = encodeURIComponent(`${bucket}/${this.#folder}object`)
+    const command = new sdk.CopyObjectCommand({
+      ...this.#target(name),
+      CopySource: source,
+      ...askedOf(this.#session),
+      ...condition,
+    })
+    try {
+      await this.#call((client, abortSignal) => client.send(command, { abortSignal }))
+      return true
+    } catch (error) {
+      if (isRefusal(error)) return false
       throw error
     }
   }

@@ -33,21 +33,23 @@ type BackendFields = [
   paused?: number | null,
   secrets?: BackendRecord["secrets"] | null,
   abilities?: BackendRecord["abilities"] | null,
+  identity?: BackendRecord["identity"] | null,
 ]
 
 export const backendCodec: Codec<BackendRecord> = {
   version: 2,
-  encode: ({ driver, config, created, paused = null, secrets = null, abilities = null }) => [
+  encode: ({ driver, config, created, paused = null, secrets = null, abilities = null, identity = null }) => [
     driver,
     config,
     created,
     paused,
     secrets,
     abilities,
+    identity,
   ],
   // Rows of older programs end earlier.
   decode: (fields, name) => {
-    const [driver, config, created, paused, secrets, abilities] = fields as BackendFields
+    const [driver, config, created, paused, secrets, abilities, identity] = fields as BackendFields
     return {
       name,
       driver,
@@ -55,6 +57,7 @@ export const backendCodec: Codec<BackendRecord> = {
       created,
       ...(secrets && { secrets }),
       ...(abilities && { abilities }),
+      ...(identity && { identity }),
       ...(typeof paused === "number" && { paused }),
     }
   },

@@ -1,7 +1,11 @@
 /**
  * Rows in LMDB: one environment, owned by this process; a sub-database a shelf; every value sealed with its checksum. Reads go to the memory map
  * or to the cache, which every write clears of what it changed before anybody is told that it is durable.
+ *
+ * LMDB shows a transaction to everybody as soon as it is written, which is before it is on the disk. Until then reads are given the state before it, which is
+ * that of the cache: nothing is seen that a power cut could take back, and all rows that are read in one turn are of one commit.
  */
+import type { Transaction } from "lmdb"
 import { type Clock, systemClock } from "../../core/clock.ts"
 import { StoredError, toStoredError } from "../../core/error.ts"
 import { printOf, unseal } from "../encoding/value.ts"
@@ -39,6 +43,8 @@ export class LmdbEngine implements Engine {
   readonly #options: LmdbOptions
   readonly #cache = new RowCache(CACHED)
   #opened: OpenedDirectory | null = null
+  /** while a write is under way: the state before it */
+  #before: { transaction?: Transaction } = {}
   #ended = false
 
   constructor(options: LmdbOptions) {
@@ -67,7 +73,7 @@ export class LmdbEngine implements Engine {
     if (cached !== undefined) return cached
     const { tables } = this.#require()
     if (key === "" || isTooLong(key)) return null
-    const bytes = tables[SHELVES[table]].getBinaryFast(key)
+    const bytes = tables[SHELVES[table]].getBinaryFast(key, this.#before)
     if (bytes === undefined) return null
     const row = asBuffer(bytes)
     const record = unseal(table, key, row, bytes.length)
@@ -103,6 +109,8 @@ export class LmdbEngine implements Engine {
   async write(decide: () => Iterable<Write>): Promise<void> {
     const { env, tables, ownership } = this.#require()
     const written: { table: TableName; key: string }[] = []
+    const transaction = env.useReadTransaction()
+    this.#before = { transaction }
     try {
       await transact(env, this.#options.directory, () => {
         ownership.require()
@@ -115,6 +123,9 @@ export class LmdbEngine implements Engine {
       this.#cache.clear()
       this.#ended ||= toStoredError(error).code === "COMMIT_UNKNOWN"
       throw error
+    } finally {
+      this.#before = {}
+      transaction.done()
     }
     for (const { table, key } of written) this.#cache.drop(table, key)
   }
@@ -130,7 +141,7 @@ export class LmdbEngine implements Engine {
     let last = ""
     let seen = 0
     const { tables } = this.#require()
-    const options = { start: clip(start), limit: size, snapshot: false }
+    const options = { start: clip(start), limit: size, snapshot: false, ...this.#before }
     for (const { key, value } of tables[SHELVES[table]].getRange(options)) {
       if (isBeyond(key, bounds)) return { rows, next: null }
       last = key

@@ -5,7 +5,14 @@
  */
 import { open as openFile, stat, statfs } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { type Database, type DatabaseOptions, open, type RootDatabase, type RootDatabaseOptions } from "lmdb"
+import {
+  type Database,
+  type DatabaseOptions,
+  type GetOptions,
+  open,
+  type RootDatabase,
+  type RootDatabaseOptions,
+} from "lmdb"
 import { StoredError } from "../../core/error.ts"
 import { makeDirectory } from "../../core/make-directory.ts"
 import { Sealer } from "../encoding/value.ts"
@@ -88,7 +95,10 @@ export interface ShelfRow {
   record: Tables[TableName]
 }
 
-export type ShelfDatabase = Database<ShelfRow, string>
+/** The library's types do not say that it takes options there. */
+export type ShelfDatabase = Database<ShelfRow, string> & {
+  getBinaryFast(key: string, options: GetOptions): Buffer | undefined
+}
 
 /** Seals straight into the buffer that LMDB copies from, so that a row is not copied twice. Only for writes inside a transaction. */
 class ShelfEncoder {

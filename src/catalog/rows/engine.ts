@@ -1,7 +1,8 @@
 /**
  * What keeps the rows: LMDB, or memory. The catalog's meaning lies above it, in the transitions, and is the same for both.
  *
- * - Reads see every write that has resolved.
+ * - Reads see every write that has resolved, and nothing of one that has not: whoever tells of what was read tells of what stays.
+ * - All that is read in one turn of the event loop is of one write.
  * - One write at a time. It is all or nothing, and durable when it resolves.
  */
 import type { StoredError } from "../../core/error.ts"

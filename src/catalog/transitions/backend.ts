@@ -12,13 +12,15 @@ import { lookedAt } from "./looks.ts"
 import { count } from "./totals.ts"
 import { forgetValidations } from "./validate.ts"
 
-/** Settings that change leave a paused backend paused, and as old as it is. @throws StoredError INVALID_KEY */
+/** Settings that change leave a paused backend paused, as old as it is, and where it is. @throws StoredError INVALID_KEY */
 export function addBackend(rows: Rows, record: BackendRecord, actor: Actor): void {
   requireStorableBackend(record.name)
   const known = rows.get("backends", record.name)
   if (known === null) count(rows, { backends: 1 })
   const { created = record.created, paused } = known ?? {}
-  rows.put("backends", record.name, { ...record, created, ...(paused !== undefined && { paused }) })
+  const identity = record.identity ?? (known?.driver === record.driver ? known.identity : undefined)
+  const kept = { ...(identity && { identity }), ...(paused !== undefined && { paused }) }
+  rows.put("backends", record.name, { ...record, created, ...kept })
   const command = known === null ? "backend-add" : "backend-change"
   append(rows, { command, time: record.created, backend: record.name, actor, detail: { driver: record.driver } })
 }

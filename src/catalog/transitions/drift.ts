@@ -3,6 +3,7 @@
  * see it. A place where nothing is wanted any more cannot drift.
  */
 import { NotFoundError, type SerializedError } from "../../core/error.ts"
+import { unkept } from "../../core/unkept.ts"
 import { locationKey } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
 import type { LocationRow } from "../rows/tables.ts"
@@ -68,10 +69,4 @@ function fault({ backend, key, state, kept }: DriftFact): SerializedError {
       ? `The copy "${key}" is gone from backend "${backend}", and no other copy can replace it now.`
       : `The copy "${key}" on backend "${backend}" is bad, and no other copy can replace it now.`
   return { code: state === "missing" ? "NOT_FOUND" : "CORRUPT", message, retryable: false }
-}
-
-/** Why a bad copy is left as it is. */
-export function unkept(backend: string, key: string): SerializedError {
-  const message = `The copy "${key}" on backend "${backend}" is bad, and there was no room to keep its bytes: heal it to have them replaced.`
-  return { code: "CORRUPT", message, retryable: false }
 }

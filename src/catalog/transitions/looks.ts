@@ -1,7 +1,9 @@
 /** The places that somebody is to look at: it is not known what lies there. Counted in all and for each backend. */
+import type { Actor } from "../catalog.ts"
 import type { ScanRecord } from "../record.ts"
 import { locationKey, requireStorableKey } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
+import { append } from "./journal.ts"
 import { count } from "./totals.ts"
 
 export function neverScanned(backend: string): ScanRecord {
@@ -33,13 +35,25 @@ export function editScan(rows: Rows, backend: string): ScanRecord {
   return rows.edit("scans", backend, neverScanned(backend))
 }
 
-/** Somebody asks for places to be looked at; nobody does at a backend that is not known any more. @throws StoredError INVALID_KEY */
-export function askForLooks(rows: Rows, backend: string, keys: readonly string[]): void {
+/**
+ * Places are to be looked at; none is at a backend that is not known any more.
+ * @param asked who asked for it, where it was not the store itself or a watcher's hint
+ * @throws StoredError INVALID_KEY
+ */
+export function askForLooks(
+  rows: Rows,
+  backend: string,
+  keys: readonly string[],
+  asked?: Actor & { time: number },
+): void {
   if (rows.get("backends", backend) === null) return
   for (const key of keys) {
     requireStorableKey(key)
     lookAt(rows, backend, key, rows.get("locations", locationKey(backend, key))?.seen?.size ?? 0)
   }
+  if (!asked) return
+  const { time, ...actor } = asked
+  append(rows, { command: "look", time, backend, actor, detail: { places: keys.length } })
 }
 
 /** @param size bytes that lie there, as far as is known */

@@ -70,15 +70,15 @@ function requireStorable(fact: PutFact): void {
   }
 }
 
-/** A place serves one object: whoever came second would overwrite the first one's copy, or take it along when deleted. */
+/** A place serves one object: whoever came second would overwrite the first one's copy, or take it along when deleted. Which one is not told: it may be another tenant's. */
 function requireFreePlaces(rows: Rows, { key, copies }: PutFact): void {
   for (const copy of copies) {
     const location = rows.get("locations", locationKey(copy.backend, copy.key))
     if (!location || location.want === null || location.objectKey === key) continue
     throw new StoredError(
       "CONFLICT",
-      `The place "${copy.key}" on backend "${copy.backend}" holds the copy of "${location.objectKey}"; choose another key.`,
-      { details: { backend: copy.backend, place: copy.key, key: location.objectKey } },
+      `The place "${copy.key}" on backend "${copy.backend}" holds the copy of another object; choose another key.`,
+      { details: { backend: copy.backend, place: copy.key } },
     )
   }
 }

@@ -1,4 +1,5 @@
 /** Puts parked jobs back to work: due now, with all their tries, and locations under a new generation. */
+import { isUnkept } from "../../core/unkept.ts"
 import type { Actor } from "../catalog.ts"
 import type { OutboxRecord } from "../record.ts"
 import { locationKey, parseNumberKey } from "../rows/key.ts"
@@ -42,9 +43,10 @@ function choose(rows: Rows, filter: RetryFilter): OutboxRecord[] {
   return chosen
 }
 
-/** A found file that somebody took away or changed: what becomes of it is not decided by time. */
-function isLeftToPeople(rows: Rows, { payload }: OutboxRecord): boolean {
+/** A found file that somebody took away or changed, and bytes that are kept nowhere else: what becomes of them is not decided by time. */
+function isLeftToPeople(rows: Rows, { payload, error }: OutboxRecord): boolean {
   if (payload.kind !== "sync") return false
+  if (isUnkept(error)) return true
   const location = rows.get("locations", locationKey(payload.backend, payload.key))
   const mode = modeOf(rows, payload.backend)
   return location !== null && location.want !== null && location.state !== "failed" && follows({ mode }, location)

@@ -1,6 +1,7 @@
 /** Content came into staging again, or was found bad there, or may leave it. */
 import type { BlobId } from "../../core/blob-id.ts"
 import type { JsonObject } from "../../core/json.ts"
+import type { Actor } from "../catalog.ts"
 import type { JournalCommand } from "../record.ts"
 import type { Rows } from "../rows/rows.ts"
 import type { BlobRow } from "../rows/tables.ts"
@@ -21,10 +22,15 @@ export function corrupt(rows: Rows, id: BlobId, detail: JsonObject, time: number
 }
 
 /** Looks again whether it may go. False: it may not, or is not there. */
-export function evict(rows: Rows, id: BlobId, time: number, { forced = false } = {}): boolean {
+export function evict(
+  rows: Rows,
+  id: BlobId,
+  time: number,
+  { forced = false, ...actor }: { forced?: boolean } & Actor = {},
+): boolean {
   const blob = rows.get("blobs", id)
   if (!blob || !isEvictable(blob)) return false
-  move(rows, blob, { staged: false }, "evict", time, forced ? { forced } : {})
+  move(rows, blob, { staged: false }, "evict", time, forced ? { forced } : {}, actor)
   return true
 }
 
@@ -35,7 +41,8 @@ function move(
   command: JournalCommand,
   time: number,
   detail: JsonObject,
+  actor: Actor = {},
 ): void {
   saveBlob(rows, blob, { ...blob, ...change, modified: time })
-  append(rows, { command, time, id: blob.id, detail })
+  append(rows, { command, time, id: blob.id, actor, detail })
 }

@@ -3,6 +3,7 @@
  * somebody worked, perhaps wrote, on an old order: the location is no longer counted as proven and is looked at again. So it is with a job that
  * ended only after its deadline.
  */
+import { isUnkept } from "../../core/unkept.ts"
 import type { Outcome, OutcomeCommit } from "../catalog.ts"
 import type { OutboxRecord } from "../record.ts"
 import { locationKey } from "../rows/key.ts"
@@ -105,6 +106,8 @@ function stale(commit: Commit, before: LocationRow, dueAt = commit.time): Outcom
   const { rows, time } = commit
   const wasProven = isProven(before)
   const waiting = before.job === null ? null : readJob(rows, before.job)
+  // Whoever was at it may have written over them; what lies there now is looked at by whoever keeps it, or heals it.
+  if (waiting?.status === "parked" && isUnkept(waiting.error)) return { status: "stale", sequence: null }
   const attempts = waiting?.status === "due" ? waiting.attempts : 0
   const after = drive(commit, before, dueState(before), { attempts, dueAt })
   saveLocation(commit, before, after)

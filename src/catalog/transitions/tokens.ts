@@ -2,14 +2,18 @@
 import { ConflictError, NotFoundError, StoredError } from "../../core/error.ts"
 import type { JsonObject } from "../../core/json.ts"
 import type { Actor } from "../catalog.ts"
+import type { Once } from "../copy-fact.ts"
 import type { TokenRecord } from "../record.ts"
 import { namespaceKey } from "../rows/key.ts"
 import type { ReadRows, Rows } from "../rows/rows.ts"
 import { append } from "./journal.ts"
 import { namespacesOf, releaseNamespaces } from "./namespaces.ts"
+import { once } from "./once.ts"
 import { count } from "./totals.ts"
 
 export interface RotationFact extends Actor {
+  /** the request is to be done once */
+  once?: Once
   id: string
   /** of the new secret */
   digest: string
@@ -23,6 +27,28 @@ export interface RevocationFact extends Actor {
   id: string
   /** UTC ms */
   time: number
+}
+
+/**
+ * A secret is given to whoever asked first. Only its digest is kept, so that a request which is sent again cannot be answered alike: it changes nothing, and is told which
+ * token it was about. What is kept of it is the id alone.
+ * @throws StoredError KEY_REUSED; CONFLICT where it was done before; and what `act` throws
+ */
+export function issueOnce(
+  rows: Rows,
+  request: { once?: Once | undefined; time: number },
+  act: () => TokenRecord,
+): TokenRecord {
+  let issued: TokenRecord | null = null
+  const { id } = once(rows, { ...(request.once && { once: request.once }), time: request.time }, () => {
+    issued = act()
+    return { id: issued.id }
+  })
+  if (issued !== null) return issued
+  throw new ConflictError(
+    `This request has given the token ${id} its secret already, which is shown once; where that answer was lost, rotate the token, or revoke it, with another Idempotency-Key.`,
+    { details: { token: id } },
+  )
 }
 
 /** @throws StoredError CONFLICT where there is one of that id, or what lies in its namespace is not counted (retryable) */
@@ -46,7 +72,7 @@ function limitsOf({ rate, quota }: TokenRecord): JsonObject {
 }
 
 /** Whoever bore the secret before the last one is out: two are good at most. @throws StoredError NOT_FOUND, CONFLICT where it is revoked or has expired */
-export function rotateToken(rows: Rows, { id, digest, until, time, ...actor }: RotationFact): TokenRecord {
+export function rotateToken(rows: Rows, { once: _, id, digest, until, time, ...actor }: RotationFact): TokenRecord {
   const token = known(rows, id)
   if (token.revoked !== null)
     throw new ConflictError(`The token ${id} is revoked; create another one.`, { details: { token: id } })

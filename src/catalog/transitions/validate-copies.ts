@@ -5,6 +5,7 @@
  * A found file of an observed backend that has gone bad is left to people, as everything there is (decision 0015); any other bad copy is put right from another
  * one, but only once its bytes are kept (I8).
  */
+import { unkept } from "../../core/unkept.ts"
 import { locationKey, numberKey } from "../rows/key.ts"
 import type { Rows } from "../rows/rows.ts"
 import type { LocationRow } from "../rows/tables.ts"
@@ -12,7 +13,7 @@ import type { FoundFact } from "../sightings.ts"
 import type { CopyVerdict, ValidatedCommit, ValidatedCopy, ValidatedFact } from "../validation.ts"
 import type { ValidationCounts } from "../validation-record.ts"
 import { BlobDrafts } from "./blob-drafts.ts"
-import { drift, unkept } from "./drift.ts"
+import { drift } from "./drift.ts"
 import { differ } from "./found/drifted.ts"
 import { follows, foundCommit, modeOf } from "./found/found-commit.ts"
 import { append } from "./journal.ts"

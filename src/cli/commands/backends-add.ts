@@ -67,7 +67,7 @@ async function takeIn(line: CommandLine, access: Access, info: BackendInfo, opti
   const { name, config, capabilities } = info
   const { scanRules } = await import("../../core/scan-settings.ts")
   const rules = scanRules(name, config as Parameters<typeof scanRules>[1], capabilities)
-  if (!access.idle || rules.every === null) return
+  if (!access.idle || !rules.adopts || rules.every === null) return
   await access.scan(name)
   const status = await followScan(line, access, name, options)
   if (!options.json) line.stdout.write(`${describeScan(status, Date.now())}\n`)

@@ -6,6 +6,10 @@ import { type Access, type CommandLine, type GlobalOptions, print, withAccess } 
 import { describeBriefly, describeFully } from "../describe-backend.ts"
 import { safe } from "../format.ts"
 
+interface TestOptions extends GlobalOptions {
+  accept?: boolean
+}
+
 interface RemoveOptions extends GlobalOptions {
   force?: boolean
 }
@@ -27,9 +31,11 @@ export function backendsCommand(program: Command, line: CommandLine): void {
     .command("test")
     .description("ask a backend something now, with the settings that it has")
     .argument("<name>")
-    .action((name: string, _options: unknown, command: Command) =>
-      show(line, command.optsWithGlobals(), (access) => access.testBackend(name)),
+    .option(
+      "--accept",
+      "what is at its place now is the backend from now on, also where it is another directory or disk",
     )
+    .action((name: string, _options: unknown, command: Command) => test(line, name, command.optsWithGlobals()))
   backends
     .command("rm")
     .description("forget a backend; its bytes stay where they are")
@@ -56,6 +62,10 @@ async function show(
     const info = await get(access)
     print(line, options, info, () => describeFully(info))
   })
+}
+
+function test(line: CommandLine, name: string, options: TestOptions): Promise<void> {
+  return show(line, options, (access) => access.testBackend(name, { ...(options.accept && { accept: true }) }))
 }
 
 async function remove(line: CommandLine, name: string, options: RemoveOptions): Promise<void> {

@@ -1,5 +1,6 @@
 /** Objects under other keys of the same store: no byte passes through this process. */
 import { StoredError } from "../../core/error.ts"
+import { ManyRenames, skippedOf } from "./many-renames.ts"
 import { asFolder, isFolderName, lastName } from "./place.ts"
 import type { CopyParts, Transfer, Transferred } from "./transfer.ts"
 
@@ -24,27 +25,34 @@ export async function* renames(
       `:${source} and :${target} lie within each other; go by way of another folder.`,
     )
   }
-  for await (const { key } of access.list({ prefix: source, signal: line.signal })) {
-    yield renameOf(parts, verb, key, target + key.slice(source.length))
+  for await (const batch of batchesOf(access.list({ prefix: source, signal: line.signal }))) {
+    const pairs = batch.map(({ key }) => ({ from: key, to: target + key.slice(source.length) }))
+    yield* new ManyRenames(parts, verb, pairs).transfers()
   }
+}
+
+/** Pairs in one request. */
+const TOGETHER = 100
+
+async function* batchesOf<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item[]> {
+  let batch: Item[] = []
+  for await (const item of items) {
+    batch.push(item)
+    if (batch.length < TOGETHER) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
 }
 
 function renameOf(parts: CopyParts, verb: "copy" | "move", from: string, to: string): Transfer {
   return { from: `:${from}`, to: `:${to}`, run: () => rename(parts, verb, from, to) }
 }
 
-async function rename(
-  { line, access, options, onBytes }: CopyParts,
-  verb: "copy" | "move",
-  from: string,
-  to: string,
-): Promise<Transferred> {
-  if (!options.force && (verb === "copy" || options.skipExisting)) {
-    const [source, there] = await Promise.all([options.skipExisting ? null : access.stat(from), access.stat(to)])
-    if (there && (options.skipExisting || source?.id === there.id)) {
-      return { outcome: "skipped", id: there.id, size: there.size }
-    }
-  }
+async function rename(parts: CopyParts, verb: "copy" | "move", from: string, to: string): Promise<Transferred> {
+  const skipped = await skippedOf(parts, verb, { from, to })
+  if (skipped) return skipped
+  const { line, access, options, onBytes } = parts
   const { id, size } = await access[verb](from, to, {
     ...(options.backends && { backends: options.backends }),
     signal: line.signal,

@@ -4,6 +4,7 @@
  */
 import { Readable } from "node:stream"
 import { abortError, StoredError, toStoredError } from "../../core/error.ts"
+import { mayFailUnheard } from "../../core/unheard.ts"
 
 export class ArchiveStream extends Readable {
   readonly #pieces: AsyncGenerator<Buffer>
@@ -16,6 +17,7 @@ export class ArchiveStream extends Readable {
     this.#pieces = pieces
     this.#over = over
     this.#signal = signal
+    mayFailUnheard(this)
     signal?.addEventListener("abort", this.#abort, { once: true })
     if (signal?.aborted) this.#abort()
   }

@@ -1,7 +1,6 @@
 /** How much of a backend is read for its checksums, and when: so many bytes a second, at certain times of day. */
-import { setTimeout as sleep } from "node:timers/promises"
-import { throwIfAborted } from "../../core/error.ts"
 import type { ScanRules } from "../../core/scan-settings.ts"
+import { systemTimer, type Timer } from "./timer.ts"
 
 const MINUTE = 60_000
 const DAY = 24 * 60
@@ -15,13 +14,15 @@ export class Budget {
   readonly #rate: ScanRules["rate"]
   readonly #between: ScanRules["between"]
   readonly #clock: BudgetClock
-  /** until when (of the monotonic clock, ms) what was read takes */
+  readonly #timer: Timer
+  /** until when (of the timer, ms) what was read takes */
   #until = 0
 
-  constructor({ rate, between }: Pick<ScanRules, "rate" | "between">, clock: BudgetClock) {
+  constructor({ rate, between }: Pick<ScanRules, "rate" | "between">, clock: BudgetClock, timer: Timer = systemTimer) {
     this.#rate = rate
     this.#between = between
     this.#clock = clock
+    this.#timer = timer
   }
 
   /** Whether as much as there is may be read now. */
@@ -45,12 +46,12 @@ export class Budget {
   async take(bytes: number, signal: AbortSignal): Promise<void> {
     for (let wait = this.untilOpen(); wait > 0; wait = this.untilOpen()) {
       // A clock that is set, or daylight saving, is noticed within the hour.
-      await sleep(Math.min(wait, 60 * MINUTE), undefined, { signal }).catch(() => throwIfAborted(signal))
+      await this.#timer.sleep(Math.min(wait, 60 * MINUTE), signal)
     }
     if (this.#rate === null) return
-    const now = performance.now()
+    const now = this.#timer.now()
     const begin = Math.max(now, this.#until)
     this.#until = begin + (bytes / this.#rate) * 1000
-    if (begin > now) await sleep(begin - now, undefined, { signal }).catch(() => throwIfAborted(signal))
+    if (begin > now) await this.#timer.sleep(begin - now, signal)
   }
 }

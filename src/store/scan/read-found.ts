@@ -6,6 +6,7 @@ import type { BackendEntry, BackendStat } from "../../backends/backend.ts"
 import type { Checksums, IdAlgorithm } from "../../core/checksum.ts"
 import { isStoredError, throwIfAborted, toStoredError } from "../../core/error.ts"
 import { isSameState } from "../../core/seen-state.ts"
+import { giveWay } from "./give-way.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
 import { statFound } from "./stat-found.ts"
 
@@ -24,6 +25,9 @@ const MOST_LINKS = 10_000
 export class FoundReader {
   readonly #scanned: ScannedBackend
   readonly #links = new Map<string, Checksums>()
+  /** what was read since syncs were let go first */
+  #since = { files: 0, bytes: 0 }
+  #givingWay: Promise<void> | null = null
 
   constructor(scanned: ScannedBackend) {
     this.#scanned = scanned
@@ -79,6 +83,20 @@ export class FoundReader {
     return checksums ? { type: "read", checksums } : { type: "moving" }
   }
 
+  /** Syncs go first, whenever so much was read as one call takes. A few files that somebody has just written are read at once. */
+  async #giveWay(files: number, bytes: number): Promise<void> {
+    const { services, signal } = this.#scanned
+    this.#since.files += files
+    this.#since.bytes += bytes
+    if (this.#since.files >= FILES_AT_ONCE || this.#since.bytes >= BYTES_AT_ONCE) {
+      this.#since = { files: 0, bytes: 0 }
+      this.#givingWay ??= giveWay(services, signal).finally(() => {
+        this.#givingWay = null
+      })
+    }
+    await this.#givingWay
+  }
+
   async #each<Item, Answer>(
     items: readonly Item[],
     read: (item: Item) => Promise<Answer>,
@@ -98,6 +116,7 @@ export class FoundReader {
 
   async #readLocal(batch: readonly BackendEntry[]): Promise<FoundRead[]> {
     const { backend, services, hashFiles, signal, budget } = this.#scanned
+    await this.#giveWay(batch.length, bytesOf(batch))
     await budget.take(bytesOf(batch), signal)
     const paths = batch.map((entry) => backend.pathOf!(entry.key))
     const answers = await hashFiles({ paths, algorithms: services.config.checksums }, signal)
@@ -120,6 +139,7 @@ export class FoundReader {
     const { backend, services, signal, budget } = this.#scanned
     const vouched = this.#vouched(entry)
     if (vouched) return { type: "read", checksums: vouched }
+    await this.#giveWay(1, entry.size)
     await budget.take(entry.size, signal)
     try {
       const running = services.config.checksums.map((name) => [name, services.hashers.create(name)] as const)

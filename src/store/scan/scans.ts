@@ -6,7 +6,9 @@ import type { ScanStep } from "../../catalog/transitions/found/scan.ts"
 import { toStoredError } from "../../core/error.ts"
 import { type ScanRules, scanRules } from "../../core/scan-settings.ts"
 import type { RegisteredBackend } from "../backend-set.ts"
+import { isPaused } from "../is-paused.ts"
 import type { ScanOptions, ScanStatus } from "../scan-face.ts"
+import { isAuditDue } from "./audit-time.ts"
 import { Budget } from "./budget.ts"
 import type { ScannedBackend, ScanParts } from "./scan-parts.ts"
 import { Scanned } from "./scanned.ts"
@@ -18,7 +20,8 @@ const DEAF_EVERY = 3_600_000
 
 export class Scans {
   readonly #parts: () => ScanParts
-  readonly #scanned = new Map<string, { scanned: Scanned; control: AbortController }>()
+  /** `begun`: since when it is in care, UTC ms */
+  readonly #scanned = new Map<string, { scanned: Scanned; control: AbortController; begun: number }>()
   readonly #hints = new Map<string, Set<string>>()
   #gathering: NodeJS.Timeout | null = null
 
@@ -38,14 +41,15 @@ export class Scans {
       hashFiles,
       name,
       rules,
-      budget: new Budget(rules, services.clock),
+      budget: new Budget(rules, services.clock, services.timer),
       backend: registered.backend,
       signal: AbortSignal.any([control.signal, services.lifecycle.signal]),
     }
     const scanned = new Scanned(parts)
-    this.#scanned.set(name, { scanned, control })
+    const entry = { scanned, control, begun: services.clock.now() }
+    this.#scanned.set(name, entry)
     if (services.catalog.scan(name).state === "running") scanned.walk()
-    else void this.#audit(scanned)
+    else void this.#audit(entry)
   }
 
   /** Leaves a backend alone; resolves once nobody looks at it any more. */
@@ -69,17 +73,27 @@ export class Scans {
   }
 
   /** Starts a scan; one that is under way goes on, and a paused one is resumed. */
-  async start(name: string, { hash, force = false, ...actor }: ScanOptions = {}): Promise<ScanStatus> {
+  start(name: string, options: ScanOptions = {}): Promise<ScanStatus> {
+    return this.#start(name, options, { audit: false })
+  }
+
+  async #start(
+    name: string,
+    { hash, force = false, ...actor }: ScanOptions,
+    { audit }: { audit: boolean },
+  ): Promise<ScanStatus> {
     const { services } = this.#parts()
     const registered = services.backends.get(name)
     await services.backends.opened(name)
-    const before = services.catalog.scan(name).state
-    const step = before === "paused" ? "resume" : "start"
+    const { state: before, audit: wasAudit = false } = services.catalog.scan(name)
+    const givesWay = wasAudit && !audit
+    if (givesWay) await this.#scanned.get(name)?.scanned.halt()
     await services.catalog.commitScan({
       ...actorOf(actor),
       backend: name,
-      step,
-      hash: hash ?? this.rules(registered).hash,
+      step: before === "paused" && !givesWay ? "resume" : "start",
+      hash: audit ? false : (hash ?? this.rules(registered).hash),
+      audit,
       time: services.clock.now(),
     })
     if (before !== "running") this.#publish(name, "running")
@@ -135,24 +149,35 @@ export class Scans {
 
   /** Begins the scans whose time has come. */
   async audit(): Promise<void> {
-    for (const { scanned } of this.#scanned.values()) await this.#audit(scanned)
+    for (const entry of this.#scanned.values()) await this.#audit(entry)
   }
 
-  async #audit(scanned: Scanned): Promise<void> {
+  async #audit({ scanned, begun }: { scanned: Scanned; begun: number }): Promise<void> {
     const { services, name, rules } = scanned.parts
     try {
-      const { state, started } = services.catalog.scan(name)
-      const isDeaf = services.backends.get(name).watch.now?.state === "failed"
-      const every = rules.every !== null && isDeaf ? Math.min(rules.every, DEAF_EVERY) : rules.every
-      const isDue = every !== null && services.clock.now() - started >= every
+      const { state } = services.catalog.scan(name)
+      const isDue = rules.adopts ? this.#isScanDue(scanned.parts) : this.#isAuditDue(scanned.parts, begun)
       if (!isDue || state === "running" || state === "paused") return
-      await this.start(name)
+      await this.#start(name, {}, { audit: !rules.adopts })
     } catch (error) {
       services.log.warn(
         { backend: name, error: toStoredError(error).toJSON() },
         "an audit could not begin; it will be tried again",
       )
     }
+  }
+
+  #isScanDue({ services, name, rules: { every } }: ScannedBackend): boolean {
+    if (every === null) return false
+    const isDeaf = services.backends.get(name).watch.now?.state === "failed"
+    return services.clock.now() - services.catalog.scan(name).started >= (isDeaf ? Math.min(every, DEAF_EVERY) : every)
+  }
+
+  #isAuditDue({ services, name, rules: { every } }: ScannedBackend, begun: number): boolean {
+    const { catalog, clock } = services
+    if (every === null || isPaused(catalog, name)) return false
+    const created = catalog.backends().find((record) => record.name === name)?.created ?? begun
+    return isAuditDue({ name, started: catalog.scan(name).started, created, begun, now: clock.now(), every })
   }
 
   async #gather(): Promise<void> {

@@ -53,7 +53,8 @@ export async function walk(scanned: ScannedBackend, scan: ScanRecord, { force }:
     for await (const page of pagesOf(scanned, scan)) {
       isEmpty &&= page.entries.length === 0
       if (page.isLast && isEmpty && !force) requireEmpty(scanned)
-      const found = [...differences(page.entries, locations, { isLast: page.isLast, hash: scan.hash })]
+      const differing = [...differences(page.entries, locations, { isLast: page.isLast, hash: scan.hash })]
+      const found = scan.audit ? differing.filter(({ location }) => location !== null) : differing
       const readNow = performance.now() < until && scanned.budget.isFree
       prepared.push(new Prepared(prepare(scanned, reader, scan, page, found, readNow)))
       // A page that waits for nothing is committed at once, so that a crash lets little be listed again.

@@ -22,7 +22,12 @@ export async function signedUrl(
   options: SignedUrlOptions = {},
 ): Promise<SignedUrl> {
   const { catalog, clock, keyRing } = services
-  const grant = { ...checkGrant(idOrKey, options, clock.now()), epoch: catalog.signedUrlEpoch() }
+  const asked = checkGrant(idOrKey, options, clock.now())
+  const grant = {
+    ...asked,
+    expires: Math.min(asked.expires, endOf(catalog, asked.token)),
+    epoch: catalog.signedUrlEpoch(),
+  }
   const base = options.base === undefined ? "" : parseBase(options.base)
   if (grant.method === "GET") requireTarget(catalog, idOrKey)
   // A key file that is made now must not stand where one belongs under which secrets are sealed already.
@@ -38,6 +43,14 @@ export async function revokeSignedUrls(
   actor: { principal?: string; requestId?: string } = {},
 ): Promise<void> {
   await catalog.commitSignedUrlRevocation({ time: clock.now(), ...actor })
+}
+
+/** The last whole second of a token. @throws StoredError INVALID_INPUT */
+function endOf(catalog: Services["catalog"], token: string | null): number {
+  if (token === null) return Number.POSITIVE_INFINITY
+  const record = catalog.tokens.get(token)
+  if (!record) throw invalid("token", "is the id of none; give that of a token, or leave it out")
+  return record.expires === null ? Number.POSITIVE_INFINITY : Math.floor(record.expires / 1000) * 1000
 }
 
 /** @throws StoredError INVALID_INPUT, INVALID_KEY */
@@ -59,6 +72,7 @@ function checkGrant(idOrKey: string, options: SignedUrlOptions, now: number): Om
     contentHash: contentHash === undefined ? null : canonical(contentHash),
     ifAbsent,
     download: download === false ? null : download === true ? "" : checkName(download),
+    token: options.token ?? null,
   }
 }
 

@@ -8,6 +8,10 @@ import { parseChecksumReference } from "../../core/blob-id.ts"
 import type { MasterKey } from "../../core/master-key.ts"
 import type { SignedGrant } from "./signed-face.ts"
 
+/** Formats of what is signed. The first one is also that of addresses from before tokens stood in them. */
+const OF_NOBODY = 1
+const OF_TOKEN = 2
+
 /** What is signed: the grant, and under which key. */
 export interface SignedFields extends SignedGrant {
   /** id of the master key */
@@ -33,6 +37,11 @@ const querySchema = z.strictObject({
   contentHash: contentHash.optional(),
   ifAbsent: z.literal("true").optional(),
   download: z.string().optional(),
+  /** of a token */
+  for: z
+    .string()
+    .regex(/^[0-9a-f]{12}$/)
+    .optional(),
   signature: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
 })
 
@@ -44,14 +53,15 @@ export function readFields(
 ): { fields: SignedFields; signature: string } | null {
   const { data } = querySchema.safeParse(query)
   if (!data) return null
-  const { expires, epoch, by, maxSize = null, contentHash: hash = null, ifAbsent, download = null, signature } = data
-  const grant = { method, name, expires: expires * 1000, maxSize, contentHash: hash, download, epoch }
+  const { expires, epoch, by, ifAbsent, signature } = data
+  const { maxSize = null, contentHash: hash = null, download = null, for: token = null } = data
+  const grant = { method, name, expires: expires * 1000, maxSize, contentHash: hash, download, epoch, token }
   return { fields: { ...grant, ifAbsent: ifAbsent !== undefined, keyId: by }, signature }
 }
 
 /** The other way round. */
 export function writeQuery(fields: SignedFields, signature: string): URLSearchParams {
-  const { expires, epoch, keyId, maxSize, contentHash: hash, ifAbsent, download } = fields
+  const { expires, epoch, keyId, maxSize, contentHash: hash, ifAbsent, download, token } = fields
   return new URLSearchParams({
     expires: String(expires / 1000),
     epoch: String(epoch),
@@ -60,13 +70,17 @@ export function writeQuery(fields: SignedFields, signature: string): URLSearchPa
     ...(hash !== null && { contentHash: hash }),
     ...(ifAbsent && { ifAbsent: "true" }),
     ...(download !== null && { download }),
+    ...(token !== null && { for: token }),
     signature,
   })
 }
 
 export function sign(key: MasterKey, fields: SignedFields): string {
-  const { method, name, expires, maxSize, contentHash: hash, ifAbsent, download, epoch, keyId } = fields
-  const text = JSON.stringify(["stored", 1, method, name, expires, maxSize, hash, ifAbsent, download, epoch, keyId])
+  const { method, name, expires, maxSize, contentHash: hash, ifAbsent, download, epoch, keyId, token } = fields
+  const allowed = [method, name, expires, maxSize, hash, ifAbsent, download, epoch, keyId]
+  const text = JSON.stringify(
+    token === null ? ["stored", OF_NOBODY, ...allowed] : ["stored", OF_TOKEN, ...allowed, token],
+  )
   return createHmac("sha256", key.signing).update(text).digest("base64url")
 }
 

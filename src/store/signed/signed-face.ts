@@ -14,6 +14,8 @@ export interface SignedUrlOptions {
   download?: string | boolean
   /** of the server, to begin the address with: `https://files.example`. Absent: it begins with a slash */
   base?: string
+  /** id of the token that it is signed for: it holds no longer than that one is good, and what is put by it is put by that token */
+  token?: string
 }
 
 export interface SignedUrl {
@@ -37,6 +39,8 @@ export interface SignedGrant {
   download: string | null
   /** one that is not the present one was revoked */
   epoch: number
+  /** id of the token that it was signed for, null where it was none's; one that is good no more takes the address along */
+  token: string | null
 }
 
 export interface SignedFace {
@@ -51,9 +55,9 @@ export interface SignedFace {
 
 /** For whoever serves them. */
 export interface SignedDoor {
-  /** @throws FORBIDDEN for one that was changed, has expired or was revoked; SECRET_UNAVAILABLE */
+  /** @throws FORBIDDEN for one that was changed, has expired or was revoked, itself or its token; SECRET_UNAVAILABLE */
   checkSignedUrl(request: { method: string; name: string; query: unknown }): Promise<SignedGrant>
-  /** Asked again right before a put is committed. @throws FORBIDDEN where it has expired or was revoked */
+  /** Asked again right before a put is committed. @throws FORBIDDEN where it has expired or was revoked, itself or its token */
   requireUnexpired(grant: SignedGrant): void
   /** The provider's own address of a proven copy, where a backend is set to hand it out (R17); null: the store serves it. */
   redirectSigned(

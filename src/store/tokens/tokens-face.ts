@@ -40,17 +40,24 @@ export interface TokenActor {
   requestId?: string
 }
 
+export interface TokenIssue extends TokenActor {
+  /**
+   * The request has an effect once: within a day the same one is CONFLICT, with `details.token`, for its secret was shown and is not kept. Another one with the same key is KEY_REUSED.
+   */
+  idempotencyKey?: string
+}
+
 type Awaitable<Value> = Value | Promise<Value>
 
 export interface TokensFace {
-  /** @throws INVALID_INPUT, `details.issues` has every mistake */
-  create(settings: TokenSettings, actor?: TokenActor): Promise<IssuedToken>
+  /** @throws INVALID_INPUT, `details.issues` has every mistake; CONFLICT, KEY_REUSED, see `idempotencyKey` */
+  create(settings: TokenSettings, issue?: TokenIssue): Promise<IssuedToken>
   /** In the order of their ids; revoked ones too. */
   list(): Awaitable<TokenInfo[]>
   /** @throws NOT_FOUND */
   get(id: string): Awaitable<TokenInfo>
-  /** Another secret; with `overlap` the one before is good that much longer. @throws NOT_FOUND, CONFLICT where it is revoked or has expired */
-  rotate(id: string, options?: RotationSettings & TokenActor): Promise<IssuedToken>
+  /** Another secret; with `overlap` the one before is good that much longer. @throws NOT_FOUND, KEY_REUSED, CONFLICT where it is revoked or has expired, and as `create` */
+  rotate(id: string, options?: RotationSettings & TokenIssue): Promise<IssuedToken>
   /** From the next request on it is good no more. Said twice, it is as said once. @throws NOT_FOUND */
   revoke(id: string, actor?: TokenActor): Promise<TokenInfo>
 }

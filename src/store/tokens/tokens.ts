@@ -4,10 +4,11 @@ import { NotFoundError } from "../../core/error.ts"
 import { digestSecret, joinToken, makeSecret } from "../../core/token.ts"
 import { parseSettings, rotationSchema } from "../../core/token-settings.ts"
 import { checkOptions } from "../check-options.ts"
+import { onceOf, requestName } from "../running-requests.ts"
 import type { StoreServices } from "../services.ts"
 import { createToken } from "./create-token.ts"
 import { tokenInfo } from "./token-info.ts"
-import type { IssuedToken, RotationSettings, TokenActor, TokenInfo, TokensControl } from "./tokens-face.ts"
+import type { IssuedToken, RotationSettings, TokenActor, TokenInfo, TokenIssue, TokensControl } from "./tokens-face.ts"
 
 /** @param guard what every verb of the store runs in */
 export function tokensOf(
@@ -27,24 +28,29 @@ export function tokensOf(
   }
 }
 
-/** @throws StoredError NOT_FOUND, CONFLICT, INVALID_INPUT */
+/** @throws StoredError NOT_FOUND, CONFLICT, KEY_REUSED, INVALID_INPUT */
 async function rotate(
   services: StoreServices,
   id: string,
-  options: RotationSettings & TokenActor = {},
+  options: RotationSettings & TokenIssue = {},
 ): Promise<IssuedToken> {
   checkOptions("token", options)
-  const { principal, requestId, ...settings } = options
+  const { principal, requestId, idempotencyKey, ...settings } = options
   const { overlap = 0 } = parseSettings(rotationSchema, settings)
   const { catalog, tokens, clock } = services
+  const actor = actorOf({ principal, requestId, idempotencyKey })
+  const name = requestName("token-rotate", actor)
   const secret = makeSecret()
-  const time = clock.now()
-  const rotated = await catalog.tokens.rotate({
-    id: String(id),
-    digest: digestSecret(secret),
-    ...(overlap > 0 && { until: time + overlap }),
-    time,
-    ...actorOf({ principal, requestId }),
+  const rotated = await services.requests.alone(name, () => {
+    const time = clock.now()
+    return catalog.tokens.rotate({
+      id: String(id),
+      digest: digestSecret(secret),
+      ...(overlap > 0 && { until: time + overlap }),
+      ...onceOf(name, { id: String(id), overlap }),
+      time,
+      ...actor,
+    })
   })
   tokens.keep(rotated)
   return { ...tokenInfo(services, rotated), token: joinToken(rotated.id, secret) }
@@ -61,11 +67,13 @@ async function revoke(services: StoreServices, id: string, actor: TokenActor = {
 function actorOf({
   principal,
   requestId,
-}: {
-  principal?: string | undefined
-  requestId?: string | undefined
-}): TokenActor {
-  return { ...(principal !== undefined && { principal }), ...(requestId !== undefined && { requestId }) }
+  idempotencyKey,
+}: { [Name in keyof TokenIssue]: TokenIssue[Name] | undefined }): TokenIssue {
+  return {
+    ...(principal !== undefined && { principal }),
+    ...(requestId !== undefined && { requestId }),
+    ...(idempotencyKey !== undefined && { idempotencyKey }),
+  }
 }
 
 function known(record: TokenRecord | null, id: unknown): TokenRecord {

@@ -2,11 +2,11 @@
  * One walk over the copies of a place, in the order of their keys, from where it was: groups of them are read, a few ahead, and committed one after the other together
  * with the cursor. So it goes on behind the last group whatever happens, and at most what was read ahead is read twice.
  */
-import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises"
-import { syncQueue } from "../../../queues/job.ts"
+import { setImmediate as turn } from "node:timers/promises"
 import type { ValidationPlan, ValidationRecord } from "../../catalog/validation-record.ts"
 import { throwIfAborted } from "../../core/error.ts"
 import { Budget } from "../scan/budget.ts"
+import { giveWay } from "../scan/give-way.ts"
 import { paceOf } from "./pace.ts"
 import type { Copy, ValidatedPlace } from "./place.ts"
 import { isChosen } from "./sample.ts"
@@ -20,9 +20,6 @@ const ROWS = 5_000
 /** rows that are read from the catalog in one go */
 const PAGE = 500
 const AHEAD = 2
-/** ms for which a group waits at most while there are jobs, and how often it looks */
-const GIVES_WAY = 1_000
-const LOOK = 50
 
 interface Group {
   copies: Copy[]
@@ -50,7 +47,7 @@ export async function walk(
   }
   try {
     for await (const group of groups(place, record, signal)) {
-      await giveWay(place, signal)
+      await giveWay(place.services, signal)
       place.requireWorkedOn()
       const preparing = prepare(place, record, group, budget, signal)
       // Its failure is met when it is its turn.
@@ -67,7 +64,7 @@ export async function walk(
 function budgetOf({ rules, services }: ValidatedPlace, record: ValidationRecord, plan: ValidationPlan): Budget {
   const isRolling = record.kind === "rolling"
   const rate = record.rate ?? (isRolling ? paceOf(rules, plan.chosenBytes) : null)
-  return new Budget({ rate, between: isRolling ? rules.between : null }, services.clock)
+  return new Budget({ rate, between: isRolling ? rules.between : null }, services.clock, services.timer)
 }
 
 /** Counts what there is, so that people see how far it is, and so that the pace can be told. */
@@ -141,14 +138,5 @@ async function prepare(
     const commit = await services.catalog.validations.take(told)
     tellFacts(services, place.name, commit)
     return commit.record
-  }
-}
-
-/** Syncs come first: while there are any, one group a second at most is read. */
-async function giveWay({ services }: ValidatedPlace, signal: AbortSignal): Promise<void> {
-  const { backends, runner } = services
-  const isBusy = (): boolean => backends.names().some((name) => runner.running(syncQueue(name)) > 0)
-  for (let waited = 0; waited < GIVES_WAY && isBusy(); waited += LOOK) {
-    await sleep(LOOK, undefined, { signal }).catch(() => throwIfAborted(signal))
   }
 }

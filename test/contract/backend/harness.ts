@@ -24,6 +24,7 @@ export type SuiteGroup =
   | "get, stat, checksum, delete"
   | "list"
   | "batches and health"
+  | "copies"
   | "opened to be read only"
 
 export interface BackendSuite {

@@ -1,6 +1,7 @@
 /** Cases of `get`, `stat`, `checksum`, `delete` and of the life of a backend. */
 import { expect, it } from "vitest"
 import type { HasherFactory } from "../../../src/core/checksum.ts"
+import { closed, uncaughtDuring } from "../../uncaught.ts"
 import {
   type BackendSuite,
   type BackendUnderTest,
@@ -113,6 +114,19 @@ export function readCases(suite: BackendSuite, made: () => BackendUnderTest, has
     })()
     await errorOf(reading, "ABORTED")
     expect(seen).toBeLessThan(8_000_000)
+  })
+
+  it("fails a stream that is aborted before anybody listens for its reader, and for nobody else", async () => {
+    const { backend } = made()
+    const controller = new AbortController()
+    await backend.put("k", bytes(pattern(2_000_000)))
+    const uncaught = await uncaughtDuring(async () => {
+      const stream = await backend.get("k", { signal: controller.signal })
+      controller.abort()
+      await closed(stream)
+      await errorOf(readAll(stream), "ABORTED")
+    })
+    expect(uncaught).toEqual([])
   })
 
   it("refuses every call whose signal has fired", async () => {

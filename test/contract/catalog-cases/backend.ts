@@ -54,6 +54,24 @@ export function backendCases(subject: Subject): void {
       ])
     })
 
+    it("keeps which place a backend is over restarts and new settings, without a journal record, and not for another driver", async () => {
+      const { catalog } = subject
+      const identity = { marker: "x" }
+      expect(await catalog.commitIdentity({ backend: "a", identity })).toBe(false)
+      await catalog.commitBackend(record("a"), {})
+      const sequence = catalog.lastSequence()
+      expect(await catalog.commitIdentity({ backend: "a", identity })).toBe(true)
+      expect(catalog.lastSequence()).toBe(sequence)
+      await subject.reopen()
+      expect(subject.catalog.backends()).toEqual([{ ...record("a"), identity }])
+      await subject.catalog.commitBackend({ ...record("a"), config: { driver: "fs", root: "/y" } }, {})
+      expect(subject.catalog.backends()).toMatchObject([{ config: { root: "/y" }, identity }])
+      await subject.catalog.commitBackend({ ...record("a"), identity: { marker: "y" } }, {})
+      expect(subject.catalog.backends()).toEqual([{ ...record("a"), identity: { marker: "y" } }])
+      await subject.catalog.commitBackend({ ...record("a"), driver: "memory" }, {})
+      expect(subject.catalog.backends()[0]).not.toHaveProperty("identity")
+    })
+
     it("refuses a name that cannot be kept", async () => {
       expect(await refusal(subject.catalog.commitBackend(record("a\u0000b"), {}))).toBe("INVALID_KEY")
     })

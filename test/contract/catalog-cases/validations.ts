@@ -216,7 +216,7 @@ export function validationCases(subject: Subject): void {
       expect(commit).toMatchObject({ nudge: false })
       expect(at("a")).toMatchObject({
         state: "corrupt",
-        error: { code: "CORRUPT", message: expect.stringMatching(/no room to keep/) as string },
+        error: { code: "CORRUPT", message: expect.stringMatching(/could not be kept/) as string },
       })
       expect(at("b")).toMatchObject({
         state: "corrupt",

@@ -1,7 +1,9 @@
 /** A signal ends whatever waits, with ABORTED or with its own typed reason. */
 import { Readable } from "node:stream"
+import { buffer } from "node:stream/consumers"
 import { expect, test } from "vitest"
 import { StoredError } from "../../../src/core/error.ts"
+import { closed, uncaughtDuring } from "../../uncaught.ts"
 import { type OpenFace, text, withHungBackend } from "./harness.ts"
 
 export function abortCases(open: OpenFace): void {
@@ -49,6 +51,31 @@ export function abortCases(open: OpenFace): void {
     expect(silent.destroyed).toBe(true)
     expect(await store.has("k")).toBe(false)
   })
+
+  test.each([
+    ["staging", false],
+    ["a backend", true],
+  ])(
+    "of a stream that nobody has begun to read, from %s, fail it for its reader and for nobody else",
+    async (_, isEvicted) => {
+      const { store } = await open()
+      await store.put(Buffer.alloc(8_000_000, 1), { key: "k", durability: "all" })
+      if (isEvicted) await store.cache.clear()
+      for (const begin of [
+        async (signal: AbortSignal) => store.get("k", { stream: true, signal }),
+        async (signal: AbortSignal) => (await store.archive({ keys: ["k"], signal })).stream,
+      ]) {
+        const control = new AbortController()
+        const uncaught = await uncaughtDuring(async () => {
+          const stream = await begin(control.signal)
+          control.abort()
+          await closed(stream)
+          await expect(buffer(stream)).rejects.toMatchObject({ code: "ABORTED" })
+        })
+        expect(uncaught).toEqual([])
+      }
+    },
+  )
 
   test("of a stream that is being read break it", async () => {
     const { store } = await open()

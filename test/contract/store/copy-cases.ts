@@ -88,4 +88,49 @@ export function copyCases(open: OpenFace): void {
     const tooMany = Array.from({ length: 1_001 }, (_, index) => `k${index}`)
     await expect(store.deleteMany(tooMany)).rejects.toMatchObject({ code: "INVALID_INPUT" })
   })
+
+  test("many copies and moves say of each what became of it, in their order", async () => {
+    const { store } = await open()
+    const { id } = await store.put(text, { key: "one", metadata: { n: 1 } })
+    await store.put(text, { key: "two" })
+    const copied = await Array.fromAsync(
+      store.copyMany([
+        { from: "one", to: "c/1" },
+        { from: "absent", to: "c/2" },
+        { from: "two", to: "two" },
+        { from: "one", to: "two", ifAbsent: true },
+        { from: "one", to: "c/3", metadata: { m: 2 } },
+      ]),
+    )
+    expect(copied).toMatchObject([
+      { from: "one", to: "c/1", id, size: text.length, version: 1, isNew: true },
+      { from: "absent", to: "c/2", error: { code: "NOT_FOUND" } },
+      { from: "two", to: "two", error: { code: "INVALID_INPUT" } },
+      { from: "one", to: "two", error: { code: "CONFLICT" } },
+      { from: "one", to: "c/3", id },
+    ])
+    expect((await store.stat("c/3"))?.custom).toEqual({ m: 2 })
+    const pairs = Array.from({ length: 40 }, (_, index) => ({ from: "one", to: `m/${index}` }))
+    const moved = await Array.fromAsync(store.moveMany([{ from: "two", to: "m/two" }, ...pairs.slice(0, 1)]))
+    expect(moved).toMatchObject([
+      { to: "m/two", id },
+      { to: "m/0", id },
+    ])
+    expect(await keysOf(store)).toEqual(["c/1", "c/3", "m/0", "m/two"])
+    const many = await Array.fromAsync(store.copyMany(pairs.map(({ to }) => ({ from: "c/1", to }))))
+    expect(many.map(({ to }) => to)).toEqual(pairs.map(({ to }) => to))
+    expect(many.filter((entry) => "error" in entry)).toEqual([])
+  })
+
+  test("what is no list of pairs, or too long, is refused, and an abort ends it", async () => {
+    const { store } = await open()
+    await store.put(text, { key: "one" })
+    const all = async (pairs: unknown, options = {}) => Array.fromAsync(store.copyMany(pairs as [], options))
+    const tooMany = Array.from({ length: 1_001 }, () => ({ from: "one", to: "two" }))
+    for (const pairs of [tooMany, "one", [{ from: "one" }], [null]])
+      await expect(all(pairs)).rejects.toMatchObject({ code: "INVALID_INPUT" })
+    const aborted = all([{ from: "one", to: "two" }], { signal: AbortSignal.abort() })
+    await expect(aborted).rejects.toMatchObject({ code: "ABORTED" })
+    expect(await keysOf(store)).toEqual(["one"])
+  })
 }

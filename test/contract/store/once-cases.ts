@@ -69,6 +69,26 @@ export function onceCases(open: OpenFace): void {
     await expect(store.delete("m", once)).rejects.toMatchObject({ code: "KEY_REUSED" })
   })
 
+  test("of a list of deletes and of copies each is done once", async () => {
+    const { store } = await open()
+    const { seen, once } = watched()
+    await store.put(text, { key: "k" })
+    const first = await store.deleteMany(["k", "none"], once)
+    await store.put(text, { key: "k" })
+    expect(seen.repeats).toBe(0)
+    expect(await store.deleteMany(["k", "none"], once)).toEqual(first)
+    expect([seen.repeats, await store.has("k")]).toEqual([1, true])
+    await expect(store.deleteMany(["l"], once)).rejects.toMatchObject({ code: "KEY_REUSED" })
+
+    const copies = [{ from: "k", to: "l" }]
+    const again = { idempotencyKey: KEY }
+    const copied = await Array.fromAsync(store.copyMany(copies, again))
+    expect(await Array.fromAsync(store.copyMany(copies, again))).toEqual(copied)
+    expect((await store.stat("l"))?.version).toBe(1)
+    const others = Array.fromAsync(store.copyMany([{ from: "l", to: "k" }], again))
+    await expect(others).rejects.toMatchObject({ code: "KEY_REUSED" })
+  })
+
   test("of two that are sent at once one is done; the other one is told to ask again, or that it was done", async () => {
     const { store } = await open()
     const puts = Array.from({ length: 4 }, () => store.put(text, { key: "k", idempotencyKey: KEY }))

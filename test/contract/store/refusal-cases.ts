@@ -1,7 +1,15 @@
 /** Bad input is refused before anything is done, with a typed error that says what to give instead. */
 import { expect, test } from "vitest"
-import type { StoredError } from "../../../src/core/error.ts"
+import {
+  ConflictError,
+  ConsistencyError,
+  NotFoundError,
+  PermanentAdapterError,
+  StoredError,
+  TransientAdapterError,
+} from "../../../src/core/error.ts"
 import type { StoreFace } from "../../../src/store/store.ts"
+import { memoryBackend } from "../../flow/open-store.ts"
 import { text as bytes, type OpenFace } from "./harness.ts"
 
 /** The store as callers without types have it. */
@@ -138,5 +146,36 @@ export function refusalCases(open: OpenFace): void {
     expect(await Array.fromAsync(untyped.list(nothing))).toHaveLength(1)
     expect((await Array.fromAsync(untyped.journal(nothing))).length).toBeGreaterThan(0)
     expect(await untyped.delete("k", nothing)).toMatchObject({ pending: [] })
+  })
+
+  test("are of the class of their code, so that instanceof says the same behind every face", async () => {
+    const { store, opened } = await open()
+    const fault = async (call: Promise<unknown>): Promise<unknown> =>
+      call.then(
+        () => null,
+        (error: unknown) => error,
+      )
+    await store.put(bytes, { key: "k", durability: "all" })
+    const notThere = await fault(store.get("absent"))
+    expect(notThere).toBeInstanceOf(NotFoundError)
+    expect(notThere).toMatchObject({ name: "NotFoundError", code: "NOT_FOUND", statusCode: 404 })
+    const conflict = await fault(store.put(bytes, { key: "k", ifAbsent: true }))
+    expect(conflict).toBeInstanceOf(ConflictError)
+    expect(conflict).toMatchObject({ statusCode: 409 })
+    const mismatch = await fault(store.put(bytes, { key: "l", checksums: { sha256: "0".repeat(64) } }))
+    expect(mismatch).toBeInstanceOf(ConsistencyError)
+    const invalid = await fault(store.get("a//b"))
+    expect(invalid).toBeInstanceOf(StoredError)
+    expect(invalid).not.toBeInstanceOf(NotFoundError)
+    expect(invalid).toMatchObject({ name: "StoredError", statusCode: 400 })
+
+    memoryBackend(opened, "a").intercept = () => {
+      throw new TransientAdapterError("away")
+    }
+    expect(await fault(store.testBackend("a"))).toBeInstanceOf(TransientAdapterError)
+    memoryBackend(opened, "a").intercept = () => {
+      throw new PermanentAdapterError("BACKEND_REFUSED", "not this one")
+    }
+    expect(await fault(store.testBackend("a"))).toBeInstanceOf(PermanentAdapterError)
   })
 }

@@ -2,6 +2,7 @@
 import { isProvisional } from "../../../core/blob-id.ts"
 import type { SerializedError } from "../../../core/error.ts"
 import { seenState } from "../../../core/seen-state.ts"
+import { unkept } from "../../../core/unkept.ts"
 import type { LocationRow } from "../../rows/tables.ts"
 import type { FoundContent } from "../../sightings.ts"
 import { append } from "../journal.ts"
@@ -68,7 +69,7 @@ function note(
   const repair = kept !== null && canMend(commit, location)
   if (location.state === state && !repair) return false
   const lost = { ...location, have: null, seen: state === "missing" && !location.found ? null : location.seen }
-  const error = fault(location, state, repair)
+  const error = kept === null ? unkept(commit.backend, location.key) : fault(location, state, repair)
   const seen = found ? seenState(found) : lost.seen
   const after = drive(commit, { ...lost, seen }, state, repair ? {} : { parked: true, error })
   saveLocation(commit, location, after)

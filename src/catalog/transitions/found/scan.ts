@@ -15,6 +15,8 @@ export interface ScanFact extends Actor {
   step: ScanStep
   /** of `start`: whether content that is not known is read */
   hash?: boolean
+  /** of `start`: nothing is taken in that the catalog does not know */
+  audit?: boolean
   /** of `fail` */
   error?: SerializedError
   /** UTC ms */
@@ -24,7 +26,7 @@ export interface ScanFact extends Actor {
 const OPEN = new Set<ScanRecord["state"]>(["running", "paused"])
 
 /**
- * A step that changes nothing is none: a scan that runs is not started again.
+ * A step that changes nothing is none: a scan that runs is not started again, unless it is an audit, which gives way to a scan that takes in what it finds.
  * @throws NotFoundError where there is no such backend
  * @throws StoredError CONFLICT where there is no scan to pause, resume or end
  */
@@ -32,7 +34,9 @@ export function stepScan(rows: Rows, fact: ScanFact): ScanRecord {
   const { backend, step, time } = fact
   if (rows.get("backends", backend) === null)
     throw new NotFoundError(`There is no backend "${backend}".`, { details: { backend } })
-  const known = rows.get("scans", backend) ?? neverScanned(backend)
+  const before = rows.get("scans", backend) ?? neverScanned(backend)
+  const givesWay = step === "start" && before.audit === true && !fact.audit
+  const known: ScanRecord = givesWay ? { ...before, state: "cancelled" } : before
   const state = next(known, step)
   if (state === null) {
     throw new StoredError(
@@ -45,7 +49,10 @@ export function stepScan(rows: Rows, fact: ScanFact): ScanRecord {
   }
   if (state === known.state) return { ...known }
   const scan = editScan(rows, backend)
-  if (step === "start") Object.assign(scan, begun(known, fact))
+  if (step === "start") {
+    if (known.state !== "paused") delete scan.audit
+    Object.assign(scan, begun(known, fact))
+  }
   Object.assign(scan, { state, modified: time, error: step === "fail" ? (fact.error ?? null) : null })
   append(rows, { command: "scan", time, backend, actor: fact, detail: { step, number: scan.number } })
   return { ...scan }
@@ -67,10 +74,19 @@ function next({ state }: ScanRecord, step: ScanStep): ScanRecord["state"] | null
 }
 
 /** A paused scan that is started goes on; any other begins anew. */
-function begun(known: ScanRecord, { backend, hash = false, time }: ScanFact): Partial<ScanRecord> {
+function begun(known: ScanRecord, { backend, hash = false, audit = false, time }: ScanFact): Partial<ScanRecord> {
   if (known.state === "paused") return {}
   const { number, looks, lookBytes, knownAsOf } = known
-  return { ...neverScanned(backend), number: number + 1, looks, lookBytes, knownAsOf, hash, started: time }
+  return {
+    ...neverScanned(backend),
+    number: number + 1,
+    looks,
+    lookBytes,
+    knownAsOf,
+    hash,
+    ...(audit && { audit }),
+    started: time,
+  }
 }
 
 /** Takes a page in. One of a scan that is not under way any more changes nothing here. */
