@@ -11,7 +11,7 @@ import { isUnreadable } from "../core/unreadable.ts"
 import { ContentDirectories } from "./directories.ts"
 import { contentDirectory, contentPath, type Layout } from "./layout.ts"
 import { Stamps } from "./stamps.ts"
-import { close, fsync, open, rename, unlink, writeAllSync } from "./system-calls.ts"
+import { close, fsync, open, unlink, writeAllSync } from "./system-calls.ts"
 import { storageError, systemCode } from "./system-error.ts"
 import type { TemporaryFiles } from "./temporary-files.ts"
 
@@ -74,12 +74,7 @@ export class ContentFiles {
       } finally {
         closeSync(fd)
       }
-      try {
-        renameSync(temporary, this.#target(id))
-      } catch (error) {
-        this.#expectMissing(error)
-        renameSync(temporary, this.#target(id))
-      }
+      this.#rename(temporary, id)
     } catch (error) {
       unlinkSync(temporary)
       throw error
@@ -87,13 +82,8 @@ export class ContentFiles {
   }
 
   /** Gives a finished temporary file its content name, replacing what is there. */
-  async placeFile(id: BlobId, temporary: string): Promise<void> {
-    try {
-      await rename(temporary, this.#target(id))
-    } catch (error) {
-      this.#expectMissing(error)
-      await rename(temporary, this.#target(id))
-    }
+  placeFile(id: BlobId, temporary: string): void {
+    this.#rename(temporary, id)
     this.#temporary.leave(temporary)
   }
 
@@ -144,6 +134,15 @@ export class ContentFiles {
     this.#directories.ensure(dirname(path))
     this.stamps.forget(id)
     return path
+  }
+
+  #rename(temporary: string, id: BlobId): void {
+    try {
+      renameSync(temporary, this.#target(id))
+    } catch (error) {
+      this.#expectMissing(error)
+      renameSync(temporary, this.#target(id))
+    }
   }
 
   /** Throws unless the rename failed because somebody removed a directory behind our back: then it is worth another try. */

@@ -4,11 +4,11 @@
  * A new file survives a power cut only if its directory was synced after it was placed, and that directory only if its own parent
  * was, up to the root. What is known to be durable is remembered, so that most placements sync one directory.
  */
-import { mkdirSync } from "node:fs"
+import { closeSync, mkdirSync, openSync } from "node:fs"
 import { dirname } from "node:path"
 import { throwIfAborted } from "../core/error.ts"
 import { inLanes } from "./lanes.ts"
-import { close, fsync, open } from "./system-calls.ts"
+import { fsync } from "./system-calls.ts"
 
 export class ContentDirectories {
   readonly #root: string
@@ -33,24 +33,29 @@ export class ContentDirectories {
     this.#durable.clear()
   }
 
-  /** Makes the entries of these directories durable, and every directory above them. */
+  /**
+   * Makes the entries of these directories durable, and every directory above them: all at once, for each is there already, and flushes that wait together share
+   * one commit of the file system's journal.
+   */
   async sync(directories: readonly string[], signal?: AbortSignal): Promise<void> {
-    const parents = new Set<string>()
-    await inLanes(directories, async (directory) => {
+    const wanted = new Set(directories)
+    // A set gives what is added to it meanwhile too.
+    for (const directory of wanted)
+      if (directory !== this.#root && !this.#durable.has(directory)) wanted.add(dirname(directory))
+    await inLanes([...wanted], async (directory) => {
       throwIfAborted(signal)
       await syncDirectory(directory)
-      if (directory !== this.#root && !this.#durable.has(directory)) parents.add(dirname(directory))
     })
-    if (parents.size > 0) await this.sync([...parents], signal)
-    for (const directory of directories) if (directory !== this.#root) this.#durable.add(directory)
+    for (const directory of wanted) if (directory !== this.#root) this.#durable.add(directory)
   }
 }
 
+/** Only the flush waits for the disk: what opens and closes is a name in the kernel's cache, and another thread would cost more than the call. */
 export async function syncDirectory(directory: string): Promise<void> {
-  const fd = await open(directory, "r")
+  const fd = openSync(directory, "r")
   try {
     await fsync(fd)
   } finally {
-    await close(fd)
+    closeSync(fd)
   }
 }

@@ -48,7 +48,7 @@ export async function keepBad(
     )
   }
   try {
-    const { path, fd } = await temporary.create()
+    const { path, fd } = temporary.create()
     try {
       try {
         await write(fd, bytes, signal)

@@ -44,7 +44,7 @@ export async function placeReceived(
       if (options.durable) await options.flush()
       // Looked at now: another receive of the same bytes may have placed and kept them during the flush.
       const isFirst = files.state(id) === null
-      await files.placeFile(id, path)
+      files.placeFile(id, path)
       if (isFirst) holds.placed(id)
       if (options.durable) await files.sync(id, { bytes: false })
     }

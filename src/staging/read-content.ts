@@ -2,6 +2,7 @@
  * Reading staged content: as a stream, in one buffer, or only to look whether it is good. Whoever reads gets bytes that hash to the id, or an error;
  * ranges and `verify: false` are taken as they lie there.
  */
+import { closeSync, fstatSync } from "node:fs"
 import { Readable } from "node:stream"
 import { type BlobId, splitBlobId } from "../core/blob-id.ts"
 import type { BlobSource, ByteRange } from "../core/blob-source.ts"
@@ -10,7 +11,7 @@ import { ConsistencyError, NotFoundError, type StoredError, throwIfAborted } fro
 import { isUnreadable } from "../core/unreadable.ts"
 import { type ContentCheckOnTheWay, ContentStream } from "./content-stream.ts"
 import type { ContentCheck } from "./staging.ts"
-import { close, fstat, open, readFully } from "./system-calls.ts"
+import { open, readFully } from "./system-calls.ts"
 import { storageError, systemCode } from "./system-error.ts"
 
 export interface ReadOptions {
@@ -75,7 +76,7 @@ export async function readBuffer(content: Content, options: ReadOptions): Promis
     await fill(content, fd, buffer, { start, check, signal })
     return buffer
   } finally {
-    await close(fd)
+    closeSync(fd)
   }
 }
 
@@ -107,9 +108,10 @@ async function openContent(content: Content): Promise<number> {
   const fd = await open(content.path, "r").catch((error: unknown) => {
     throw readError(content, error)
   })
-  const { size } = await fstat(fd)
+  // Of an open file both are answered at once: another thread would cost more than the calls.
+  const { size } = fstatSync(fd)
   if (size === content.size) return fd
-  await close(fd)
+  closeSync(fd)
   throw corrupt(content, `has ${size} bytes, not ${content.size}`)
 }
 

@@ -25,7 +25,7 @@ export async function receiveFile(
   const reservation = await parts.room.reserve(source.size)
   const release = (): void => reservation.release()
   try {
-    const target = await parts.temporary.createClosed()
+    const target = parts.temporary.createClosed()
     try {
       const task = { source: source.path, target, size: source.size, algorithms: algorithmsOf(options), durable }
       const { size, checksums } =

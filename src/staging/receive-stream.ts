@@ -30,7 +30,7 @@ export async function receiveStream(
     const first = head.length === 1 ? head[0]! : Buffer.concat(head)
     options.onHead?.(first)
     await reserve(reader.size ?? first.length)
-    const { path, fd } = await parts.temporary.create()
+    const { path, fd } = parts.temporary.create()
     try {
       const writer = new StreamWriter(fd, parts.hashers, options, await followed(path, options))
       try {

@@ -1,8 +1,9 @@
 /** Private files of what is under way. Whatever lies in their directory and is not in use is left over from a crash. */
 import { randomUUID } from "node:crypto"
+import { closeSync, openSync } from "node:fs"
 import { readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
-import { close, open, unlink } from "./system-calls.ts"
+import { unlink } from "./system-calls.ts"
 import { storageError, systemCode } from "./system-error.ts"
 
 export class TemporaryFiles {
@@ -19,11 +20,11 @@ export class TemporaryFiles {
   }
 
   /** Makes a file, open for writing. End with `remove` if it was not renamed, else with `leave`; closing is the caller's. */
-  async create(): Promise<{ path: string; fd: number }> {
+  create(): { path: string; fd: number } {
     const path = this.name()
     this.#inUse.add(path)
     try {
-      return { path, fd: await open(path, "wx") }
+      return { path, fd: openSync(path, "wx") }
     } catch (error) {
       this.#inUse.delete(path)
       throw storageError(error, "make a temporary file")
@@ -31,9 +32,9 @@ export class TemporaryFiles {
   }
 
   /** The same for somebody else to open: it exists and is empty, so that an opening that comes too late makes nothing. */
-  async createClosed(): Promise<string> {
-    const { path, fd } = await this.create()
-    await close(fd)
+  createClosed(): string {
+    const { path, fd } = this.create()
+    closeSync(fd)
     return path
   }
 
