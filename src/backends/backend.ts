@@ -136,6 +136,8 @@ export interface BackendListOptions extends CallOptions {
   limit?: number
   /** told of what is passed over; never throws */
   onSkip?(entry: SkippedEntry): void
+  /** Whether nobody wants what lies in a folder (`a/b/`): drivers that know folders need not look into it. */
+  passesOver?(folder: string): boolean
 }
 
 /** Differences between drivers as data that generic code reads. */
@@ -249,6 +251,12 @@ export abstract class StorageBackend {
    * @throws StoredError INVALID_KEY, BACKEND_REFUSED, CLOSED
    */
   pathOf?(key: string): string
+
+  /**
+   * Optional ability: whether what a key names lies where nothing can be changed without another etag, whatever it is called: then the same `file` with the same etag,
+   * found under another key, has the same content.
+   */
+  keepsChangeTimes?(key: string): Promise<boolean>
 
   /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. @throws StoredError why it cannot */
   watch?(listener: WatchListener, options: WatchOptions): Promise<void>

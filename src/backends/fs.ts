@@ -8,7 +8,7 @@
  * `durable: false` leaves out every fsync: for a root that can be made again. The root is made where it is missing at the first opening; later it must be
  * the one that it was (`fs/identity.ts`).
  */
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import type { Readable } from "node:stream"
 import type { FSWatcher } from "chokidar"
 import * as z from "zod"
@@ -35,6 +35,7 @@ import {
   type WatchOptions,
 } from "./backend.ts"
 import type { Driver } from "./driver.ts"
+import { ChangeTimes } from "./fs/change-times.ts"
 import { checksumFile, type Observed } from "./fs/checksum.ts"
 import { deleteFile } from "./fs/delete.ts"
 import { Directories } from "./fs/directories.ts"
@@ -104,6 +105,7 @@ export class FsBackend extends StorageBackend {
   readonly #config: FsConfig
   readonly #services: BackendServices
   readonly #watchers = new Set<FSWatcher>()
+  readonly #changeTimes = new ChangeTimes()
   #opened: Opened | null = null
 
   constructor(config: FsConfig, services: BackendServices) {
@@ -205,6 +207,15 @@ export class FsBackend extends StorageBackend {
     const { dir, name } = placeOf(key)
     const { path } = this.#parts().root
     return this.#follows ? realPath(path, key) : join(path, dir, name)
+  }
+
+  /** @throws StoredError INVALID_KEY, CLOSED */
+  override async keepsChangeTimes(key: string): Promise<boolean> {
+    try {
+      return await this.#changeTimes.areKept(dirname(this.pathOf(key)))
+    } catch (error) {
+      throw fsError(error, `look at "${key}"`)
+    }
   }
 
   /** The root is there, and is the one that it was. */

@@ -22,7 +22,7 @@ export interface WalkOptions extends BackendListOptions {
 }
 
 export async function* walkDirectories(options: WalkOptions): AsyncGenerator<BackendEntry> {
-  const { directory, own = "", onSkip, prefix = "", after = "", limit = Number.POSITIVE_INFINITY } = options
+  const { directory, own = "", onSkip, prefix = "", after = "", limit = Number.POSITIVE_INFINITY, passesOver } = options
   const cursor = toKeyBytes(after)
   const isWanted = ({ path, bytes, stat }: Found): boolean =>
     stat === "directory"
@@ -41,8 +41,9 @@ export async function* walkDirectories(options: WalkOptions): AsyncGenerator<Bac
     const { path, stat } = next
     if (keyFault(stat === "directory" ? `${path}x` : path) !== null) onSkip({ name: path, reason: "invalid-name" })
     else if (stat === null) onSkip({ name: path, reason: "not-a-file" })
-    else if (stat === "directory") waiting.push(...(await look(path)))
-    else if (path !== last) {
+    else if (stat === "directory") {
+      if (!passesOver?.(path)) waiting.push(...(await look(path)))
+    } else if (path !== last) {
       left -= 1
       last = path
       yield { key: path, ...stat }

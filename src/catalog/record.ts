@@ -209,8 +209,17 @@ export interface ScanRecord {
   /** places that are still to be looked at, and the bytes that lie there as far as is known */
   looks: number
   lookBytes: number
+  /** places that were looked at since it began */
+  read: number
+  /** what the last one listed that came to its end; null before */
+  expected: { files: number; bytes: number } | null
+  /** of one that is paused: all is listed, and what is left is to be read */
+  listed?: boolean
   error: SerializedError | null
-  /** UTC ms of the beginning of the last scan that was ended: what the catalog says was true then; null before the first */
+  /**
+   * UTC ms of the beginning of the last scan that has listed everything and of which nothing is left to be read: what the catalog says was true then, but for what
+   * `reasons` tell; null before the first
+   */
   knownAsOf: number | null
 }
 

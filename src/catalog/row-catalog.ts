@@ -225,7 +225,7 @@ export class RowCatalog implements Catalog {
   }
 
   scan(backend: string): ScanRecord {
-    return { ...(this.#engine.get("scans", backend) ?? neverScanned(backend)) }
+    return { ...neverScanned(backend), ...this.#engine.get("scans", backend) }
   }
 
   looks(backend: string, page: { after?: string; limit?: number } = {}): Iterable<string> {

@@ -3,12 +3,15 @@ import type { BlobId } from "../core/blob-id.ts"
 import type { Checksums } from "../core/checksum.ts"
 import type { JsonObject } from "../core/json.ts"
 import type { SeenState } from "../core/seen-state.ts"
+import type { LocationRecord } from "./record.ts"
 
 export interface FoundContent extends SeenState {
   /** null: its content was not read */
   id: BlobId | null
   checksums: Checksums
   mimeType: string
+  /** of a proof that is older than this look, which has not read the content again; absent: it was read now, or only listed */
+  verified?: NonNullable<LocationRecord["verified"]>
   /** of bytes that are not what should be there: their name in quarantine, null where they could not be kept; absent: nobody has tried */
   kept?: string | null
 }
@@ -19,8 +22,10 @@ export interface Sighting {
   key: string
   /** of the location as it was before anybody looked, null where there was none */
   generation: number | null
-  /** null: nothing is there */
+  /** null: nothing is there, or nobody looked */
   found: FoundContent | null
+  /** nobody looked, because a pattern passes the place over: what was only found there leaves the index, and its file stays */
+  ignored?: true
 }
 
 /** One page of a scan. */
@@ -47,6 +52,8 @@ export interface SightingsFact {
   prefix: string
   /** whether content that is not known is to be read */
   hash: boolean
+  /** content is not read unasked: a found file in another state than before is another version of it, of which no more is known than that */
+  listed?: boolean
   page?: ScanPage
   /** of looks: how often something could not be taken in, for which reason */
   reasons?: Record<string, number>
@@ -56,7 +63,7 @@ export interface SightingsFact {
 
 /** What was journalled of one object. */
 export interface FoundFact {
-  command: "changed" | "moved" | "drift"
+  command: "changed" | "moved" | "drift" | "delete"
   sequence: number
   /** of the object */
   key: string
@@ -74,6 +81,8 @@ export interface SightingsCommit {
   missing: number
   /** a copy that was missing or bad is as it should be again */
   mended: number
+  /** passed over from now on, and out of the index */
+  ignored: number
   same: number
   /** its key names another object */
   taken: number

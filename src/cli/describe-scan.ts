@@ -18,7 +18,7 @@ export function describeScan(status: ScanStatus, now: number): string {
   if (number === 0) return `${safe(backend)} was never scanned${left(status)}`
   const age = formatAge((state === "running" ? now : modified) - started)
   const parts = [
-    `${safe(backend)} ${STATES[state]}: ${formatCount(files, "file")}, ${formatBytes(bytes)} in ${age}`,
+    `${safe(backend)} ${status.listed ? LISTED : STATES[state]}: ${formatCount(files, "file")}, ${formatBytes(bytes)} in ${age}`,
     `${formatCount(status.added)} added, ${formatCount(status.changed)} changed, ${formatCount(status.missing)} missing, ${formatCount(status.moved)} moved`,
     ...(status.skipped > 0 ? [skipped(status)] : []),
   ]
@@ -34,16 +34,20 @@ const STATES: Readonly<Record<ScanStatus["state"], string>> = {
   done: "scanned",
 }
 
+const LISTED = "is listed, its reading paused"
+
 function skipped({ skipped: count, reasons }: ScanStatus): string {
   const each = Object.entries(reasons).sort(([, a], [, b]) => b - a)
   const why = each.map(([reason, times]) => `${formatCount(times)} ${REASONS[reason] ?? safe(reason)}`)
   return `${formatCount(count)} skipped${why.length > 0 ? ` (${why.join(", ")})` : ""}`
 }
 
-function left({ looks, lookBytes, changing, waits }: ScanStatus): string {
+function left({ looks, lookBytes, read, changing, waits }: ScanStatus): string {
   const written = changing > 0 ? `, ${formatCount(changing)} of them being written to` : ""
   const files =
-    looks === 0 ? "" : `; still to be read: ${formatCount(looks, "file")}, ${formatBytes(lookBytes)}${written}`
+    looks === 0
+      ? ""
+      : `; still to be read: ${formatCount(looks)} of ${formatCount(read + looks, "file")}, ${formatBytes(lookBytes)}${written}`
   return files + (waits ? `; waits: ${safe(waits.message)}` : "")
 }
 

@@ -63,9 +63,9 @@ export function patienceFor({ lookBytes, reading }: ScanStatus): number {
   return STILL + (reading > 0 ? (lookBytes / SLOWEST) * 1000 : 0)
 }
 
-/** Whether what is left is not read before another time of day. */
+/** Whether what is left is not read before another time of day, or before somebody resumes the backend. */
 function isShut({ state, waits }: ScanStatus): boolean {
-  return state === "done" && waits?.code === "OUT_OF_HOURS"
+  return waits?.code === "PAUSED" || (state === "done" && waits?.code === "OUT_OF_HOURS")
 }
 
 function isOver({ state, looks }: ScanStatus): boolean {
@@ -122,8 +122,9 @@ function interrupted(what: string, next: string): StoredError {
   return new StoredError("ABORTED", `Interrupted: ${what}; go on with ${next}.`)
 }
 
-function unread({ backend, looks, lookBytes, waits }: ScanStatus): StoredError {
-  const what = `${formatCount(looks, "file")} (${formatBytes(lookBytes)})`
+function unread({ backend, state, looks, lookBytes, waits }: ScanStatus): StoredError {
+  const files = `${formatCount(looks, "file")} (${formatBytes(lookBytes)})`
+  const what = state === "running" ? "What is not listed yet" : files
   const why = waits ? waits.message.replace(/\.$/, "") : "they are written to, or may not be read"
   return new StoredError(
     "TIMEOUT",

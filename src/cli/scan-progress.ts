@@ -1,5 +1,6 @@
 /**
- * The progress of a scan on stderr, only on a terminal. While it lists: `photos  12,345 files  1.0 GiB  310 MiB/s`, for nobody knows how much there is. What is left to be
+ * The progress of a scan on stderr, only on a terminal. While it lists: `photos  12,345 files  1.0 GiB  310 MiB/s`, for nobody knows how much there is; where it was listed
+ * before, `photos  ~██████░░░░ 60 %  12,345/~20,000 files  1.0 GiB  310 MiB/s`, as if there were as many again. What is left to be
  * read after that is known: `photos  ██████░░░░ 52 %  1,200 files left  1.0 GiB/2.0 GiB  310 MiB/s  4 s left`.
  */
 import type { ScanStatus } from "../store/store.ts"
@@ -47,8 +48,16 @@ function rate(bytes: number, elapsed: number): number {
 }
 
 /** @param speed bytes a second */
-export function listingLine({ backend, files, bytes, looks }: ScanStatus, speed: number): string {
-  const parts = [safe(backend), formatCount(files, "file"), formatBytes(bytes), `${formatBytes(speed)}/s`]
+export function listingLine({ backend, files, bytes, looks, expected }: ScanStatus, speed: number): string {
+  // As many as the last time, as far as anybody knows; more than that is no share of it.
+  const isGuess = expected !== null && expected.files > 0 && files <= expected.files
+  const parts = [
+    safe(backend),
+    ...(isGuess ? [`~${barOf(files / expected.files)}`] : []),
+    isGuess ? `${formatCount(files)}/~${formatCount(expected.files, "file")}` : formatCount(files, "file"),
+    formatBytes(bytes),
+    `${formatBytes(speed)}/s`,
+  ]
   if (looks > 0) parts.push(`${formatCount(looks)} left to read`)
   return parts.join("  ")
 }

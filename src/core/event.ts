@@ -8,7 +8,8 @@ import type { SerializedError } from "./error.ts"
 export interface StoreEvents {
   /** `replaced`: what the key named right before, null where it named nothing */
   put: { checksum: BlobId; key: string; version: number; size: number; replaced: BlobId | null }
-  delete: { checksum: BlobId; key: string; backends: string[] }
+  /** `ignored`: a pattern passes its file over from now on; nothing was deleted there */
+  delete: { checksum: BlobId; key: string; backends: string[]; ignored?: true }
   "sync:start": { checksum: BlobId | null; key: string; backend: string }
   "sync:complete": { checksum: BlobId | null; key: string; backend: string }
   "sync:error": { checksum: BlobId | null; key: string; backend: string; error: SerializedError }
@@ -19,8 +20,8 @@ export interface StoreEvents {
   change: { checksum: BlobId; key: string; backend: string; version: number; replaced: BlobId }
   /** somebody has renamed a found file */
   move: { checksum: BlobId; key: string; backend: string; from: string }
-  /** a copy is not what it should be, and what lies there is not followed */
-  drift: { checksum: BlobId; key: string; backend: string; state: "missing" | "corrupt" }
+  /** a copy is not what it should be, and what lies there is not followed; or, `reconciled`, is found to be as it should be again */
+  drift: { checksum: BlobId; key: string; backend: string; state: DriftState }
   scan: { backend: string; state: "running" | "paused" | "cancelled" | "failed" | "done" }
   /** copies are read again; `backend` is `staging` where what is staged is. What was found bad is told by `drift` and `staging:corrupt` */
   validate: {
@@ -34,6 +35,8 @@ export interface StoreEvents {
   "staging:corrupt": { checksum: BlobId; repairedFrom: string | null }
   "backend:breaker": { backend: string; state: "open" | "half-open" | "closed" }
 }
+
+export type DriftState = "missing" | "corrupt" | "reconciled"
 
 export type StoreEventName = keyof StoreEvents
 

@@ -49,6 +49,12 @@ const every = z
     'expected a time such as "24h" or "30min", or "off"',
   )
 
+const MOST_SETTLE = 3_600_000
+const settle = z.string().refine((text) => {
+  const ms = parseDuration(text)
+  return ms !== null && ms <= MOST_SETTLE
+}, 'expected a time of at most an hour, such as "400ms" or "5s"')
+
 /** Characters: every key is compared with all of them. */
 const MOST_PATTERNS = 65_536
 
@@ -72,6 +78,8 @@ export const scanSchema = z.strictObject({
       `expected patterns of at most ${MOST_PATTERNS} characters together`,
     )
     .optional(),
+  /** for how long a file is left alone after it was written to, such as `5s`: half-written ones are not read. Absent: `400ms` */
+  settle: settle.optional(),
   /** what becomes of symbolic links; `follow`: where they lead to something inside the root, that is taken in under their keys as well. Absent: `skip` */
   symlinks: z.enum(["skip", "follow"]).optional(),
   /** most that is read for its checksum, such as `50MB/s` */
@@ -100,6 +108,8 @@ export interface ScanRules {
   /** ms between two scans; null: never by itself */
   every: number | null
   ignore: readonly string[]
+  /** ms for which a file is left alone after it was written to */
+  settle: number
   /** bytes a second that are read; null: as many as there are */
   rate: number | null
   /** when content is read; null: always */
@@ -107,6 +117,8 @@ export interface ScanRules {
 }
 
 const DAY = 86_400_000
+/** Longer than what a program lets pass between two of its writes, and too short to be waited for. */
+const SETTLE = 400
 
 /** @param settings those of the backend */
 export function scanRules(
@@ -115,6 +127,7 @@ export function scanRules(
   { local }: { local: boolean },
 ): ScanRules {
   const { prefix = `${backend}/`, hash = local, every, ignore = [], rate, between } = settings.scan ?? {}
+  const settle = settings.scan?.settle
   return {
     mode: settings.mode ?? "observe",
     prefix,
@@ -122,6 +135,7 @@ export function scanRules(
     adopts: settings.scan !== undefined || settings.mode !== undefined || settings.watch === true,
     every: every === undefined ? DAY : every === "off" ? null : parseDuration(every),
     ignore,
+    settle: settle === undefined ? SETTLE : parseDuration(settle)!,
     rate: rate === undefined ? null : parseRate(rate),
     between: between === undefined ? null : parseHours(between),
   }

@@ -2,7 +2,7 @@
 import type { JournalRecord } from "../catalog/record.ts"
 import type { BlobId } from "../core/blob-id.ts"
 import type { SerializedError } from "../core/error.ts"
-import type { StoreEvent } from "../core/event.ts"
+import type { DriftState, StoreEvent } from "../core/event.ts"
 import type { StoreServices } from "./services.ts"
 
 const PAGE = 500
@@ -72,7 +72,16 @@ function toEvent(record: JournalRecord): StoreEvent | null {
         },
       }
     case "delete":
-      return { ...base, type: "delete", data: { checksum: record.id!, key, backends: detail.backends as string[] } }
+      return {
+        ...base,
+        type: "delete",
+        data: {
+          checksum: record.id!,
+          key,
+          backends: detail.backends as string[],
+          ...(detail.ignored === true && { ignored: true }),
+        },
+      }
     case "sync":
       return { ...base, type: "sync:complete", data: { checksum: record.id, key, backend } }
     case "sync-failed":
@@ -96,7 +105,7 @@ function toEvent(record: JournalRecord): StoreEvent | null {
       return {
         ...base,
         type: "drift",
-        data: { checksum: record.id!, key, backend, state: detail.state as "missing" | "corrupt" },
+        data: { checksum: record.id!, key, backend, state: detail.state as DriftState },
       }
     case "scan":
       return { ...base, type: "scan", data: { backend, state: SCAN_STATES[detail.step as keyof typeof SCAN_STATES] } }

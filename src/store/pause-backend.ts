@@ -1,6 +1,6 @@
 /**
- * `pauseBackend` and `resumeBackend`: none of a backend's jobs begins until it is resumed, over restarts too. What runs goes on; no try is burnt, and
- * `synced` waits. Its copies can be read as ever.
+ * `pauseBackend` and `resumeBackend`: none of a backend's jobs begins until it is resumed, over restarts too, and nothing there is listed or read to be known. A job that
+ * runs goes on; no try is burnt, and `synced` waits. Its copies can be read as ever.
  */
 import { StoredError } from "../core/error.ts"
 import type { StoreServices } from "./services.ts"
@@ -14,7 +14,7 @@ export async function pauseBackend(
   paused: boolean,
   { principal, requestId }: PauseBackendOptions = {},
 ): Promise<BackendInfo> {
-  const { backends, catalog, clock, runner, validations } = services
+  const { backends, catalog, clock, runner, scans, validations } = services
   backends.get(name)
   const isKept = await catalog.commitPause({
     backend: name,
@@ -24,9 +24,12 @@ export async function pauseBackend(
     ...(requestId !== undefined && { requestId }),
   })
   if (!isKept) throw new StoredError("CONFLICT", `Backend "${name}" is not, or no longer, kept in the catalog.`)
-  if (paused) runner.pause(name)
-  else {
+  if (paused) {
+    runner.pause(name)
+    await scans.hold(name)
+  } else {
     runner.resume(name)
+    scans.goOn(name)
     validations.nudge(name)
   }
   return backendInfo(services, name)

@@ -5,8 +5,11 @@ import type { ErrorCode } from "../core/error.ts"
 
 /** Why nothing is listed or read for the time being, although there is something to do. It goes on by itself. */
 export interface ScanWait {
-  /** of the fault that passes, such as BACKEND_UNAVAILABLE or DISK_FULL; or OUT_OF_HOURS, where `scan.between` lets nothing be read now */
-  code: ErrorCode | "OUT_OF_HOURS"
+  /**
+   * of the fault that passes, such as BACKEND_UNAVAILABLE or DISK_FULL; or OUT_OF_HOURS, where `scan.between` lets nothing be read now; or PAUSED, where the whole
+   * backend is
+   */
+  code: ErrorCode | "OUT_OF_HOURS" | "PAUSED"
   message: string
 }
 
@@ -64,9 +67,9 @@ export interface ScanFace {
   scan(backend: string, options?: ScanOptions): Promise<ScanStatus>
   /** @throws UNKNOWN_BACKEND */
   scanStatus(backend: string): ScanStatus | Promise<ScanStatus>
-  /** @throws UNKNOWN_BACKEND, CONFLICT where none is under way */
+  /** Ends listing and reading for a while. @throws UNKNOWN_BACKEND, CONFLICT where nothing is listed or left to be read */
   pauseScan(backend: string, options?: ScanOptions): Promise<ScanStatus>
-  /** @throws UNKNOWN_BACKEND, CONFLICT where none is under way */
+  /** Ends it for good; what it has left to be read is left to the next one. @throws UNKNOWN_BACKEND, CONFLICT where nothing is listed or left to be read */
   cancelScan(backend: string, options?: ScanOptions): Promise<ScanStatus>
   /** What lies at a backend now against the catalog, in the order of the keys there; changes nothing. @throws UNKNOWN_BACKEND, and of the backend */
   drift(backend: string, options?: DriftOptions): AsyncIterable<DriftEntry>

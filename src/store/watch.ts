@@ -5,6 +5,7 @@ import { type StoredError, toStoredError } from "../core/error.ts"
 import { isSameState } from "../core/seen-state.ts"
 import type { RegisteredBackend } from "./backend-set.ts"
 import { CatchingUp } from "./catching-up.ts"
+import { ignoring } from "./scan/patterns.ts"
 import type { StoreServices } from "./services.ts"
 
 /** ms before a watch that failed is begun anew, doubled each time */
@@ -66,6 +67,7 @@ async function watchOnce(
         if (registered.watch.now) registered.watch.now = { ...registered.watch.now, missed: services.clock.now() }
         catchingUp.ask()
       },
+      passesOver: ignoring(services.scans.rules(registered).ignore),
     })
     registered.watch.now = { ...registered.watch.now, state: "running", error: null, since: services.clock.now() }
     if (!isFirst) catchingUp.ask()
@@ -83,6 +85,7 @@ async function hint(
   event: { type: WatchEventType; key: string },
 ): Promise<void> {
   try {
+    if (services.scans.isPassedOver(registered.name, event.key)) return
     if (await isOwn(services, registered, event)) return
     services.scans.hint(registered.name, event.key)
     services.bus.publish("watch", null, services.clock.now(), {

@@ -71,8 +71,8 @@ describe("drift", () => {
     await memoryBackend(line, "a").delete("x")
     await line.store.pauseBackend("a")
     expect(await line.run(["drift", "a", "--heal"])).toMatchObject({
-      code: 8,
-      out: expect.stringMatching(/: 0 could not be brought back; 1 wait: see stored status\n$/),
+      code: 5,
+      err: expect.stringMatching(/Backend "a" is paused; it goes on once it is resumed/),
     })
   })
 })

@@ -139,7 +139,18 @@ describe("the wait for a scan", () => {
   const status = (parts: Partial<ScanStatus>): ScanStatus => ({
     ...({ backend: "photos", number: 1, state: "running", hash: true, cursor: null, started: 0, modified: 0 } as const),
     ...{ files: 1_200, bytes: 3 * 2 ** 20, added: 0, changed: 0, missing: 0, moved: 0, skipped: 0, reasons: {} },
-    ...{ looks: 0, lookBytes: 0, error: null, knownAsOf: null, reading: 0, changing: 0, waits: null, ...parts },
+    ...{
+      looks: 0,
+      lookBytes: 0,
+      read: 0,
+      expected: null,
+      error: null,
+      knownAsOf: null,
+      reading: 0,
+      changing: 0,
+      waits: null,
+      ...parts,
+    },
   })
   /** A store whose scan is at these places, one after the other; the last one stays. */
   const at = (...places: (ScanStatus | StoredError)[]): Access => ({

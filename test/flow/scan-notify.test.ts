@@ -61,7 +61,9 @@ it("a place that is told of while it is looked at is looked at once more", async
     return answer
   }) as typeof run
   await opened.store.look("photos", ["a"])
-  await expect.poll(async () => (await opened.store.stat("photos/a"))?.size).toBe("changed since".length)
+  await expect
+    .poll(async () => (await opened.store.stat("photos/a"))?.size, { timeout: 10_000 })
+    .toBe("changed since".length)
   await lookedAt(opened, "photos")
 })
 

@@ -28,6 +28,15 @@ describe("budget of a scan", () => {
     expect(new Budget({ rate: null, between: parseHours("13:00-14:00") }, at(12, 0)).isFree).toBe(false)
   })
 
+  it("has no more read in one go than about a second's, where something binds it", () => {
+    const night = parseHours("22:00-06:00")
+    expect(new Budget({ rate: null, between: null }, at(12, 0)).atOnce).toBe(Number.POSITIVE_INFINITY)
+    expect(new Budget({ rate: null, between: night }, at(23, 0)).atOnce).toBe(4 * 2 ** 20)
+    expect(new Budget({ rate: 1_000_000, between: null }, at(12, 0)).atOnce).toBe(1_000_000)
+    expect(new Budget({ rate: 100, between: null }, at(12, 0)).atOnce).toBe(64 * 2 ** 10)
+    expect(new Budget({ rate: 1e9, between: night }, at(12, 0)).atOnce).toBe(4 * 2 ** 20)
+  })
+
   it("lets so many bytes through in a time", async () => {
     const budget = new Budget({ rate: 100_000, between: null }, at(12, 0))
     const began = performance.now()

@@ -34,6 +34,8 @@ describe("scan settings", () => {
     { prefix: "photos-" },
     { hash: false, every: "off", ignore: ["*.tmp", "!keep.tmp"] },
     { every: "30min" },
+    { settle: "1ms" },
+    { settle: "1h" },
   ])("are %j", (settings) => {
     expect(scanSchema.parse(settings)).toEqual(settings)
   })
@@ -46,6 +48,8 @@ describe("scan settings", () => {
     { prefix: "x".repeat(201) },
     { every: "daily" },
     { every: "0s" },
+    { settle: "soon" },
+    { settle: "61min" },
     { ignore: [""] },
     { ignore: "*.tmp" },
     { hash: "yes" },
@@ -59,7 +63,15 @@ describe("what a scan goes by", () => {
   const rules = (settings: Parameters<typeof scanRules>[1], local = true) => scanRules("photos", settings, { local })
 
   it("is what suits the backend, where nothing was said, and then nothing is taken in that nobody has asked for", () => {
-    const common = { mode: "observe", prefix: "photos/", every: DAY, ignore: [], rate: null, between: null }
+    const common = {
+      mode: "observe",
+      prefix: "photos/",
+      every: DAY,
+      ignore: [],
+      settle: 400,
+      rate: null,
+      between: null,
+    }
     const defaults = { ...common, adopts: false }
     expect(rules({})).toEqual({ ...defaults, hash: true })
     expect(rules({}, false)).toEqual({ ...defaults, hash: false })
@@ -75,14 +87,15 @@ describe("what a scan goes by", () => {
   })
 
   it("is what was said", () => {
-    const scan = { prefix: "", hash: true, every: "90s", ignore: ["a"], rate: "1MB/s", between: "22:00-06:00" }
-    expect(rules({ scan }, false)).toEqual({
+    const scan = { prefix: "", hash: true, every: "90s", ignore: ["a"], settle: "5s", rate: "1MB/s" }
+    expect(rules({ scan: { ...scan, between: "22:00-06:00" } }, false)).toEqual({
       adopts: true,
       mode: "observe",
       prefix: "",
       hash: true,
       every: 90_000,
       ignore: ["a"],
+      settle: 5_000,
       rate: 1_000_000,
       between: { from: 1_320, to: 360 },
     })

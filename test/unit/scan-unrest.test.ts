@@ -6,7 +6,7 @@ const MIB = 2 ** 20
 
 function unrest() {
   const clock = { time: 0, now: () => clock.time }
-  return { clock, unrest: new Unrest(clock) }
+  return { clock, unrest: new Unrest(400, clock) }
 }
 
 /** ms of the pauses of a file that is met in unrest so many times. */

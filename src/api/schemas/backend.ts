@@ -20,7 +20,7 @@ const capabilities: z.ZodType<BackendCapabilities> = z
 
 const wait = z
   .object({
-    code: z.union([errorCode, z.literal("OUT_OF_HOURS")]),
+    code: z.union([errorCode, z.enum(["OUT_OF_HOURS", "PAUSED"])]),
     message: z.string(),
   })
   .describe("why nothing is listed or read for the time being; it goes on by itself")
@@ -90,8 +90,14 @@ export const scanStatus: z.ZodType<ScanStatus> = z
     reasons: z.record(z.string(), z.int()),
     looks: z.int(),
     lookBytes: bytes,
+    read: z.int().describe("places that were looked at since it began"),
+    expected: z.object({ files: z.int(), bytes }).nullable().describe("what the last one listed that came to its end"),
+    listed: z
+      .boolean()
+      .exactOptional()
+      .describe("of one that is paused: all is listed, and what is left is to be read"),
     error: serializedError.nullable(),
-    knownAsOf: utcMs.nullable(),
+    knownAsOf: utcMs.nullable().describe("when the last scan began of which nothing is left to be read"),
     reading: z.int().describe("files of looks that are being read now"),
     changing: z.int().describe("files of looks that are left alone for a while, because they are written to"),
     waits: wait.nullable(),

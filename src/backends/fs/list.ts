@@ -47,6 +47,7 @@ interface Walk {
   signal: AbortSignal | undefined
   /** batches that are still to go through the pool */
   pooled: number
+  passesOver(folder: string): boolean
 }
 
 /** @throws StoredError ABORTED, and the system's errors as they are */
@@ -54,12 +55,12 @@ export async function* listFiles(
   { directories, onSkip, follow }: ListParts,
   options: BackendListOptions,
 ): AsyncGenerator<BackendEntry> {
-  const { prefix = "", after = "", signal, limit = Number.POSITIVE_INFINITY } = options
+  const { prefix = "", after = "", signal, limit = Number.POSITIVE_INFINITY, passesOver = () => false } = options
   const start = parentOf(prefix)
   // A prefix that no key can have matches none; it must not reach the file system as a path.
   if (limit <= 0 || isReserved(prefix) || (prefix.includes("/") && (start === "" || dirFault(start)))) return
   const bounds = { prefix: toKeyBytes(prefix), after: toKeyBytes(after) }
-  const walk = { directories, follow, onSkip, ...bounds, signal, pooled: 0 }
+  const walk = { directories, follow, onSkip, ...bounds, signal, pooled: 0, passesOver }
   let count = 0
   for await (const entry of walkDirectory(walk, await enterFirst(walk, start))) {
     yield entry
@@ -86,7 +87,8 @@ async function* walkDirectory(walk: Walk, entered: Entered | null): AsyncGenerat
       if (names[next]!.endsWith("/")) {
         const below = keyOf(walk, key, names[next]!.slice(0, -1), dirFault)
         next += 1
-        if (below !== null) yield* walkDirectory(walk, await enter(walk, below, entered))
+        if (below !== null && !walk.passesOver(`${below}/`))
+          yield* walkDirectory(walk, await enter(walk, below, entered))
         continue
       }
       const batch = filesFrom(names, next)

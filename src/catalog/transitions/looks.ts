@@ -25,6 +25,8 @@ export function neverScanned(backend: string): ScanRecord {
     reasons: {},
     looks: 0,
     lookBytes: 0,
+    read: 0,
+    expected: null,
     error: null,
     knownAsOf: null,
   }
@@ -74,9 +76,25 @@ export function lookedAt(rows: Rows, backend: string, key: string): void {
   tally(rows, backend, -1, -before)
 }
 
+/** Nobody is to look at so many of the places any more. */
+export function forsakeLooks(rows: Rows, backend: string, limit: number): ScanRecord {
+  const scan = editScan(rows, backend)
+  for (const [row, size] of [...rows.range("looks", { prefix: locationKey(backend, ""), limit })]) {
+    rows.remove("looks", row)
+    count(rows, { looks: -1 })
+    scan.looks -= 1
+    scan.lookBytes -= size
+  }
+  return scan
+}
+
 function tally(rows: Rows, backend: string, looks: number, bytes: number): void {
   if (looks !== 0) count(rows, { looks })
   const scan = editScan(rows, backend)
   scan.looks += looks
   scan.lookBytes += bytes
+  if (looks >= 0) return
+  // Rows of before it was counted do not have it.
+  scan.read = (scan.read ?? 0) - looks
+  if (scan.looks === 0 && scan.state === "done") scan.knownAsOf = scan.started
 }

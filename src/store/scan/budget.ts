@@ -2,6 +2,10 @@
 import type { ScanRules } from "../../core/scan-settings.ts"
 import { systemTimer, type Timer } from "./timer.ts"
 
+/** Most bytes that are read in one go while there is a bound: what is more is read piece by piece, so that the bound holds at every moment. */
+const MOST = 4 * 2 ** 20
+/** and the fewest, however low the rate */
+const LEAST = 64 * 2 ** 10
 const MINUTE = 60_000
 const DAY = 24 * 60
 
@@ -28,6 +32,12 @@ export class Budget {
   /** Whether as much as there is may be read now. */
   get isFree(): boolean {
     return this.#rate === null && this.untilOpen() === 0
+  }
+
+  /** Bytes that may be read without asking in between: about a second's. */
+  get atOnce(): number {
+    if (this.#rate !== null) return Math.min(MOST, Math.max(LEAST, this.#rate))
+    return this.#between ? MOST : Number.POSITIVE_INFINITY
   }
 
   /** ms until something may be read; 0 where it may be now. */

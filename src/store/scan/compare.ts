@@ -45,14 +45,22 @@ export class LocationCursor {
  * @param isLast whether the listing ends with this page: every location behind it is not listed
  * @param hash whether content that was never read counts as a difference
  * @param known whether what the catalog knows to be missing or bad does too
+ * @param isIgnored whether a pattern passes a key over: what the catalog knows to be missing there does too
  */
 export function* differences(
   entries: readonly BackendEntry[],
   locations: LocationCursor,
-  { isLast, hash, known = false }: { isLast: boolean; hash: boolean; known?: boolean },
+  {
+    isLast,
+    hash,
+    known = false,
+    isIgnored = () => false,
+  }: { isLast: boolean; hash: boolean; known?: boolean; isIgnored?: (key: string) => boolean },
 ): Generator<Difference> {
+  const isKept = ({ key, state }: LocationRecord): boolean =>
+    HELD.has(state) || (state === "missing" && (known || isIgnored(key)))
   for (const entry of entries) {
-    yield* unlisted(locations, entry.key, known)
+    yield* unlisted(locations, entry.key, isKept)
     const location = locations.peek()
     if (location?.key !== entry.key) {
       yield { key: entry.key, entry, location: null }
@@ -61,21 +69,24 @@ export function* differences(
     locations.take()
     if (isToBeLookedAt(location, entry, hash, known)) yield { key: entry.key, entry, location }
   }
-  if (isLast) yield* unlisted(locations, null, known)
+  if (isLast) yield* unlisted(locations, null, isKept)
 }
 
-function* unlisted(locations: LocationCursor, before: string | null, known: boolean): Generator<Difference> {
+/** @param isKept of which it is told where they are not listed */
+function* unlisted(
+  locations: LocationCursor,
+  before: string | null,
+  isKept: (location: LocationRecord) => boolean,
+): Generator<Difference> {
   for (let location = locations.peek(); location; location = locations.peek()) {
     if (before !== null && compareKeys(location.key, before) >= 0) return
     locations.take()
-    if (location.want !== null && (known ? HELD_OR_LOST : HELD).has(location.state))
-      yield { key: location.key, entry: null, location }
+    if (location.want !== null && isKept(location)) yield { key: location.key, entry: null, location }
   }
 }
 
 /** States of what should be listed: others are our own work under way, or known to be gone. */
 const HELD = new Set<LocationRecord["state"]>(["synced", "changed", "corrupt"])
-const HELD_OR_LOST = new Set<LocationRecord["state"]>([...HELD, "missing"])
 const DOUBTED = new Set<LocationRecord["state"]>(["changed", "corrupt", "missing"])
 
 function isToBeLookedAt(location: LocationRecord, entry: BackendEntry, hash: boolean, known: boolean): boolean {

@@ -9,7 +9,7 @@ import type { ScannedBackend } from "./scan-parts.ts"
 
 /** @param read absent: its content was not read */
 export function foundContent(scanned: ScannedBackend, key: string, state: BackendStat, read?: FoundRead): FoundContent {
-  const checksums = read?.type === "read" ? read.checksums : {}
+  const { checksums, verified } = read?.type === "read" ? read : { checksums: {} }
   const algorithm = idAlgorithm(scanned)
   const hex = checksums[algorithm]
   return {
@@ -17,5 +17,6 @@ export function foundContent(scanned: ScannedBackend, key: string, state: Backen
     id: hex === undefined ? null : blobId(algorithm, hex),
     checksums,
     mimeType: mimeTypeFor({ key }),
+    ...(verified && { verified }),
   }
 }

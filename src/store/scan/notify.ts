@@ -38,7 +38,7 @@ export async function look(
     const fault = keyFault(key)
     if (fault) throw new StoredError("INVALID_KEY", `Invalid key: ${fault}.`, { details: { key } })
   }
-  const distinct = [...new Set(keys)]
+  const distinct = [...new Set(keys)].filter((key) => !services.scans.isPassedOver(name, key))
   if (distinct.length > 0) {
     const asked = actor && { ...actor, time: services.clock.now() }
     await services.catalog.commitLooks(name, distinct, asked)

@@ -3,16 +3,20 @@
  * here. What was read is only believed where it is in the state in which it was found: then it is that file, and all of it is of one moment (I13).
  */
 import type { BackendEntry, BackendStat } from "../../backends/backend.ts"
+import type { LocationRecord } from "../../catalog/record.ts"
 import type { Checksums, IdAlgorithm } from "../../core/checksum.ts"
-import { isStoredError, throwIfAborted, toStoredError } from "../../core/error.ts"
+import { isStoredError, toStoredError } from "../../core/error.ts"
 import { isSameState } from "../../core/seen-state.ts"
+import { readStream } from "../validate/read-stream.ts"
 import { giveWay } from "./give-way.ts"
+import { knownElsewhere } from "./gone-files.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
 import { statFound } from "./stat-found.ts"
 
 /** `moving`: it is being written to, or is another one by now: to be looked at again. */
 export type FoundRead =
-  | { type: "read"; checksums: Checksums }
+  /** `verified`: it is known from an earlier read, which is the proof */
+  | { type: "read"; checksums: Checksums; verified?: NonNullable<LocationRecord["verified"]> }
   | { type: "moving" }
   | { type: "unreadable"; error: string }
 
@@ -35,12 +39,17 @@ export class FoundReader {
 
   /** One answer each, in order. @throws StoredError ABORTED, and of the backend where it cannot be read at all */
   async read(entries: readonly BackendEntry[]): Promise<FoundRead[]> {
-    const { backend } = this.#scanned
+    const { backend, budget } = this.#scanned
     if (!backend.pathOf) return this.#each(entries, (entry) => this.#readThrough(entry))
-    const unread = this.#withoutTwins(entries)
-    const answers = (await this.#each(batches(unread), (batch) => this.#readLocal(batch))).flat()
-    const read = new Map(unread.map((entry, index) => [entry, answers[index]!]))
-    return entries.map((entry) => read.get(entry) ?? this.#asLinked(entry))
+    const known = await this.#each(entries, (entry) => knownElsewhere(this.#scanned, entry), ASKED_AT_ONCE)
+    const unread = this.#withoutTwins(entries.filter((_, index) => known[index] === undefined))
+    const atOnce = Math.min(BYTES_AT_ONCE, budget.atOnce)
+    const small = unread.filter(({ size }) => size <= budget.atOnce)
+    const large = unread.filter(({ size }) => size > budget.atOnce)
+    const answers = (await this.#each(batches(small, atOnce), (batch) => this.#readLocal(batch))).flat()
+    answers.push(...(await this.#each(large, (entry) => this.#readThrough(entry))))
+    const read = new Map([...small, ...large].map((entry, index) => [entry, answers[index]!]))
+    return entries.map((entry, index) => known[index] ?? read.get(entry) ?? this.#asLinked(entry))
   }
 
   /**
@@ -59,6 +68,12 @@ export class FoundReader {
     }
     await this.#each(asked, ask, ASKED_AT_ONCE)
     return told
+  }
+
+  /** What the backend vouches for; absent: nothing, or not all that is wanted. */
+  told(state: BackendStat): FoundRead | undefined {
+    const checksums = this.#vouched(state)
+    return checksums ? { type: "read", checksums } : undefined
   }
 
   /** Null where it does not have all that are wanted. */
@@ -140,23 +155,17 @@ export class FoundReader {
     const vouched = this.#vouched(entry)
     if (vouched) return { type: "read", checksums: vouched }
     await this.#giveWay(1, entry.size)
-    await budget.take(entry.size, signal)
+    // What was read before takes its time; each piece of this is taken as it comes.
+    await budget.take(0, signal)
     try {
       const running = services.config.checksums.map((name) => [name, services.hashers.create(name)] as const)
-      const stream = await backend.get(entry.key, { signal })
-      let size = 0
-      try {
-        for await (const chunk of stream) {
-          throwIfAborted(signal)
-          size += (chunk as Uint8Array).length
-          for (const [, hasher] of running) hasher.update(chunk as Uint8Array)
-        }
-      } finally {
-        stream.destroy()
-      }
+      const all = { update: (bytes: Uint8Array) => running.forEach(([, hasher]) => void hasher.update(bytes)) }
+      const size = await readStream(await backend.get(entry.key, { signal }), all, { budget, signal })
       const after = await backend.stat(entry.key, { signal })
       if (size !== entry.size || !after || !isSameState(after, entry)) return { type: "moving" }
-      return { type: "read", checksums: Object.fromEntries(running.map(([name, hasher]) => [name, hasher.digest()])) }
+      const checksums = Object.fromEntries(running.map(([name, hasher]) => [name, hasher.digest()]))
+      this.#keepLinked(entry, checksums)
+      return { type: "read", checksums }
     } catch (error) {
       if (isStoredError(error) && error.code === "NOT_FOUND") return { type: "moving" }
       if (signal.aborted || toStoredError(error).retryable) throw error
@@ -169,12 +178,13 @@ export class FoundReader {
 const AT_ONCE = 4
 const ASKED_AT_ONCE = 16
 
-function batches(entries: readonly BackendEntry[]): BackendEntry[][] {
+/** @param most bytes of one */
+function batches(entries: readonly BackendEntry[], most: number): BackendEntry[][] {
   const made: BackendEntry[][] = []
   let current: BackendEntry[] = []
   let bytes = 0
   for (const entry of entries) {
-    if (current.length > 0 && (current.length >= FILES_AT_ONCE || bytes + entry.size > BYTES_AT_ONCE)) {
+    if (current.length > 0 && (current.length >= FILES_AT_ONCE || bytes + entry.size > most)) {
       made.push(current)
       current = []
       bytes = 0

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { ScanRecord } from "../../catalog/record.ts"
 import { isStoredError, type SerializedError, toStoredError } from "../../core/error.ts"
+import { isPaused } from "../is-paused.ts"
 import type { ScanStatus, ScanWait } from "../scan-face.ts"
 import { Looks } from "./looks.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
@@ -33,9 +34,11 @@ export class Scanned {
 
   #waits(): ScanWait | null {
     const { services, name, budget } = this.parts
-    const { looks, modified } = services.catalog.scan(name)
+    const { state, looks, modified } = services.catalog.scan(name)
     // A page since then says that it goes on.
     const fault = this.#fault && this.#fault.at >= modified ? this.#fault : this.looks.fault
+    if (isPaused(services.catalog, name) && (state === "running" || looks > 0))
+      return { code: "PAUSED", message: `Backend "${name}" is paused; it goes on once it is resumed.` }
     if (fault) return { code: fault.code, message: fault.message }
     const closed = looks > 0 ? budget.untilOpen() : 0
     if (closed === 0) return null
@@ -45,7 +48,11 @@ export class Scanned {
 
   /** Goes on with the scan that the catalog says is under way. */
   walk({ force = false } = {}): void {
-    if (this.#walking || this.parts.signal.aborted) return
+    const { services, name, signal } = this.parts
+    const walking = this.#walking
+    // It is being halted, and is to go on all the same.
+    if (walking?.control.signal.aborted) void walking.ended.then(() => this.walk({ force }))
+    if (walking || signal.aborted || isPaused(services.catalog, name)) return
     const control = new AbortController()
     const ended = this.#run(control, force).finally(() => {
       if (this.#walking?.control === control) this.#walking = null
@@ -60,17 +67,27 @@ export class Scanned {
     await this.#walking?.ended
   }
 
-  /** Ends the walk where it is. */
-  async halt(): Promise<void> {
-    const walking = this.#walking
-    walking?.control.abort()
-    await walking?.ended
+  /** Ends walk and looks where they are; what is to be done before they may go on is done then. */
+  async halt(work?: () => Promise<void>): Promise<void> {
+    await Promise.all([this.#haltWalk(), this.looks.still(work)])
+  }
+
+  /** Goes on with whatever is under way. */
+  goOn(options: { force?: boolean } = {}): void {
+    if (this.parts.services.catalog.scan(this.parts.name).state === "running") this.walk(options)
+    this.looks.nudge()
   }
 
   /** Resolves once nothing is done any more; the signal of the parts has fired. */
   async end(): Promise<void> {
-    await this.halt()
+    await this.#haltWalk()
     await this.#looking
+  }
+
+  async #haltWalk(): Promise<void> {
+    const walking = this.#walking
+    walking?.control.abort()
+    await walking?.ended
   }
 
   async #run(control: AbortController, force: boolean): Promise<void> {

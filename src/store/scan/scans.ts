@@ -2,6 +2,7 @@
  * The scans of all backends: begun, paused, ended by people, begun by themselves when it is time (audits), gone on with after a restart. The catalog keeps how far
  * each has come; here is only who works on it. One process owns the catalog, so there is one walk and one watch a backend, however many workers there are.
  */
+import type { ScanRecord } from "../../catalog/record.ts"
 import type { ScanStep } from "../../catalog/transitions/found/scan.ts"
 import { toStoredError } from "../../core/error.ts"
 import { type ScanRules, scanRules } from "../../core/scan-settings.ts"
@@ -10,6 +11,10 @@ import { isPaused } from "../is-paused.ts"
 import type { ScanOptions, ScanStatus } from "../scan-face.ts"
 import { isAuditDue } from "./audit-time.ts"
 import { Budget } from "./budget.ts"
+import { GoneFiles } from "./gone-files.ts"
+import { isHeld } from "./is-held.ts"
+import { isPassedOver } from "./passed-over.ts"
+import { ignoring } from "./patterns.ts"
 import type { ScannedBackend, ScanParts } from "./scan-parts.ts"
 import { Scanned } from "./scanned.ts"
 
@@ -41,6 +46,8 @@ export class Scans {
       hashFiles,
       name,
       rules,
+      isIgnored: ignoring(rules.ignore),
+      gone: new GoneFiles(),
       budget: new Budget(rules, services.clock, services.timer),
       backend: registered.backend,
       signal: AbortSignal.any([control.signal, services.lifecycle.signal]),
@@ -85,20 +92,21 @@ export class Scans {
     const { services } = this.#parts()
     const registered = services.backends.get(name)
     await services.backends.opened(name)
-    const { state: before, audit: wasAudit = false } = services.catalog.scan(name)
+    const known = services.catalog.scan(name)
+    const { state: before, audit: wasAudit = false } = known
     const givesWay = wasAudit && !audit
     if (givesWay) await this.#scanned.get(name)?.scanned.halt()
     await services.catalog.commitScan({
       ...actorOf(actor),
       backend: name,
       step: before === "paused" && !givesWay ? "resume" : "start",
-      hash: audit ? false : (hash ?? this.rules(registered).hash),
+      hash: audit ? false : (hash ?? (this.rules(registered).hash || isAskedFor(known))),
       audit,
       time: services.clock.now(),
     })
-    if (before !== "running") this.#publish(name, "running")
     const status = this.status(name)
-    this.#scanned.get(name)?.scanned.walk({ force })
+    if (before !== "running") this.#publish(name, status.state === "done" ? "done" : "running")
+    this.#scanned.get(name)?.scanned.goOn({ force })
     return status
   }
 
@@ -107,9 +115,30 @@ export class Scans {
     const { services } = this.#parts()
     services.backends.get(name)
     await services.catalog.commitScan({ ...actorOf(actor), backend: name, step, time: services.clock.now() })
-    await this.#scanned.get(name)?.scanned.halt()
+    await this.#scanned.get(name)?.scanned.halt(step === "cancel" ? () => this.#forsake(name) : undefined)
     this.#publish(name, step === "pause" ? "paused" : "cancelled")
     return this.status(name)
+  }
+
+  /** Nothing of a backend is listed or read until `goOn`; resolves once nothing is. The catalog says already that it is paused. */
+  async hold(name: string): Promise<void> {
+    await this.#scanned.get(name)?.scanned.halt()
+  }
+
+  goOn(name: string): void {
+    this.#scanned.get(name)?.scanned.goOn()
+  }
+
+  async #forsake(name: string): Promise<void> {
+    const { catalog, clock } = this.#parts().services
+    const forsake = () => catalog.commitScan({ backend: name, step: "forsake", time: clock.now() })
+    while ((await forsake()).looks > 0);
+  }
+
+  /** Whether a place is none of a scan's business, because a pattern passes it over. */
+  isPassedOver(name: string, key: string): boolean {
+    const parts = this.#scanned.get(name)?.scanned.parts
+    return parts !== undefined && isPassedOver(parts, key, parts.services.catalog.location(name, key))
   }
 
   /** How far it is, as the catalog keeps it and as it is just now. @throws StoredError UNKNOWN_BACKEND */
@@ -143,7 +172,7 @@ export class Scans {
     if (!scanned || scanned.parts.rules.every === null) return
     // One that is under way may have been past it before.
     await scanned.rest()
-    if (scanned.parts.signal.aborted || this.#parts().services.catalog.scan(name).state === "paused") return
+    if (scanned.parts.signal.aborted || isHeld(this.#parts().services.catalog, name)) return
     await this.start(name)
   }
 
@@ -157,7 +186,7 @@ export class Scans {
     try {
       const { state } = services.catalog.scan(name)
       const isDue = rules.adopts ? this.#isScanDue(scanned.parts) : this.#isAuditDue(scanned.parts, begun)
-      if (!isDue || state === "running" || state === "paused") return
+      if (!isDue || state === "running" || isHeld(services.catalog, name)) return
       await this.#start(name, {}, { audit: !rules.adopts })
     } catch (error) {
       services.log.warn(
@@ -200,10 +229,15 @@ export class Scans {
     }
   }
 
-  #publish(backend: string, state: "running" | "paused" | "cancelled"): void {
+  #publish(backend: string, state: "running" | "paused" | "cancelled" | "done"): void {
     const { services } = this.#parts()
     services.bus.publish("scan", services.catalog.lastSequence(), services.clock.now(), { backend, state })
   }
+}
+
+/** A scan that begins while another one's content is still to be read, which somebody wanted, does not end that. */
+function isAskedFor({ hash, looks }: ScanRecord): boolean {
+  return hash && looks > 0
 }
 
 function actorOf({ principal, requestId }: ScanOptions): { principal?: string; requestId?: string } {

@@ -2,6 +2,7 @@
 import { syncQueue } from "../../../queues/job.ts"
 import type { FoundFact, SightingsCommit, SightingsFact } from "../../catalog/sightings.ts"
 import type { BlobId } from "../../core/blob-id.ts"
+import type { DriftState } from "../../core/event.ts"
 import type { StoreServices } from "../services.ts"
 import { keepReplaced } from "./keep-replaced.ts"
 
@@ -24,7 +25,14 @@ function publish(
   { command, sequence, key, id, detail }: FoundFact,
 ): void {
   const time = clock.now()
-  if (command === "changed")
+  if (command === "delete")
+    bus.publish("delete", sequence, time, {
+      checksum: id!,
+      key,
+      backends: detail.backends as string[],
+      ignored: true,
+    })
+  else if (command === "changed")
     bus.publish("change", sequence, time, {
       checksum: id!,
       key,
@@ -34,6 +42,5 @@ function publish(
     })
   else if (command === "moved")
     bus.publish("move", sequence, time, { checksum: id!, key, backend, from: String(detail.from) })
-  else
-    bus.publish("drift", sequence, time, { checksum: id!, key, backend, state: detail.state as "missing" | "corrupt" })
+  else bus.publish("drift", sequence, time, { checksum: id!, key, backend, state: detail.state as DriftState })
 }

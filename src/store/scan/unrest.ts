@@ -4,10 +4,6 @@
  *
  * Kept in memory: after a restart each begins anew.
  */
-/** ms for which a file is left alone after it was written to */
-export const SETTLE = 400
-/** ms of the first pause, doubled each time */
-const FIRST = SETTLE / 2
 /** ms of the longest pause of a place whose state tells without a read that it is written to */
 const LONGEST = 30_000
 /** bytes a second that are read in vain at most, of one file, in the long run; ms beyond which no file waits all the same */
@@ -25,10 +21,21 @@ interface Place {
 export class Unrest {
   readonly #places = new Map<string, Place>()
   readonly #clock: { now(): number }
+  /** ms of the first pause, doubled each time */
+  readonly #first: number
 
-  /** @param clock one that is never set back, ms */
-  constructor(clock: { now(): number } = performance) {
+  /**
+   * @param settle ms for which a file is left alone after it was written to
+   * @param clock one that is never set back, ms
+   */
+  constructor(settle: number, clock: { now(): number } = performance) {
+    this.#first = settle / 2
     this.#clock = clock
+  }
+
+  /** Whether there are more than are remembered. */
+  get isFull(): boolean {
+    return this.#places.size >= MOST_PLACES
   }
 
   /** How many places are written to, as far as they are remembered. */
@@ -49,9 +56,9 @@ export class Unrest {
   /** It is written to. @param vain bytes that were read for nothing */
   leave(key: string, vain = 0): void {
     const times = this.#places.get(key)?.times ?? 0
-    const most = Math.max(LONGEST, Math.min((vain / VAIN_RATE) * 1000, LONGEST_VAIN))
+    const most = Math.max(LONGEST, this.#first, Math.min((vain / VAIN_RATE) * 1000, LONGEST_VAIN))
     this.#places.delete(key)
-    this.#places.set(key, { times: times + 1, until: this.#clock.now() + Math.min(FIRST * 2 ** times, most) })
+    this.#places.set(key, { times: times + 1, until: this.#clock.now() + Math.min(this.#first * 2 ** times, most) })
     if (this.#places.size > MOST_PLACES) this.#places.delete(this.#places.keys().next().value!)
   }
 

@@ -14,12 +14,11 @@ import { isSameState } from "../../core/seen-state.ts"
 import { isSynced } from "../reference.ts"
 import { type Difference, differences, LocationCursor } from "./compare.ts"
 import { foundContent } from "./found-content.ts"
-import { ignoring } from "./patterns.ts"
+import { isPassedOver } from "./passed-over.ts"
 import { type FoundRead, FoundReader } from "./read-found.ts"
 import type { ScannedBackend } from "./scan-parts.ts"
 import { statFound } from "./stat-found.ts"
 import { commitSightings } from "./tell.ts"
-import { SETTLE } from "./unrest.ts"
 
 const ENTRIES_A_PAGE = 500
 const PAGES_AHEAD = 4
@@ -42,7 +41,7 @@ interface Page {
 
 /** Walks from the scan's cursor to the end. @throws StoredError of the backend; ABORTED; BACKEND_UNAVAILABLE where nothing is listed of what should be there */
 export async function walk(scanned: ScannedBackend, scan: ScanRecord, { force }: WalkOptions): Promise<void> {
-  const { services, name } = scanned
+  const { services, name, isIgnored } = scanned
   const { cursor } = scan
   const reader = new FoundReader(scanned)
   const locations = new LocationCursor(services.catalog.locations(name, cursor === null ? {} : { after: cursor }))
@@ -53,7 +52,7 @@ export async function walk(scanned: ScannedBackend, scan: ScanRecord, { force }:
     for await (const page of pagesOf(scanned, scan)) {
       isEmpty &&= page.entries.length === 0
       if (page.isLast && isEmpty && !force) requireEmpty(scanned)
-      const differing = [...differences(page.entries, locations, { isLast: page.isLast, hash: scan.hash })]
+      const differing = [...differences(page.entries, locations, { isLast: page.isLast, hash: scan.hash, isIgnored })]
       const found = scan.audit ? differing.filter(({ location }) => location !== null) : differing
       const readNow = performance.now() < until && scanned.budget.isFree
       prepared.push(new Prepared(prepare(scanned, reader, scan, page, found, readNow)))
@@ -98,8 +97,7 @@ function requireEmpty({ services, name }: ScannedBackend): void {
 }
 
 async function* pagesOf(scanned: ScannedBackend, { cursor }: ScanRecord): AsyncGenerator<Page> {
-  const { services, backend, rules, signal } = scanned
-  const isIgnored = ignoring(rules.ignore)
+  const { services, backend, rules, isIgnored, signal } = scanned
   let reasons: Record<string, number> = {}
   const pass = (reason: string): void => {
     reasons[reason] = (reasons[reason] ?? 0) + 1
@@ -117,7 +115,12 @@ async function* pagesOf(scanned: ScannedBackend, { cursor }: ScanRecord): AsyncG
     reasons = {}
     return made
   }
-  for await (const entry of backend.list({ signal, onSkip, ...(cursor !== null && { after: cursor }) })) {
+  const passesOver = (folder: string): boolean => {
+    const isPassed = isIgnored(folder)
+    if (isPassed) pass("ignored")
+    return isPassed
+  }
+  for await (const entry of backend.list({ signal, onSkip, passesOver, ...(cursor !== null && { after: cursor }) })) {
     if (isIgnored(entry.key)) pass("ignored")
     else if (keyFault(rules.prefix + entry.key) !== null) pass("invalid-name")
     else entries.push(entry)
@@ -138,13 +141,15 @@ async function prepare(
 ): Promise<() => Promise<void>> {
   const { services, name, rules } = scanned
   const listed = found.filter((each) => each.entry !== null)
+  // First: what is gone from one place may be what is found at another.
+  const gone = await confirmGone(scanned, found)
   const reads = await learn(scanned, reader, listed, { hash: scan.hash, readNow })
   const sightings: Sighting[] = listed.map(({ key, entry, location }) => ({
     key,
     generation: location?.generation ?? null,
     found: foundContent(scanned, key, entry!, reads.get(key)),
   }))
-  sightings.push(...(await confirmGone(scanned, found)))
+  sightings.push(...gone)
   const told: ScanPage = {
     number: scan.number,
     cursor: page.entries.at(-1)?.key ?? scan.cursor,
@@ -163,6 +168,7 @@ async function prepare(
       sightings,
       prefix: rules.prefix,
       hash: scan.hash,
+      ...(!scan.hash && !rules.hash && { listed: true }),
       page: told,
     })
   }
@@ -185,14 +191,14 @@ async function learn(
 
 /** By key. What was written to only just now, or is much, is left to the looks. */
 async function readSettled(
-  { services }: ScannedBackend,
+  { services, rules }: ScannedBackend,
   reader: FoundReader,
   listed: readonly Difference[],
 ): Promise<Map<string, FoundRead>> {
   const now = services.clock.now()
   let bytes = 0
   const ready = listed.flatMap(({ entry }) => {
-    if (!isSettled(entry!, now) || bytes + entry!.size > BYTES_A_PAGE) return []
+    if (!isSettled(entry!, now, rules.settle) || bytes + entry!.size > BYTES_A_PAGE) return []
     bytes += entry!.size
     return [entry!]
   })
@@ -201,21 +207,30 @@ async function readSettled(
 }
 
 /** A time that has not come yet is no reason to wait. */
-export function isSettled({ modified }: { modified: number }, now: number): boolean {
-  return modified > now || now - modified >= SETTLE
+export function isSettled({ modified }: { modified: number }, now: number, settle: number): boolean {
+  return modified > now || now - modified >= settle
 }
 
-/** What is not listed is asked for by its name, and then whether the backend is there at all: nothing is taken for gone that is only out of reach. */
+/**
+ * What is not listed is asked for by its name, and then whether the backend is there at all: nothing is taken for gone that is only out of reach, or that a pattern
+ * passes over.
+ */
 async function confirmGone(scanned: ScannedBackend, found: readonly Difference[]): Promise<Sighting[]> {
   const { backend, signal } = scanned
   const sightings: Sighting[] = []
+  const ignored: Sighting[] = []
   for (const { key, entry, location } of found) {
     if (entry !== null || !location) continue
+    if (isPassedOver(scanned, key, location)) {
+      ignored.push({ key, generation: location.generation, found: null, ignored: true })
+      continue
+    }
     const seen = await statFound(scanned, key)
     const isAsBefore = seen !== null && location.seen !== null && isSameState(location.seen, seen)
+    if (seen === null) scanned.gone.keep(location, isSynced(location))
     if (!isAsBefore)
       sightings.push({ key, generation: location.generation, found: seen && foundContent(scanned, key, seen) })
   }
   if (sightings.length > 0) await backend.healthCheck({ signal })
-  return sightings
+  return [...sightings, ...ignored]
 }

@@ -8,7 +8,11 @@ import type { ReadOptions } from "./place.ts"
 const SILENCE = 60_000
 
 /** How many bytes it had. @throws StoredError ABORTED, BACKEND_UNAVAILABLE, and what the stream fails with */
-export async function readStream(stream: Readable, hasher: Hasher, { budget, signal }: ReadOptions): Promise<number> {
+export async function readStream(
+  stream: Readable,
+  hasher: Pick<Hasher, "update">,
+  { budget, signal }: ReadOptions,
+): Promise<number> {
   let size = 0
   const end = (): void => void stream.destroy(new TransientAdapterError("A copy that is read says nothing any more."))
   let timer = setTimeout(end, SILENCE)

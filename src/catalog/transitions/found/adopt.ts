@@ -36,7 +36,8 @@ export function adopt(commit: FoundCommit, key: string, objectKey: string, found
 
 /** Its proof: it was read, or only listed. */
 export function provenNow(id: BlobId, found: FoundContent, time: number): Pick<LocationRow, "verified" | "seen"> {
-  return { verified: { at: time, by: isProvisional(id) ? "listing" : "checksum" }, seen: seenState(found) }
+  const verified = found.verified ?? { at: time, by: isProvisional(id) ? "listing" : "checksum" }
+  return { verified, seen: seenState(found) }
 }
 
 /** The draft of the blob, made where there is none. */

@@ -14,6 +14,7 @@ import { type FoundCommit, follows, tell } from "./found-commit.ts"
 
 /** It holds what is wanted there. */
 export function prove(commit: FoundCommit, location: LocationRow, found: FoundContent): "same" | "mended" {
+  const wasLost = location.state === "missing" || location.state === "corrupt"
   const wasProven = isProven(location)
   if (location.job !== null) removeJob(commit.rows, location.job)
   saveLocation(commit, location, {
@@ -25,7 +26,9 @@ export function prove(commit: FoundCommit, location: LocationRow, found: FoundCo
     job: null,
     ...provenNow(location.want!, found, commit.time),
   })
-  commit.drafts.touch(location.objectKey)
+  const { objectKey: key, want: id } = location
+  commit.drafts.touch(key)
+  if (wasLost) tell(commit, "drift", { key, id, detail: { state: "reconciled", was: location.state } })
   return wasProven || location.state === "changed" ? "same" : "mended"
 }
 

@@ -6,9 +6,10 @@ import type { ScanRecord } from "../../record.ts"
 import type { Rows } from "../../rows/rows.ts"
 import type { SightingsFact } from "../../sightings.ts"
 import { append } from "../journal.ts"
-import { editScan, neverScanned } from "../looks.ts"
+import { editScan, forsakeLooks, neverScanned } from "../looks.ts"
 
-export type ScanStep = "start" | "pause" | "resume" | "cancel" | "fail"
+/** `known`: all that a scan has left to be read was read. `forsake`: some thousands of the places that are to be looked at are not. */
+export type ScanStep = "start" | "pause" | "resume" | "cancel" | "fail" | "known" | "forsake"
 
 export interface ScanFact extends Actor {
   backend: string
@@ -19,9 +20,14 @@ export interface ScanFact extends Actor {
   audit?: boolean
   /** of `fail` */
   error?: SerializedError
+  /** of `known`: which scan; a later one is not meant */
+  number?: number
   /** UTC ms */
   time: number
 }
+
+/** places, so that no commit takes long */
+const FORSAKEN_AT_ONCE = 5_000
 
 const OPEN = new Set<ScanRecord["state"]>(["running", "paused"])
 
@@ -37,6 +43,8 @@ export function stepScan(rows: Rows, fact: ScanFact): ScanRecord {
   const before = rows.get("scans", backend) ?? neverScanned(backend)
   const givesWay = step === "start" && before.audit === true && !fact.audit
   const known: ScanRecord = givesWay ? { ...before, state: "cancelled" } : before
+  if (step === "known") return know(rows, fact, known)
+  if (step === "forsake") return { ...forsakeLooks(rows, backend, FORSAKEN_AT_ONCE) }
   const state = next(known, step)
   if (state === null) {
     throw new StoredError(
@@ -54,22 +62,41 @@ export function stepScan(rows: Rows, fact: ScanFact): ScanRecord {
     Object.assign(scan, begun(known, fact))
   }
   Object.assign(scan, { state, modified: time, error: step === "fail" ? (fact.error ?? null) : null })
-  append(rows, { command: "scan", time, backend, actor: fact, detail: { step, number: scan.number } })
+  if (state === "paused" && known.state === "done") scan.listed = true
+  else delete scan.listed
+  // Nothing was left to be read in the meantime.
+  if (state === "done" && scan.looks === 0) scan.knownAsOf = scan.started
+  const told = state === "done" ? "done" : step
+  append(rows, { command: "scan", time, backend, actor: fact, detail: { step: told, number: scan.number } })
   return { ...scan }
 }
 
-function next({ state }: ScanRecord, step: ScanStep): ScanRecord["state"] | null {
+function know(rows: Rows, { backend, number }: ScanFact, known: ScanRecord): ScanRecord {
+  if (known.state !== "done" || known.number !== number || known.knownAsOf === known.started) return { ...known }
+  const scan = editScan(rows, backend)
+  scan.knownAsOf = scan.started
+  return { ...scan }
+}
+
+function next(
+  { state, listed = false, looks }: ScanRecord,
+  step: Exclude<ScanStep, "known" | "forsake">,
+): ScanRecord["state"] | null {
+  const isOpen = OPEN.has(state)
+  // What it has left to be read is a part of it.
+  const isReading = state === "done" && looks > 0
+  const goesOn = listed ? "done" : "running"
   switch (step) {
     case "start":
-      return "running"
+      return state === "paused" ? goesOn : "running"
     case "pause":
-      return OPEN.has(state) ? "paused" : null
+      return isOpen || isReading ? "paused" : null
     case "resume":
-      return OPEN.has(state) ? "running" : null
+      return isOpen ? goesOn : null
     case "cancel":
-      return OPEN.has(state) ? "cancelled" : null
+      return isOpen || isReading ? "cancelled" : null
     case "fail":
-      return OPEN.has(state) ? "failed" : null
+      return isOpen ? "failed" : null
   }
 }
 
@@ -77,12 +104,14 @@ function next({ state }: ScanRecord, step: ScanStep): ScanRecord["state"] | null
 function begun(known: ScanRecord, { backend, hash = false, audit = false, time }: ScanFact): Partial<ScanRecord> {
   if (known.state === "paused") return {}
   const { number, looks, lookBytes, knownAsOf } = known
+  const expected = known.state === "done" ? { files: known.files, bytes: known.bytes } : (known.expected ?? null)
   return {
     ...neverScanned(backend),
     number: number + 1,
     looks,
     lookBytes,
     knownAsOf,
+    expected,
     hash,
     ...(audit && { audit }),
     started: time,
@@ -106,14 +135,18 @@ export function advanceScan(
   for (const name of ["added", "changed", "missing", "moved"] as const) scan[name] += counts[name]
   scan.modified = time
   if (!page.isLast) return
+  scan.cursor = null
+  if (scan.state === "paused") {
+    scan.listed = true
+    return
+  }
   scan.state = "done"
   append(rows, { command: "scan", time, backend, detail: { step: "done", number: scan.number } })
-  scan.cursor = null
-  scan.knownAsOf = scan.started
+  if (scan.looks === 0) scan.knownAsOf = scan.started
 }
 
 /** What was passed over after the listing. */
-export function passOver(rows: Rows, backend: string, reasons: Record<string, number>): void {
+export function addReasons(rows: Rows, backend: string, reasons: Record<string, number>): void {
   const scan = editScan(rows, backend)
   scan.reasons = addUp(scan.reasons, reasons)
   scan.skipped += Object.values(reasons).reduce((sum, times) => sum + times, 0)

@@ -18,9 +18,10 @@ import { adopt } from "./adopt.ts"
 import { differ, lose, prove, suspect } from "./drifted.ts"
 import { identify, replace } from "./follow.ts"
 import { type FoundCommit, follows, foundCommit, isUnderWay } from "./found-commit.ts"
+import { leave } from "./leave.ts"
 import { LeftSince } from "./left-since.ts"
 import { moveFrom, moveTo } from "./move.ts"
-import { advanceScan, passOver } from "./scan.ts"
+import { addReasons, advanceScan } from "./scan.ts"
 
 type Verdict = Exclude<keyof SightingsCommit, "sequence" | "facts" | "nudge">
 
@@ -37,6 +38,7 @@ export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
     moved: 0,
     missing: 0,
     mended: 0,
+    ignored: 0,
     same: 0,
     taken: 0,
     again: 0,
@@ -52,19 +54,30 @@ export function sightings(rows: Rows, fact: SightingsFact): SightingsCommit {
   const sequence = isTold ? append(rows, { command: "found", time: fact.time, backend: fact.backend, detail }) : null
   // The end of a scan is told last.
   if (fact.page) advanceScan(rows, fact, counts)
-  else if (fact.reasons) passOver(rows, fact.backend, fact.reasons)
+  else if (fact.reasons) addReasons(rows, fact.backend, fact.reasons)
   return { ...counts, sequence, facts: commit.facts, nudge: [...commit.nudge] }
 }
 
-function see(commit: FoundCommit, fact: Looked, { key, generation, found }: Sighting): Verdict {
+function see(commit: FoundCommit, fact: Looked, { key, generation, found, ignored }: Sighting): Verdict {
   const { rows, backend } = commit
   requireStorableKey(key)
   const location = rows.get("locations", locationKey(backend, key))
   if ((location?.generation ?? null) !== generation) return again(commit, key, found)
+  if (ignored) return passOver(commit, fact, key, location)
   if (!location && found) return arrive(commit, fact, key, found)
   settled(commit, fact, key)
   if (!location || isUnderWay(rows, location)) return "same"
   return found ? compare(commit, fact, location, found) : goes(commit, location)
+}
+
+/** What is put right there at this moment is let end first. */
+function passOver(commit: FoundCommit, fact: Looked, key: string, location: LocationRow | null): Verdict {
+  if (!location?.found || isUnderWay(commit.rows, location)) {
+    settled(commit, fact, key)
+    return "same"
+  }
+  lookedAt(commit.rows, commit.backend, key)
+  return leave(commit, location)
 }
 
 function again({ rows, backend }: FoundCommit, key: string, found: FoundContent | null): Verdict {
@@ -124,7 +137,11 @@ function compareState(commit: FoundCommit, fact: SightingsFact, location: Locati
   const isUnread = isProvisional(want)
   if (isUnread && fact.hash) lookAt(rows, backend, key, found.size)
   if (isSame && (isProven(location) || location.state === "corrupt")) return "same"
-  if (!isUnread) {
+  if (isSame && !isUnread && fact.listed && location.state === "missing")
+    return prove(commit, location, { ...found, verified: { at: fact.time, by: "listing" } })
+  // What was read in this very state, and was not it then, only another read can clear up.
+  const isFollowed = fact.listed === true && !isSame && follows(commit, location)
+  if (!isUnread && !isFollowed) {
     suspect(commit, location, found.size)
     return "changed"
   }
