@@ -17,8 +17,10 @@ import { LmdbCatalog } from "./catalog/lmdb/catalog.ts"
 import { createHashers } from "./checksums/hashers.ts"
 import { ChecksumPool } from "./checksums/pool.ts"
 import { closeParts } from "./compose/close-parts.ts"
+import { countDrift } from "./compose/count-drift.ts"
 import { jobHandlers } from "./compose/job-handlers.ts"
 import type { OpenedPool, PoolParts, RedisSettings } from "./compose/pool.ts"
+import { storeFacts } from "./compose/store-facts.ts"
 import { treatCatalog } from "./compose/treat-catalog.ts"
 import { type Clock, systemClock } from "./core/clock.ts"
 import { parseConfig, type StoreConfigInput } from "./core/config.ts"
@@ -49,7 +51,6 @@ import { Scans } from "./store/scan/scans.ts"
 import { systemTimer, type Timer } from "./store/scan/timer.ts"
 import type { StoreServices } from "./store/services.ts"
 import { type NetworkOptions, registerBackend, startBackends } from "./store/start-backends.ts"
-import { status } from "./store/status.ts"
 import type { Store } from "./store/store.ts"
 import { suspect } from "./store/suspect.ts"
 import { TokenBook } from "./store/tokens/token-book.ts"
@@ -221,8 +222,9 @@ async function assemble(
   if (recovered.restored > 0 || recovered.swept > 0)
     log.info({ ...recovered }, "staging was completed after an unclean end")
   const bus = new Bus((error) => log.error({ error }, "a listener threw"))
-  const metrics = new StoreMetrics(() => status(services), clock)
+  const metrics = new StoreMetrics(() => storeFacts(services), clock)
   bus.on("put", ({ size }) => metrics.bytes("in", size))
+  countDrift(bus, metrics)
   const reads = (): ScanParts => ({
     services,
     hashFiles: (task, signal) => scanPool.run("hashFiles", task, { signal }),

@@ -15,7 +15,7 @@ export interface StoreFacts {
     breaker: "closed" | "half-open" | "open"
     paused: boolean
     /** null: it was never scanned. `knownAsOf` is UTC ms */
-    scan: { looks: number; knownAsOf: number | null } | null
+    scan: { looks: number; lookBytes?: number; knownAsOf: number | null } | null
     /** absent: its copies were never read again. `validAsOf` is UTC ms */
     validate?: { validAsOf: number | null; late: boolean; copies: number; chosen: number | null }
   }[]
@@ -23,6 +23,9 @@ export interface StoreFacts {
   /** null: there is none to have workers */
   redis: "ok" | "away" | null
 }
+
+/** `new` is what the catalog did not know; the rest is of objects that it knows */
+export type DriftedKind = "new" | "changed" | "moved" | "missing" | "corrupt" | "reconciled"
 
 const BREAKER = { closed: 0, "half-open": 1, open: 2 }
 
@@ -51,6 +54,9 @@ export class StoreMetrics extends JobMetrics {
   readonly #looks = this.#gauge("stored_scan_looks", "Places of a scanned backend that are still to be looked at.", [
     "backend",
   ])
+  readonly #lookBytes = this.#gauge("stored_scan_look_bytes", "What is to be read of these places, roughly.", [
+    "backend",
+  ])
   readonly #knownAsOf = this.#gauge(
     "stored_scan_known_as_of_seconds",
     "When the last scan of a backend that came to its end began, UTC; absent before the first.",
@@ -71,6 +77,11 @@ export class StoreMetrics extends JobMetrics {
     "1 where the copies of a backend cannot be read again in the time that is set.",
     ["backend"],
   )
+  readonly #drift = this.#counter(
+    "stored_drift_total",
+    "What was found at backends and was not as the catalog said, by kind: new, changed, moved, missing, corrupt.",
+    ["backend", "kind"],
+  )
   readonly #workers = this.#gauge("stored_workers", "Workers that were heard of in the last quarter of an hour.", [
     "alive",
   ])
@@ -86,6 +97,11 @@ export class StoreMetrics extends JobMetrics {
 
   readonly #facts: () => StoreFacts
   readonly #clock: Clock
+
+  /** Something lay at a backend, or did not, that is not as the catalog says. */
+  drifted(backend: string, kind: DriftedKind, count = 1): void {
+    if (count > 0) this.#drift.inc({ backend, kind }, count)
+  }
 
   /** A request was refused: its token, its rate, or its quota. @param code from the closed list of errors */
   refused(code: string): void {
@@ -108,7 +124,7 @@ export class StoreMetrics extends JobMetrics {
     const { queues, staging, backends, workers, redis } = this.#facts()
     const now = this.#clock.now()
     // A queue or backend that was removed is not told of any more.
-    const scans = [this.#looks, this.#knownAsOf, this.#validAsOf, this.#unvalidated, this.#late]
+    const scans = [this.#looks, this.#lookBytes, this.#knownAsOf, this.#validAsOf, this.#unvalidated, this.#late]
     const gauges = [this.#jobs, this.#oldest, this.#breakers, this.#paused, ...scans]
     for (const gauge of gauges) gauge.reset()
     for (const { queue, due, parked, running, oldest } of queues) {
@@ -121,6 +137,7 @@ export class StoreMetrics extends JobMetrics {
       this.#breakers.set({ backend: name }, BREAKER[breaker])
       this.#paused.set({ backend: name }, paused ? 1 : 0)
       if (scan) this.#looks.set({ backend: name }, scan.looks)
+      if (scan) this.#lookBytes.set({ backend: name }, scan.lookBytes ?? 0)
       if (scan && scan.knownAsOf !== null) this.#knownAsOf.set({ backend: name }, scan.knownAsOf / 1000)
       if (validate) this.#lookAtValidation(name, validate)
     }

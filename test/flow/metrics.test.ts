@@ -123,6 +123,26 @@ describe("in one process", () => {
     })
   })
 
+  it("what was found at a backend and is not as the catalog said, by kind", async () => {
+    const root = await temporaryDirectory()
+    const { store, metrics } = await openTestStore({ backends: { a: { driver: "fs", root } } })
+    expect(samplesOf(await metrics.text(), "stored_drift_total")).toEqual({})
+    await store.put(Buffer.from("kept"), { key: "kept", durability: "all" })
+    await writeFile(join(root, "new.txt"), "somebody else's")
+    await rm(join(root, "kept"))
+    const done = new Promise<void>((resolve) => store.on("scan", ({ state }) => state === "done" && resolve()))
+    await store.scan("a", { hash: true })
+    await done
+    await expect
+      .poll(async () => samplesOf(await metrics.text(), "stored_drift_total"), { timeout: 20_000 })
+      .toMatchObject({
+        'stored_drift_total{backend="a",kind="new"}': 1,
+        'stored_drift_total{backend="a",kind="missing"}': 1,
+      })
+    const bytes = readMetrics(await metrics.text()).get('stored_scan_look_bytes{backend="a"}')
+    expect(bytes).toBeGreaterThanOrEqual(0)
+  })
+
   it("a job under way is running, and a backend that is gone is not told of", async () => {
     const opened = await openTestStore({ defaultBackends: ["a"] })
     const { store, metrics } = opened
