@@ -190,6 +190,7 @@ describe("bytes that cannot be kept are written over by no timer", () => {
     }
     const opened = await openUnkept(find, { mode })
     await opened.later()
+    await opened.later()
     await opened.expectBad(edited)
     opened.room()
     await opened.later()
