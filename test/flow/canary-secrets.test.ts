@@ -8,7 +8,6 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { join } from "node:path"
 import { Readable, Writable } from "node:stream"
-import { Redis } from "ioredis"
 import { pino } from "pino"
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest"
 import { buildApp } from "../../src/api/app.ts"
@@ -18,6 +17,7 @@ import type { JsonObject } from "../../src/core/json.ts"
 import { type OwnRedisServer, startOwnRedis } from "../redis-server.ts"
 import { TOKEN } from "../unit/worker-desk.ts"
 import { runLine } from "./cli-line.ts"
+import { dumpRedis } from "./dump-redis.ts"
 import { openTestPool } from "./open-pool.ts"
 import { temporaryDirectory } from "./open-store.ts"
 import { CANARY, PASSWORD } from "./vault-driver.ts"
@@ -50,24 +50,6 @@ async function rudeServer(): Promise<string> {
     server.close()
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-async function dumpRedis(url: string): Promise<string> {
-  const client = new Redis(url)
-  const parts: unknown[] = []
-  for (const key of await client.keys("*")) {
-    const read: Record<string, () => Promise<unknown>> = {
-      string: () => client.get(key),
-      hash: () => client.hgetall(key),
-      list: () => client.lrange(key, "0", "-1"),
-      set: () => client.smembers(key),
-      zset: () => client.zrange(key, "0", "-1"),
-      stream: () => client.xrange(key, "-", "+"),
-    }
-    parts.push(key, await read[await client.type(key)]!())
-  }
-  client.disconnect()
-  return JSON.stringify(parts)
 }
 
 async function filesUnder(directory: string): Promise<Map<string, Buffer>> {
