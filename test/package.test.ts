@@ -86,7 +86,8 @@ const known: TokenInfo[] = await faces[0].tokens.list()
 const options: CopyOptions = { ifAbsent: true }
 await store.copy("x", "y", options)
 const pair: CopyPair = { from: "x", to: "z" }
-const copied: CopiedEntry[] = await Array.fromAsync(store.copyMany([pair]))
+const copied: CopiedEntry[] = []
+for await (const entry of store.copyMany([pair])) copied.push(entry)
 const many: DeleteManyOptions = { idempotencyKey: "2" }
 const deleted: DeletedEntry[] = await store.deleteMany(["x"], many)
 const fault: unknown = await store.get("x").catch((error: unknown) => error)

@@ -53,6 +53,19 @@ describe("a download by curl", () => {
     expect(JSON.parse(behind.body)).toMatchObject({ code: "INVALID_RANGE" })
   })
 
+  it("of what has not changed since a time is none: curl -z", async () => {
+    await give(server, "since.txt", "as it is")
+    const { headers } = await curl(server.at("since.txt"))
+    const at = Date.parse(headers["last-modified"]!)
+    const since = async (time: number): Promise<unknown[]> => {
+      const { status, body } = await curl("-z", new Date(time).toUTCString(), server.at("since.txt"))
+      return [status, body]
+    }
+    expect(await since(at)).toEqual([304, ""])
+    expect(await since(at + 3_600_000)).toEqual([304, ""])
+    expect(await since(at - 1_000)).toEqual([200, "as it is"])
+  })
+
   it("that was cut goes on where it stopped, and does not mix two contents", async () => {
     const bytes = randomBytes(8_000_000)
     const etag = await give(server, "cut/big", bytes)

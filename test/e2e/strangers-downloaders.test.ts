@@ -1,6 +1,6 @@
 /** Programs that fetch large files: aria2c by many connections at once, wget where it stopped. */
 import { randomBytes } from "node:crypto"
-import { readFile, writeFile } from "node:fs/promises"
+import { readFile, stat, utimes, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { beforeAll, expect, it } from "vitest"
 import { provideProgram, run } from "../programs.ts"
@@ -49,4 +49,20 @@ it("wget goes on with half a file, and leaves a whole one alone", async () => {
   const again = await run("wget", get)
   expect(again.stderr).toContain("416 Range Not Satisfiable")
   expect((await readFile(file)).equals(bytes)).toBe(true)
+})
+
+it("wget -N leaves alone what it has got already, and gets what has changed", async () => {
+  await give(server, "news.txt", "first")
+  const get = ["--no-config", "-nv", "-S", "-N", "-P", server.folder, server.at("news.txt")]
+  await run("wget", get)
+  const file = join(server.folder, "news.txt")
+  const { mtimeMs } = await stat(file)
+  const again = await run("wget", get)
+  expect(again.stderr).toContain("304 Not Modified")
+  expect(await readFile(file, "utf8")).toBe("first")
+  // As a file that was got before the object was put again.
+  await give(server, "news.txt", "second")
+  await utimes(file, new Date(mtimeMs - 60_000), new Date(mtimeMs - 60_000))
+  await run("wget", get)
+  expect(await readFile(file, "utf8")).toBe("second")
 })

@@ -178,7 +178,7 @@ test("a host of workers", async () => {
   expect(await server.end()).toBe(0)
 })
 
-test("the nginx of docs/deploy.md hands on puts, ranges and events", async () => {
+test("the nginx of docs/deploy.md hands on puts, ranges, events, WebSockets and what a page sends", async () => {
   await provideProgram("nginx", ["-v"], "nginx-light")
   const server = serve("proxied", { STORED_ADMIN_TOKEN: TOKEN })
   const url = (await server.line(/listens on (\S+)/))[1]!
@@ -227,6 +227,21 @@ test("the nginx of docs/deploy.md hands on puts, ranges and events", async () =>
     { NODE_EXTRA_CA_CERTS: certificate },
   )
   await events.line(/event: put/)
+  // A page says its port with its origin, and the server compares that with its Host.
+  expect(await curl("/v1/objects/large", "-r", "0-3", "-H", `Origin: https://localhost:${port}`)).toBe("0123")
+  const socket = start(
+    [
+      "-e",
+      `const socket = new WebSocket(process.argv[1], ["stored", process.argv[2]])
+      socket.onmessage = ({ data }) => console.log(data)
+      socket.onerror = ({ message }) => console.log("error", message)`,
+      `wss://localhost:${port}/v1/events?after=0`,
+      `bearer.${TOKEN}`,
+    ],
+    { NODE_EXTRA_CA_CERTS: certificate },
+  )
+  await socket.line(/"type":"hello"/)
+  await socket.line(/"type":"put"/)
 })
 
 async function freePort(): Promise<number> {
