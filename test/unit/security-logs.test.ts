@@ -57,7 +57,7 @@ async function serve() {
 function expectPlain(written: readonly string[]): Record<string, unknown>[] {
   for (const line of written) expect(line).toMatch(PLAIN)
   const lines = written.map((line) => JSON.parse(line) as Record<string, unknown>)
-  for (const { principal } of lines) expect([undefined, null, "anonymous"]).toContain(principal)
+  for (const { principal } of lines) expect([undefined, null, "anonymous", "worker"]).toContain(principal)
   return lines
 }
 
