@@ -252,10 +252,7 @@ export abstract class StorageBackend {
    */
   pathOf?(key: string): string
 
-  /**
-   * Optional ability: whether what a key names lies where nothing can be changed without another etag, whatever it is called: then the same `file` with the same etag,
-   * found under another key, has the same content.
-   */
+  /** Optional ability: whether nothing there can change without another etag, whatever it is called: the same `file` and etag under another key is the same content. */
   keepsChangeTimes?(key: string): Promise<boolean>
 
   /** Optional ability: hints of changes from outside, until `signal` fires. Resolves once watching. @throws StoredError why it cannot */
