@@ -91,6 +91,16 @@ describe("a sync job with a twin", () => {
     expect([services.sent, services.suspected]).toEqual([CONTENT.length, 0])
   })
 
+  it("that turns out to be bad leaves nothing of it, also where the bytes cannot be sent then", async () => {
+    const { backend, services, run } = await prepare()
+    copyInstead(backend, OTHER)
+    services.content = async () => {
+      throw new StoredError("COPY_UNAVAILABLE", "As asked.", { retryable: true })
+    }
+    await expect(run()).rejects.toMatchObject({ code: "SOURCE_FAILED" })
+    expect(await backend.stat("k")).toBeNull()
+  })
+
   it("that meets a server which says when to come again sends nothing", async () => {
     const { backend, services, run } = await prepare()
     backend.copy = refuse("BACKEND_UNAVAILABLE", true, { retryAfter: 5_000 })
