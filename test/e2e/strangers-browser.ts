@@ -3,8 +3,9 @@ import { once } from "node:events"
 import { type AddressInfo, connect, createServer, type Socket } from "node:net"
 import { Transform } from "node:stream"
 import { type BrowserContext, chromium } from "playwright-core"
-import { afterAll, onTestFinished } from "vitest"
+import { onTestFinished } from "vitest"
 import { provideProgram } from "../programs.ts"
+import { whenFileIsOver } from "./file-over.ts"
 
 /** A name under which the browser finds this machine. Unlike 127.0.0.1 it gets no more trust than any. */
 export const ELSEWHERE = "stored.test"
@@ -19,7 +20,7 @@ export async function startBrowser(): Promise<() => Promise<BrowserContext>> {
       `--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`,
     ),
   })
-  afterAll(() => browser.close())
+  whenFileIsOver(() => browser.close())
   return async () => {
     const context = await browser.newContext()
     onTestFinished(() => context.close())

@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll } from "vitest"
 import { type ServerProcess, startProcess } from "../flow/server-process.ts"
+import { whenFileIsOver } from "./file-over.ts"
 
 export interface StrangersServer extends ServerProcess {
   port: number
@@ -16,9 +16,9 @@ export interface StrangersServer extends ServerProcess {
 /** For `beforeAll`; it ends with the last test. */
 export async function startServer(env: Record<string, string> = {}): Promise<StrangersServer> {
   const folder = await mkdtemp(join(tmpdir(), "stored-test-"))
-  afterAll(() => rm(folder, { recursive: true, force: true }))
   // Called in turn from the last: the server ends before its folder goes.
-  const server = await startProcess({ STORED_DATA: join(folder, "data"), ...env }, undefined, (end) => afterAll(end))
+  whenFileIsOver(() => rm(folder, { recursive: true, force: true }))
+  const server = await startProcess({ STORED_DATA: join(folder, "data"), ...env }, undefined, whenFileIsOver)
   const { url } = server
   return { ...server, port: Number(new URL(url).port), folder, at: (key) => `${url}/v1/objects/${key}` }
 }
