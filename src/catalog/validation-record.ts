@@ -48,6 +48,8 @@ export interface ValidationRecord extends ValidationCounts {
   seed: string
   /** only copies whose key at the backend begins so */
   prefix: string
+  /** only copies whose key at the backend matches it (`core/pattern.ts`); absent: all */
+  pattern?: string
   /** bytes a second; null: as many as there are, or, where it is rolling, as its time asks for */
   rate: number | null
   /** the last key that was dealt with and committed; null before the first */

@@ -13,7 +13,7 @@ export interface ValidationFact extends Actor {
   kind: ValidationKind
   step: ValidationStep
   /** of `start` */
-  begin?: Pick<ValidationRecord, "sample" | "seed" | "prefix" | "rate">
+  begin?: Pick<ValidationRecord, "sample" | "seed" | "prefix" | "pattern" | "rate">
   /** of `fail` */
   error?: SerializedError
   /** UTC ms */

@@ -15,17 +15,17 @@ export async function validate(
   name: string | undefined,
   options: ValidateOptions = {},
 ): Promise<ValidateStatus[]> {
-  const { sample, seed, prefix, rate } = checkOptions("validate", options)
+  const { sample, seed, prefix, pattern, rate } = checkOptions("validate", options)
   const begin = (each: string): Promise<ValidateStatus> =>
     link.json<ValidateStatus>({
       method: "POST",
       path: `${backendPath(each)}/validate`,
-      body: jsonBody({ sample, seed, prefix, rate }),
+      body: jsonBody({ sample, seed, prefix, pattern, rate }),
       deadline: Math.max(link.timeout, LONG),
     })
   if (name !== undefined) return [await begin(name)]
   const backends = await listBackends(link)
-  const isLeftOut = prefix || backends.includes(STAGING)
+  const isLeftOut = prefix || pattern !== undefined || backends.includes(STAGING)
   const begun: ValidateStatus[] = []
   for (const each of isLeftOut ? backends : [...backends, STAGING]) begun.push(await begin(each))
   return begun

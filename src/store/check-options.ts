@@ -76,7 +76,7 @@ const OPTIONS = {
   retry: { backend: TEXT, key: TEXT, ...ACTOR },
   look: ACTOR,
   scan: { hash: FLAG, force: FLAG, ...ACTOR },
-  validate: { sample: SHARE, seed: TEXT, prefix: TEXT, rate: COUNT, ...ACTOR },
+  validate: { sample: SHARE, seed: TEXT, prefix: TEXT, pattern: TEXT, rate: COUNT, ...ACTOR },
   drift: { limit: COUNT, signal: SIGNAL },
   heal: { key: TEXT, ...ACTOR },
   why: { depth: COUNT, all: FLAG, signal: SIGNAL },

@@ -10,6 +10,8 @@ export interface ValidateOptions {
   seed?: string
   /** only copies whose key at the backend begins so; not for staging */
   prefix?: string
+  /** only copies whose key at the backend matches: `*` is any text without a slash, `**` any text, `?` one character; not for staging */
+  pattern?: string
   /** most that is read, in bytes a second; absent: as much as there is */
   rate?: number
   principal?: string

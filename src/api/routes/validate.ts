@@ -1,5 +1,5 @@
 /**
- * Validations: `POST /v1/backends/{name}/validate` with nothing, or with `{"sample": …, "seed": …, "prefix": …, "rate": …}`, has the copies of a backend, or of
+ * Validations: `POST /v1/backends/{name}/validate` with nothing, or with `{"sample": …, "seed": …, "prefix": …, "pattern": …, "rate": …}`, has the copies of a backend, or of
  * `staging`, read again, or goes on with it: 202 with how far it is. `GET …/validate` tells that, `POST …/validate/pause` and `DELETE …/validate` end it for a while
  * or for good: 409 where none is under way that was asked for.
  */
@@ -23,16 +23,25 @@ export const startValidate = route({
       sample: z.number().gt(0).max(1).optional().describe("share of the copies that is read"),
       seed: z.string().max(64).optional().describe("decides which copies a sample is made of"),
       prefix: z.string().max(1024).optional().describe("only copies whose key at the backend begins so"),
+      pattern: z
+        .string()
+        .min(1)
+        .max(1024)
+        .optional()
+        .describe(
+          "only copies whose key at the backend matches: * is any text without a slash, ** any text, ? one character",
+        ),
       rate: z.int().min(1).optional().describe("bytes a second that are read at most"),
     })
     .default({}),
   answers: { 202: answer },
   async handle({ services, access, name, request, reply, body }) {
-    const { sample, seed, prefix, rate } = await body()
+    const { sample, seed, prefix, pattern, rate } = await body()
     const [status] = await services.store.validate(name, {
       ...(sample !== undefined && { sample }),
       ...(seed !== undefined && { seed }),
       ...(prefix !== undefined && { prefix }),
+      ...(pattern !== undefined && { pattern }),
       ...(rate !== undefined && { rate }),
       ...actorOf({ access, request }),
     })

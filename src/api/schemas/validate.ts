@@ -12,6 +12,7 @@ const validation = z.object({
   sample: z.number().describe("share of the copies that is read"),
   seed: z.string().describe("decides which copies a sample is made of"),
   prefix: z.string(),
+  pattern: z.string().exactOptional(),
   rate: z.number().nullable().describe("bytes a second"),
   cursor: z.string().nullable(),
   started: utcMs,

@@ -123,7 +123,7 @@ export function advanceValidation(rows: Rows, fact: ValidatedFact, counts: Valid
   if (isLast) {
     record.state = "done"
     record.cursor = null
-    if (record.sample === 1 && record.prefix === "") record.validAsOf = record.started
+    if (record.sample === 1 && record.prefix === "" && record.pattern === undefined) record.validAsOf = record.started
   }
   keep(rows, record)
   if (isLast) tell(rows, fact, record, "done")

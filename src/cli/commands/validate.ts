@@ -14,6 +14,7 @@ interface ValidateCommandOptions extends GlobalOptions {
   sample?: string
   seed?: string
   prefix?: string
+  pattern?: string
   rate?: string
   detach?: boolean
   status?: boolean
@@ -33,6 +34,10 @@ export function validateCommand(program: Command, line: CommandLine): void {
     .option("--sample <share>", "only so many of them, chosen at random, such as 1%")
     .option("--seed <text>", "choose those of an earlier sample again")
     .option("--prefix <key>", "only copies whose key at the backend begins so")
+    .option(
+      "--pattern <keys>",
+      "only copies whose key at the backend matches, such as '2024/**.jpg'; ** is any text, * any without a slash",
+    )
     .option("--rate <bytes>", "read at most so much a second, such as 20MB")
     .option("--detach", "leave it to the server once it has begun")
     .option("--status", "only show how far it is")
@@ -55,7 +60,7 @@ async function run(line: CommandLine, name: string | undefined, options: Validat
 }
 
 /** @throws StoredError INVALID_INPUT */
-async function readOptions({ sample, seed, prefix, rate }: ValidateCommandOptions): Promise<ValidateOptions> {
+async function readOptions({ sample, seed, prefix, pattern, rate }: ValidateCommandOptions): Promise<ValidateOptions> {
   // With the schemas beside it, it takes longer to load than everything else here.
   const { parseReadRate, parseSample } = await import("../../core/validate-settings.ts")
   return {
@@ -63,6 +68,7 @@ async function readOptions({ sample, seed, prefix, rate }: ValidateCommandOption
     ...(rate !== undefined && { rate: read("--rate", rate, parseReadRate, "bytes a second such as 20MB") }),
     ...(seed !== undefined && { seed }),
     ...(prefix !== undefined && { prefix }),
+    ...(pattern !== undefined && { pattern }),
   }
 }
 

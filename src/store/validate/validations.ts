@@ -6,6 +6,7 @@
 import type { ValidationStep } from "../../catalog/validation.ts"
 import { STAGING_PLACE, type ValidationRecord } from "../../catalog/validation-record.ts"
 import { StoredError, toStoredError } from "../../core/error.ts"
+import { compilePattern } from "../../core/pattern.ts"
 import { type ValidateRules, validateRules } from "../../core/validate-settings.ts"
 import type { RegisteredBackend } from "../backend-set.ts"
 import { isPaused } from "../is-paused.ts"
@@ -100,18 +101,19 @@ export class Validations {
 
   /**
    * Begins one; one that is paused goes on, and one that runs does so at the rate that is given.
-   * @throws StoredError UNKNOWN_BACKEND; CONFLICT where another one is under way; INVALID_INPUT where staging is to have a prefix
+   * @throws StoredError UNKNOWN_BACKEND; CONFLICT where another one is under way; INVALID_INPUT where staging is to have a prefix or a pattern, and of a pattern that is none
    */
   async start(name: string, options: ValidateOptions = {}): Promise<ValidateStatus> {
     const { services } = this.#parts()
     const place = this.#placeOf(name)
-    if (place === STAGING_PLACE && options.prefix)
-      throw new StoredError("INVALID_INPUT", "What is staged has no keys; leave the prefix out.")
+    if (place === STAGING_PLACE && isOfKeys(options))
+      throw new StoredError("INVALID_INPUT", "What is staged has no keys; leave prefix and pattern out.")
+    if (options.pattern !== undefined) compilePattern(options.pattern)
     const known = services.catalog.validations.get(place, "asked")
     requireSame(known, options)
-    const { sample = 1, prefix = "", seed = randomSeed(), rate = null } = options
+    const { sample = 1, prefix = "", pattern, seed = randomSeed(), rate = null } = options
     const { time, ...actor } = { time: services.clock.now(), ...actorOf(options) }
-    const begin = { sample, prefix, seed, rate }
+    const begin = { sample, prefix, ...(pattern !== undefined && { pattern }), seed, rate }
     await services.catalog.validations.step({ ...actor, place, kind: "asked", step: "start", begin, time })
     if (known.state !== "running") tellState(services, name, "asked", "running")
     const validation = this.#taken.get(place)?.validation
@@ -216,16 +218,21 @@ function requireResumed({ catalog }: StoreServices, name: string): void {
   )
 }
 
+/** Whether it is about copies with certain keys. */
+export function isOfKeys({ prefix, pattern }: ValidateOptions): boolean {
+  return Boolean(prefix) || pattern !== undefined
+}
+
 /** One that is under way, or paused, cannot become another one. */
 function requireSame(known: ValidationRecord, options: ValidateOptions): void {
   if (known.state !== "running" && known.state !== "paused") return
-  for (const name of ["sample", "prefix", "seed", "rate"] as const) {
+  for (const name of ["sample", "prefix", "pattern", "seed", "rate"] as const) {
     const asked = options[name]
     if (asked === undefined || asked === known[name]) continue
     throw new StoredError(
       "CONFLICT",
-      `Another validation is ${known.state}, with ${name} ${JSON.stringify(known[name])}: wait for it, go on with it without options, or cancel it first.`,
-      { details: { state: known.state, [name]: known[name] } },
+      `Another validation is ${known.state}, with ${name} ${JSON.stringify(known[name] ?? null)}: wait for it, go on with it without options, or cancel it first.`,
+      { details: { state: known.state, [name]: known[name] ?? null } },
     )
   }
 }

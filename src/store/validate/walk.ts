@@ -5,6 +5,7 @@
 import { setImmediate as turn } from "node:timers/promises"
 import type { ValidationPlan, ValidationRecord } from "../../catalog/validation-record.ts"
 import { throwIfAborted } from "../../core/error.ts"
+import { compilePattern, runPattern } from "../../core/pattern.ts"
 import { Budget } from "../scan/budget.ts"
 import { giveWay } from "../scan/give-way.ts"
 import { paceOf } from "./pace.ts"
@@ -87,14 +88,15 @@ async function keepPlan(place: ValidatedPlace, record: ValidationRecord, signal:
 /** Page by page, with a pause for others between two of them. */
 async function* rows(
   { copies }: ValidatedPlace,
-  { cursor, prefix }: ValidationRecord,
+  { cursor, prefix, pattern }: ValidationRecord,
   signal: AbortSignal,
 ): AsyncGenerator<{ key: string; copy: Copy | null }> {
+  const compiled = pattern === undefined ? null : compilePattern(pattern)
   let after = cursor ?? undefined
   for (;;) {
     throwIfAborted(signal)
     const page = copies.page({ prefix, limit: PAGE, ...(after !== undefined && { after }) })
-    yield* page
+    for (const { key, copy } of page) yield { key, copy: compiled && !runPattern(compiled, key).matched ? null : copy }
     if (page.length < PAGE) return
     after = page.at(-1)!.key
     await turn()
