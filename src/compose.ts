@@ -17,17 +17,16 @@ import { LmdbCatalog } from "./catalog/lmdb/catalog.ts"
 import { createHashers } from "./checksums/hashers.ts"
 import { ChecksumPool } from "./checksums/pool.ts"
 import { closeParts } from "./compose/close-parts.ts"
-import { countDrift } from "./compose/count-drift.ts"
 import { jobHandlers } from "./compose/job-handlers.ts"
 import type { OpenedPool, PoolParts, RedisSettings } from "./compose/pool.ts"
-import { storeFacts } from "./compose/store-facts.ts"
+import { storeMetrics } from "./compose/store-metrics.ts"
 import { treatCatalog } from "./compose/treat-catalog.ts"
 import { type Clock, systemClock } from "./core/clock.ts"
 import { parseConfig, type StoreConfigInput } from "./core/config.ts"
 import type { StoredError } from "./core/error.ts"
 import { type DoctorOptions, treat } from "./doctor/doctor.ts"
 import type { DoctorReport } from "./doctor/finding.ts"
-import { StoreMetrics } from "./metrics/store-metrics.ts"
+import type { StoreMetrics } from "./metrics/store-metrics.ts"
 import { ContentStaging } from "./staging/content-staging.ts"
 import type { BackendMaker } from "./store/add-backend.ts"
 import { BackendSecrets } from "./store/backend-secrets.ts"
@@ -222,9 +221,7 @@ async function assemble(
   if (recovered.restored > 0 || recovered.swept > 0)
     log.info({ ...recovered }, "staging was completed after an unclean end")
   const bus = new Bus((error) => log.error({ error }, "a listener threw"))
-  const metrics = new StoreMetrics(() => storeFacts(services), clock)
-  bus.on("put", ({ size }) => metrics.bytes("in", size))
-  countDrift(bus, metrics)
+  const metrics = storeMetrics(() => services, { bus, clock })
   const reads = (): ScanParts => ({
     services,
     hashFiles: (task, signal) => scanPool.run("hashFiles", task, { signal }),
