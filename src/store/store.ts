@@ -205,7 +205,11 @@ interface CacheFace {
    * Drops all that `evict` may drop (A16). `force` leaves out the look at the copies, which the journal keeps; it is refused with LAST_COPY
    * while anything is pinned.
    */
-  clear(options?: { force?: boolean; principal?: string; requestId?: string }): Promise<{ evicted: number; bytes: number }>
+  clear(options?: {
+    force?: boolean
+    principal?: string
+    requestId?: string
+  }): Promise<{ evicted: number; bytes: number }>
 }
 
 /**

@@ -65,7 +65,6 @@ const DOORS: [name: string, guess: (at: Served) => Promise<number>, path: string
   ["the board", ({ ask }) => ask("/queues", bearer("guess")), "/queues"],
   ["the board by its address", ({ ask }) => ask("/queues?token=guess"), "/queues"],
   ["workers", ({ ask }) => ask("/internal/configuration", bearer("guess")), "/internal/configuration"],
-  ["readiness", ({ ask }) => ask("/ready", bearer("guess")), "/ready"],
 ]
 
 describe("wrong tokens", () => {
@@ -101,6 +100,13 @@ describe("wrong tokens", () => {
       for (const path of ["/metrics", "/queues", "/internal/configuration"]) expect(await ask(path)).toBe(401)
     expect(audit).toHaveLength(90)
     expect(await ask("/metrics", bearer(METRICS))).toBe(200)
+  })
+
+  it("count at readiness too, which answers all the same", async () => {
+    const { ask, refused } = await served()
+    for (let count = 0; count < 20; count += 1) expect(await ask("/ready", bearer("guess"))).toBe(200)
+    expect(refused).toEqual(Array(20).fill("UNAUTHENTICATED"))
+    expect([await ask("/ready", bearer(ADMIN)), await ask("/v1/status", bearer(ADMIN))]).toEqual([200, 429])
   })
 
   it("and right ones are told to the audit with who it was", async () => {

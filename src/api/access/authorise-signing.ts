@@ -19,7 +19,7 @@ export function authoriseSigning(
         "A checksum means everybody's bytes, and the token may touch a part of the keys only; sign a key.",
       )
   }
-  // What comes by the address is nobody's put: no quota would hold it back.
+  // It would hold back what comes by the address, and tell strangers how full it is.
   if (method === "PUT" && access.token !== null && store.tokens.get(access.token).quota !== null)
     throw forbidden("A token with a quota cannot sign addresses to write to; put by the token itself.")
 }

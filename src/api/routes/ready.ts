@@ -48,13 +48,19 @@ export const ready = route({
   },
 })
 
-/** @throws StoredError UNAUTHENTICATED, TOO_MANY_REQUESTS for a token that is none */
-function mayKnow({ keeper }: ApiServices, request: FastifyRequest): boolean {
+/** A token that is none is counted and told to the audit as everywhere, but a probe that shows one is answered: nothing hangs on it. */
+function mayKnow({ keeper, audit }: ApiServices, request: FastifyRequest): boolean {
   if (keeper.isOpen) return true
   if (request.headers.authorization === undefined) return false
-  const access = keeper.admit(callerOf(request))
-  keepAccess(request, access)
-  return access.allows("read") && access.prefixes === null && access.backends === null
+  try {
+    const access = keeper.admit(callerOf(request))
+    keepAccess(request, access)
+    return access.allows("read") && access.prefixes === null && access.backends === null
+  } catch (error) {
+    if (!isStoredError(error) || error.code === "CLOSED") throw error
+    audit.refused(request, null, error)
+    return false
+  }
 }
 
 function readiness(services: ApiServices): Readiness {
