@@ -10,6 +10,7 @@ import { run } from "./command.ts"
 import { GIB, MIB, sizeName } from "./content.ts"
 import type { ClientAnswer, ClientTask } from "./doors-client.ts"
 import { type Door, openOurs } from "./doors-servers.ts"
+import { LIMITS } from "./limits.ts"
 import type { Measured } from "./measure.ts"
 import type { Bench, Claim, Section } from "./subject.ts"
 
@@ -17,11 +18,6 @@ const EACH_WAY = 50
 /** MiB */
 const MOST = 400
 const CLIENT = fileURLToPath(new URL("doors-client.ts", import.meta.url))
-const LIMITS = {
-  MALLOC_ARENA_MAX: "2",
-  MALLOC_MMAP_THRESHOLD_: "131072",
-  NODE_OPTIONS: "--max-old-space-size=96 --max-semi-space-size=4",
-}
 
 export async function measureMemory(bench: Bench): Promise<Section> {
   const size = bench.quick ? 4 * MIB : GIB
