@@ -127,8 +127,6 @@ export async function describeBlob(
   const metadata = ownFacts(access, await requireMetadata(services, name))
   options.check?.(metadata)
   if (isCurrent(request.headers, metadata)) return notModified(reply, metadata, options)
-  const digest = reprDigest(metadata.checksums)
-  if (digest !== null) reply.header("content-digest", digest)
   return reply
     .headers(blobHeaders(metadata, { ...options, download }))
     .header("content-length", String(metadata.size))
