@@ -74,8 +74,8 @@ describe("scans", () => {
       expect([answer.status, await answer.json()]).toEqual([200, { healed: 3 }])
     }
     expect(calls).toEqual([
-      ["heal", "a", {}],
-      ["heal", "a", { key: "k" }],
+      ["heal", "a", { requestId }],
+      ["heal", "a", { key: "k", requestId }],
     ])
   })
 
@@ -100,10 +100,10 @@ describe("scans", () => {
   })
 
   it.each([
-    ["PATCH", "scan", "GET, POST, DELETE"],
+    ["PATCH", "scan", "GET, HEAD, POST, DELETE"],
     ["PATCH", "scan/pause", "POST"],
     ["PATCH", "heal", "POST"],
-    ["POST", "drift", "GET"],
+    ["POST", "drift", "GET, HEAD"],
   ])("%s …/%s is a wrong method, and the right ones are named", async (method, path, allowed) => {
     const { url } = await listen(asked().store)
     const answer = await fetch(`${url}/v1/backends/a/${path}`, { method })
