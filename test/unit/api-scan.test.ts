@@ -33,6 +33,9 @@ function asked(fault?: StoredError): { store: Store; calls: unknown[][] } {
   return { store: { ...mapStore(), ...verbs }, calls }
 }
 
+/** Each request has one. */
+const requestId = expect.any(String) as string
+
 describe("scans", () => {
   it("begin, with nothing or with what is asked for: 202 with the status", async () => {
     const { store, calls } = asked()
@@ -42,7 +45,6 @@ describe("scans", () => {
       expect(answer.status).toBe(202)
       expect(await answer.json()).toEqual(STATUS)
     }
-    const requestId = expect.any(String) as string
     expect(calls).toEqual([
       ["scan", "a", { requestId }],
       ["scan", "a", { requestId }],
