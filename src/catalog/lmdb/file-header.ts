@@ -21,13 +21,14 @@ export async function requireLmdbFile(directory: string): Promise<void> {
   const file = await openIfThere(path)
   if (!file) return
   try {
-    const { size } = await file.stat()
-    if (size === 0) return
+    if ((await file.stat()).size === 0) return
     const first = await readMeta(file, 0)
     const pageSize = first.readUInt32LE(PAGE_SIZE_AT)
     if (!isMeta(first) || pageSize < 512 || pageSize > 65_536) throw notDatabase(path)
     const second = await readMeta(file, pageSize)
     if (!isMeta(second)) throw notDatabase(path)
+    // Looked at last: whoever uses the file at this moment lets it grow before a meta page says so, and must not be told of as damage.
+    const { size } = await file.stat()
     const newest = transactionOf(second) > transactionOf(first) ? second : first
     for (const at of ROOTS_AT) {
       const root = newest.readBigUInt64LE(at)
