@@ -13,6 +13,8 @@ export default defineConfig({
     // One less than there are cores would be one of two; but most tests wait for disks and other processes.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     globalSetup: ["test/s3-run.ts"],
+    // What is waited for comes or does not, however slow the machine is.
+    expect: { poll: { timeout: 20_000 } },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -100,11 +100,14 @@ describe("puts by reference with the users of infra/redis", () => {
       expect((await shown!.getJobs(["waiting"])).map((job) => job.toJSON().id)).toEqual([`ingest-${id}`])
       const watch = watchIngest({ url: urlFor("server"), prefix: "stored", events }, 20)
       onTestFinished(() => watch.close())
-      await vi.waitFor(() => expect(watch.counts()).toMatchObject({ due: 1, oldest: expect.any(Number) }))
+      await vi.waitFor(() => expect(watch.counts()).toMatchObject({ due: 1, oldest: expect.any(Number) }), 20_000)
 
       const intakes = createBullIngestIntakes({ url: urlFor("worker"), prefix: "stored", events })
       intakes.open({ concurrency: 1, take: async () => ({ done: true }) })
-      await vi.waitFor(async () => expect(await queue.outcome(id)).toEqual({ state: "done", result: { done: true } }))
+      await vi.waitFor(
+        async () => expect(await queue.outcome(id)).toEqual({ state: "done", result: { done: true } }),
+        20_000,
+      )
       await intakes.close()
     },
   )

@@ -14,7 +14,7 @@ test("blobs go to S3 by workers that are killed, while a third of all requests f
   const seed = testSeed()
   const report = await runS3Loop({ blobs: 60, seed, directory })
   expect(report.failures, `seed ${seed}`).toEqual([])
-  expect(report.kills).toBeGreaterThan(1)
+  expect(report.kills).toBeGreaterThan(0)
   expect(report.large).toBeGreaterThan(0)
   expect(Object.keys(report.faults).length).toBeGreaterThan(6)
 })

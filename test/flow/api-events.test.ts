@@ -78,7 +78,7 @@ describe("the stream", () => {
     await store.idle()
     const hinted = readUntil(`${url}/v1/events?hints`, /sync:complete/)
     const plain = readUntil(`${url}/v1/events`, /sync:complete/)
-    await vi.waitFor(() => expect(waiting()).toBe(2))
+    await vi.waitFor(() => expect(waiting()).toBe(2), 20_000)
     await store.put(Buffer.from("y"), { key: "after" })
     expect((await hinted)[1]).toMatch(/\n\nevent: sync:start\ndata: /)
     expect((await plain)[1]).not.toMatch(/sync:start|before/)
@@ -95,7 +95,7 @@ describe("the stream", () => {
     const { store, url, waiting } = await serve()
     await store.idle()
     await readUntil(`${url}/v1/events?hints=true`, /^id: /)
-    await vi.waitFor(() => expect(waiting()).toBe(0))
+    await vi.waitFor(() => expect(waiting()).toBe(0), 20_000)
     await store.put(Buffer.from("x"), { key: "k" })
   })
 })
@@ -128,7 +128,7 @@ describe("a feed that nobody reads", () => {
     expect(feed.readableLength).toBeLessThan(70_000)
     // It goes on as far as it is read, and ends by its closing whatever lies in it.
     feed.read()
-    await vi.waitFor(() => expect(taken).toBeGreaterThan(80))
+    await vi.waitFor(() => expect(taken).toBeGreaterThan(80), 20_000)
     closing.abort()
     await feed
       .resume()
@@ -171,7 +171,7 @@ describe("waits", () => {
     expect(await over[0]!.json()).toMatchObject({ key: "k", locations: [{ synced: false }] })
     expect(await over[1]!.json()).toEqual({ idle: false })
     const asked = fetch(`${url}/v1/synced/k?wait=60000`)
-    await vi.waitFor(() => expect(waiting()).toBe(1))
+    await vi.waitFor(() => expect(waiting()).toBe(1), 20_000)
     const closing = app.close()
     const answer = await asked
     expect([answer.status, await answer.json()]).toMatchObject([503, { code: "CLOSED", retryable: true }])

@@ -95,6 +95,8 @@ describe("what a store was opened with", () => {
   test("is replaced by the next explicit configuration", async () => {
     const { data, config, directory, fs } = await places()
     await putAndClose(config)
+    // Its folder goes with it: another one would not be taken for it.
+    await rename(join(directory, "two"), join(directory, "elsewhere"))
     await putAndClose({ data, backends: { two: fs("elsewhere"), three: fs("three") } }, "later")
     const { store } = await open({ data })
     expect(store.listBackends().toSorted()).toEqual(["three", "two"])
@@ -199,6 +201,9 @@ describe("the command line", () => {
     await writeFile(file, JSON.stringify(config))
     await rm(join(directory, "one"), { recursive: true })
     await mkdir(join(directory, "one"))
+    // Another folder than the one that it was: somebody has to say that it is meant.
+    expect((await runProcess(["doctor"], { env })).code).toBe(8)
+    expect((await runProcess(["backends", "test", "one", "--accept"], { env })).code).toBe(0)
     expect((await runProcess(["put", "-", "-k", "x"], { env, input: "hello", cwd: directory })).code).toBe(0)
     expect(await readFile(join(directory, "two", "x"), "utf8")).toBe("hello")
     expect((await readdir(directory)).toSorted()).toEqual(["config.json", "data", "one", "two"])

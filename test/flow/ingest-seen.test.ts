@@ -29,7 +29,7 @@ it("the server tells how many wait, run and have failed, and since when, and not
   const client = connect(url, { redis: { url: redis.url, prefix } })
   onTestFinished(() => client.close({ deadline: 100 }))
   const sees = (counts: object) =>
-    vi.waitFor(() => expect(ingestOf(store.status().queues)).toEqual([{ queue: "ingest", ...counts }]))
+    vi.waitFor(() => expect(ingestOf(store.status().queues)).toEqual([{ queue: "ingest", ...counts }]), 20_000)
 
   await sees({ due: 0, running: 0, parked: 0, oldest: null })
   const before = Date.now()
@@ -42,7 +42,7 @@ it("the server tells how many wait, run and have failed, and since when, and not
     'stored_queue_jobs{queue="ingest",state="parked"}': 0,
   })
   await redis.kill()
-  await vi.waitFor(() => expect(ingestOf(store.status().queues)).toEqual([]))
+  await vi.waitFor(() => expect(ingestOf(store.status().queues)).toEqual([]), 20_000)
   await redis.start()
   await sees({ due: 2, running: 0, parked: 0, oldest: expect.any(Number) })
 })

@@ -101,8 +101,9 @@ describe("a queued put", () => {
     expect(await kept()).toContain("vertraulich")
     await startWorker()
     await client.enqueued(id).finished(within())
-    await vi.waitFor(async () =>
-      expect(JSON.parse((await kept()) ?? "")).toEqual({ ended: true, fingerprint: expect.any(String) }),
+    await vi.waitFor(
+      async () => expect(JSON.parse((await kept()) ?? "")).toEqual({ ended: true, fingerprint: expect.any(String) }),
+      20_000,
     )
   })
 })

@@ -69,7 +69,7 @@ test("a put that would take the place of another object's copy is refused, and b
   await store.put(bytes)
   await expect(store.put(Buffer.from("other"), { key: place })).rejects.toMatchObject({
     code: "CONFLICT",
-    details: { backend: "b", key },
+    details: { backend: "b", place },
   })
   expect(await store.has(place)).toBe(false)
   await store.delete(key)

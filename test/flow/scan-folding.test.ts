@@ -146,7 +146,8 @@ describe.each(GROUNDS)("%s", (need, mount, pairs) => {
 
   it("a watch tells of files by their own names", async (context) => {
     const opened = await open(context, { watch: true })
-    const { services, folder } = opened
+    const { services, store, folder } = opened
+    await expect.poll(() => store.getBackend("disk").watch).toMatchObject({ state: "running" })
     for (const [first] of pairs) await writeResting(folder, first, "theirs")
     const found = Object.fromEntries(pairs.map(([first]) => [first, idOf("theirs")]))
     await expect.poll(() => keysOf(opened), { timeout: 20_000 }).toEqual(found)

@@ -25,7 +25,7 @@ describe("a worker", () => {
     const { worker, server, lines } = await makeWorld()
     await server.stop()
     const started = worker.start()
-    await vi.waitFor(() => expect(lines.join("")).toContain("still cannot be had"))
+    await vi.waitFor(() => expect(lines.join("")).toContain("still cannot be had"), 20_000)
     await server.start()
     await started
     expect(worker.queues).toHaveLength(2)

@@ -103,7 +103,7 @@ describe("with a server and Redis", () => {
         checksums: { md5: expect.stringMatching(/^[0-9a-f]{32}$/) },
         locations: [{ synced: true }, { synced: true }],
       })
-    })
+    }, 20_000)
     worker.child.kill("SIGTERM")
     const { code, err } = await worker.ended
     expect(code).toBe(0)

@@ -87,7 +87,7 @@ describe("a worker", () => {
     const { worker, desk, transport, root } = await makeWorld()
     await worker.start()
     const other = await temporaryDirectory()
-    const until = (names: string[]) => vi.waitFor(() => expect(worker.queues.toSorted()).toEqual(names))
+    const until = (names: string[]) => vi.waitFor(() => expect(worker.queues.toSorted()).toEqual(names), 20_000)
     desk.backends = [...desk.backends, { name: "c", settings: { driver: "fs", root: other }, concurrency: 1 }]
     desk.revision = "r2"
     await until([CHECKSUM_QUEUE, syncQueue("b"), syncQueue("c")])
@@ -102,7 +102,7 @@ describe("a worker", () => {
     const revised = desk.messages.length
     await desk.until(({ messages }) => messages.length > revised + 2)
     desk.orders.set("j1", orderFor("k", { job: { ...orderFor("k").job, backend: "c" } as Job }))
-    await vi.waitFor(() => expect(transport.taken.toSorted()).toEqual([CHECKSUM_QUEUE, syncQueue("c")]))
+    await vi.waitFor(() => expect(transport.taken.toSorted()).toEqual([CHECKSUM_QUEUE, syncQueue("c")]), 20_000)
     await transport.send(syncQueue("c"), [{ id: "j1", pointer: pointerTo("k", "c") }])
     await desk.resultOf("claim-k")
     await expect(readFile(join(root, "k"))).rejects.toMatchObject({ code: "ENOENT" })
@@ -117,7 +117,7 @@ describe("a worker", () => {
     await expect(readFile(root)).rejects.toMatchObject({ code: "ENOENT" })
     expect(lines.some((line) => line.includes("cannot be opened here"))).toBe(true)
     await mkdir(root)
-    await vi.waitFor(() => expect(worker.queues.toSorted()).toEqual([CHECKSUM_QUEUE, syncQueue("b")]))
+    await vi.waitFor(() => expect(worker.queues.toSorted()).toEqual([CHECKSUM_QUEUE, syncQueue("b")]), 20_000)
   })
 
   it("on another host leaves out what lies on the server's disk", async () => {

@@ -80,7 +80,7 @@ it("a stream that is refused for good is told once, and the next `on` tries agai
   const remote = client(url, { onError: (error) => failures.push(error) })
   remote.on("delete", () => {})
   await remote.status()
-  await vi.waitFor(() => expect(failures).toMatchObject([{ code: "PERMISSION_DENIED", retryable: false }]))
+  await vi.waitFor(() => expect(failures).toMatchObject([{ code: "PERMISSION_DENIED", retryable: false }]), 20_000)
   const heard = await new Promise((resolve) => remote.on("put", resolve))
   expect(heard).toEqual({ key: "k" })
   expect(streams).toHaveLength(2)

@@ -123,7 +123,7 @@ describe("an exchange", () => {
     )
     expect(statusOf(await readAnswer(socket))).toBe(504)
     // Nothing waits for the rest of the body any more.
-    await vi.waitFor(() => expect(lines.join("")).toContain("a late exchange failed"))
+    await vi.waitFor(() => expect(lines.join("")).toContain("a late exchange failed"), 20_000)
   })
 
   it("answers what the desk throws", async () => {

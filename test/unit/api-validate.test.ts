@@ -64,5 +64,5 @@ it("what the store refuses is a problem with its status, and a wrong method is t
   const paused = await fetch(`${url}/v1/backends/a/validate/pause`, { method: "POST" })
   expect(await problem(paused)).toEqual([409, "CONFLICT"])
   const wrong = await fetch(`${url}/v1/backends/a/validate`, { method: "PATCH" })
-  expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET, POST, DELETE"])
+  expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "GET, HEAD, POST, DELETE"])
 })

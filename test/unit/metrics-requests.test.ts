@@ -20,8 +20,9 @@ async function serve(store: Store) {
   })
   const samples = async (name: string) => samplesOf(await registry.metrics(), name)
   const inFlight = (count: number) =>
-    vi.waitFor(async () =>
-      expect(await samples("stored_requests_in_flight")).toEqual({ stored_requests_in_flight: count }),
+    vi.waitFor(
+      async () => expect(await samples("stored_requests_in_flight")).toEqual({ stored_requests_in_flight: count }),
+      20_000,
     )
   return { url, port: Number(new URL(url).port), samples, inFlight }
 }

@@ -27,7 +27,7 @@ async function serve(store: Store, level = "info") {
       const all = answered()
       if (all.length < count) throw new Error(`${all.length} lines`)
       return all[count - 1]!
-    })
+    }, 20_000)
   return { url, port: Number(new URL(url).port), lines, line, answered }
 }
 

@@ -82,7 +82,7 @@ describe("the log", () => {
     expect(asked).toBeGreaterThan(200)
     await vi.waitFor(() => {
       if (written.filter((line) => line.includes("a request was answered")).length < asked) throw new Error("not yet")
-    })
+    }, 20_000)
     const answered = expectPlain(written).filter(({ msg }) => msg === "a request was answered")
     expect(answered).toHaveLength(asked)
     // Something was told that had names in it.
@@ -114,7 +114,7 @@ describe("the log", () => {
     }
     await vi.waitFor(() => {
       if (written.filter((line) => line.includes("a request was answered")).length < answers) throw new Error("not yet")
-    })
+    }, 20_000)
     const lines = expectPlain(written)
     expect(answers).toBeGreaterThan(40)
     expect(lines.filter(({ msg }) => msg === "a request was answered")).toHaveLength(answers)

@@ -220,7 +220,7 @@ it("nothing beside the folders of backends and data is read, changed or listed, 
   expect(await look(), `seed ${SEED}`).toEqual(before)
   // It got past the first check, and everywhere.
   expect(tried.size).toBe(CORPUS)
-  for (const status of [200, 201, 400, 404]) expect(statuses[status] ?? 0, `${status}`).toBeGreaterThan(10)
+  for (const status of [200, 201, 400, 404]) expect(statuses[status], `${status}, seed ${SEED}`).toBeGreaterThan(0)
   for await (const { key } of store.list()) {
     const { stream } = await store.open(key)
     expect(await text(stream), key).not.toContain(secret)
