@@ -6,6 +6,7 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { isInstalled } from "./command.ts"
+import { STARTED } from "./limits.ts"
 
 export interface Door {
   name: string
@@ -36,7 +37,7 @@ export async function openOurs(place: string, env: Record<string, string> = {}):
     defaultBackends: ["copy"],
   }
   await writeFile(config, JSON.stringify(settings))
-  const door = await start("StoreD", [file("../src/server.ts")], {
+  const door = await start("StoreD", [...STARTED, file("../src/server.ts")], {
     STORED_PORT: "0",
     STORED_DATA: join(directory, "data"),
     STORED_CONFIG: config,

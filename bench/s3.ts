@@ -14,7 +14,7 @@ import { GetObjectCommand } from "@aws-sdk/client-s3"
 import { watchMemory } from "../test/process-memory.ts"
 import { makeBucket, type TestBucket } from "../test/s3-bucket.ts"
 import { isInstalled } from "./command.ts"
-import { LIMITS } from "./limits.ts"
+import { LIMITS, STARTED } from "./limits.ts"
 import { type Contender, interleave, type Measured, median, type Sample, timed } from "./measure.ts"
 import type { S3Answer, S3Task } from "./s3-store.ts"
 import { type Bench, type Section, type Subject, timesFaster } from "./subject.ts"
@@ -146,7 +146,7 @@ function contender(
 
 async function ours({ files, bucket, directory }: Job, env: Record<string, string>, row?: string): Promise<Done> {
   const task: S3Task = { files, data: join(directory, "data"), backend: { ...bucket.config(), concurrency: PARALLEL } }
-  const { stdout, peak } = await watched(process.execPath, [STORE, JSON.stringify(task)], env)
+  const { stdout, peak } = await watched(process.execPath, [...STARTED, STORE, JSON.stringify(task)], env)
   const { seconds } = JSON.parse(stdout) as S3Answer
   return { seconds: seconds.synced, peak, ...(row && { put: { name: row, seconds: seconds.put } }) }
 }

@@ -7,6 +7,7 @@ import { cp, mkdir, mkdtemp, rm, utimes } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { isInstalled, run, shell } from "./command.ts"
+import { STARTED } from "./limits.ts"
 import { type Contender, find, interleave, type Measured, median, ratio, type Sample, timed } from "./measure.ts"
 import { writeScanTree } from "./scan-tree.ts"
 import type { Bench, Claim, Section, Subject } from "./subject.ts"
@@ -112,7 +113,7 @@ async function child(
 ): Promise<{ first: number; second: number; memory: number }> {
   const data = await mkdtemp(join(bench.directory, "scan-data-"))
   try {
-    return JSON.parse(await run(process.execPath, [CHILD, data, folder, algorithm, String(files)]))
+    return JSON.parse(await run(process.execPath, [...STARTED, CHILD, data, folder, algorithm, String(files)]))
   } finally {
     await rm(data, { recursive: true, force: true })
   }

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { run, shell } from "./command.ts"
+import { STARTED } from "./limits.ts"
 import { type Contender, find, interleave, type Measured, median, ratio, timed } from "./measure.ts"
 import { writeScanTree } from "./scan-tree.ts"
 import type { Bench, Claim, Section, Subject } from "./subject.ts"
@@ -62,7 +63,9 @@ function ours(bench: Bench, { root, files, bytes }: Folder): Contender {
     run: async () => {
       const data = await mkdtemp(join(bench.directory, "validate-data-"))
       try {
-        const { seconds, memory } = JSON.parse(await run(process.execPath, [CHILD, data, root, String(files)]))
+        const { seconds, memory } = JSON.parse(
+          await run(process.execPath, [...STARTED, CHILD, data, root, String(files)]),
+        )
         return { rate: bytes / 1e6 / seconds, also: { [MEMORY]: memory / 1e6 } }
       } finally {
         await rm(data, { recursive: true, force: true })
