@@ -97,18 +97,16 @@ function seconds(begun: number): number {
 /** Kills the process once so many files are known. `most`: bytes of memory. */
 async function follow(child: ChildProcess, target: number | null): Promise<{ most: number; isKilled: boolean }> {
   let most = 0
-  let isDone = false
   let isKilled = false
   child.on("message", (told: { files?: number; looks?: number; done?: true; most?: number }) => {
     most = Math.max(most, told.most ?? 0)
-    if (told.done) isDone = true
-    else if (!isKilled && target !== null && (told.files ?? 0) - (told.looks ?? 0) >= target) {
-      isKilled = true
-      child.kill("SIGKILL")
-    }
+    if (told.done || isKilled || target === null || (told.files ?? 0) - (told.looks ?? 0) < target) return
+    isKilled = true
+    child.kill("SIGKILL")
   })
-  const [code] = (await once(child, "exit")) as [number | null]
-  if (isKilled && !isDone) return { most, isKilled }
+  const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null]
+  // It may have come to its end meanwhile: then the next one finds nothing to do.
+  if (isKilled && signal === "SIGKILL") return { most, isKilled }
   if (code !== 0) throw new Error(`the scanning process ended with ${code}`)
   return { most, isKilled: false }
 }
