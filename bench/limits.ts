@@ -1,5 +1,5 @@
 /** What `npm start` gives Node: V8's space for young objects takes up to 48 MiB a thread where there is much memory, and is no faster with it. */
-export const STARTED = ["--max-semi-space-size=2"]
+export const STARTED = ["--max-semi-space-size=8"]
 
 /** What `infra/stored.service` sets, and docs/operations.md tells of: without limits V8 and glibc take what a large machine offers. */
 export const LIMITS = {
