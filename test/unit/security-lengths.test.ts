@@ -1,13 +1,13 @@
 /** Bodies that are not as long as they say, at every route that there is: nothing is kept of what did not come whole, nothing of what came beside it is believed, and nobody waits. */
 import { once } from "node:events"
-import { describe, expect, it, onTestFinished } from "vitest"
-import { buildApp } from "../../src/api/app.ts"
+import { describe, expect, it } from "vitest"
 import type { Route } from "../../src/api/route.ts"
 import type { Store } from "../../src/store/store.ts"
 import { openSocket, statusOf } from "./api-server.ts"
+import { listenEverywhere } from "./every-route-server.ts"
 import { mapStore } from "./map-store.ts"
 import { EVERY_ROUTE, plainBody, plainTarget } from "./security-places.ts"
-import { TestDesk, TOKEN } from "./worker-desk.ts"
+import { TOKEN } from "./worker-desk.ts"
 
 const LARGEST = 1_000_000
 const ROUTES = EVERY_ROUTE.map((route): [string, Route] => [`${route.method} ${route.path}`, route])
@@ -51,24 +51,7 @@ async function serve() {
         return {}
       }),
   })
-  const app = buildApp({
-    store,
-    limits: { maxBlobSize: LARGEST, lingerTime: 50, idleTimeout: 10_000 },
-    internal: {
-      token: TOKEN,
-      services: () => ({
-        desk: new TestDesk(),
-        content: async () => Promise.reject(new Error("nothing")),
-        suspect: async () => {},
-      }),
-    },
-  })
-  await app.listen({ host: "127.0.0.1", port: 0 })
-  onTestFinished(() => {
-    app.server.closeAllConnections()
-    return app.close()
-  })
-  const { port } = app.server.address() as { port: number }
+  const port = await listenEverywhere(store, { maxBlobSize: LARGEST, idleTimeout: 10_000 })
   return { port, done, store }
 }
 

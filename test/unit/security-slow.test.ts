@@ -4,15 +4,15 @@ import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import { PassThrough } from "node:stream"
 import { describe, expect, it, onTestFinished } from "vitest"
-import { buildApp } from "../../src/api/app.ts"
 import { type ApiLimits, DEFAULT_LIMITS } from "../../src/api/limits.ts"
 import type { Route } from "../../src/api/route.ts"
 import { uploadBody } from "../../src/api/upload-body.ts"
 import type { Store } from "../../src/store/store.ts"
 import { bodyOf, exchange, listen, openSocket, readAnswer, statusOf } from "./api-server.ts"
+import { listenEverywhere } from "./every-route-server.ts"
 import { mapStore } from "./map-store.ts"
 import { EVERY_ROUTE, plainTarget } from "./security-places.ts"
-import { TestDesk, TOKEN } from "./worker-desk.ts"
+import { TOKEN } from "./worker-desk.ts"
 
 /** Those that read what a client sends. */
 const READERS = EVERY_ROUTE.filter(({ body, takesBytes }) => body !== undefined || takesBytes === true).map(
@@ -38,24 +38,7 @@ async function serve(limits: Partial<ApiLimits>): Promise<number> {
     listBackends: () => ["a"],
     getBackend: () => ({ isDefault: true }),
   }
-  const app = buildApp({
-    store: verbs as unknown as Store,
-    limits: { lingerTime: 50, ...limits },
-    internal: {
-      token: TOKEN,
-      services: () => ({
-        desk: new TestDesk(),
-        content: async () => Promise.reject(new Error("nothing")),
-        suspect: async () => {},
-      }),
-    },
-  })
-  await app.listen({ host: "127.0.0.1", port: 0 })
-  onTestFinished(() => {
-    app.server.closeAllConnections()
-    return app.close()
-  })
-  return (app.server.address() as { port: number }).port
+  return listenEverywhere(verbs as unknown as Store, limits)
 }
 
 /** What comes on the way there, a reset too, is none of our business. */
